@@ -1,0 +1,68 @@
+# Schoolgate: `make run` starts the demo school, `make test` runs the tests; each sets up all that it needs.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+READY := .venv/.installed
+LISTS ?= ../shared/lists
+export LISTS
+
+.PHONY: run test check lint types imports format demo e2e bench-dns lock test-programs clean
+
+run: $(READY)
+	@exec $(BIN)/schoolgate demo
+
+demo: $(READY)
+	@$(BIN)/schoolgate demo --exit
+
+test: $(READY) test-programs
+	@$(BIN)/python -m pytest $(TESTS)
+
+check: $(READY) lint types imports test-programs
+	@rm -f .coverage .coverage.*
+	@$(BIN)/python -m pytest --cov --cov-report= $(TESTS)
+	@$(BIN)/coverage report --fail-under=90 --format=total | sed 's/^/Coverage: /;s/$$/%/'
+	@$(BIN)/coverage report --fail-under=90 >build/coverage.txt || { cat build/coverage.txt; exit 1; }
+	@$(BIN)/coverage report --fail-under=100 --include="$$(tests/pure_modules.sh)" || { echo "A pure module must be covered wholly, branches too."; exit 1; }
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+imports: $(READY)
+	@$(BIN)/lint-imports --no-cache
+
+format: $(READY)
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+e2e: $(READY) test-programs
+	@$(BIN)/python -m pytest tests/end_to_end
+
+bench-dns: $(READY)
+	@tests/install_programs.sh dnsperf gcc
+	@mkdir -p build/bench
+	@$(BIN)/python -m tests.bench.dns
+
+# The programs that tests need beyond Python: installed where we may, named where we may not.
+test-programs:
+	@mkdir -p build
+	@tests/install_programs.sh dig curl nft systemd-analyze chromium chromedriver
+
+$(READY): requirements.lock pyproject.toml
+	@python=$$(deploy/find_python.sh) || exit 1; \
+	echo "Setting up .venv with $$python (first time only, a minute or two) ..."; \
+	"$$python" -m venv --clear .venv && \
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --require-hashes -r requirements.lock && \
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --no-deps --no-build-isolation -e . && \
+	touch $(READY)
+
+# Resolve pyproject.toml anew into requirements.lock: hashed, for every supported Python and processor, without an index line.
+lock:
+	@uv pip compile --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header \
+	    --group dev pyproject.toml -o requirements.lock
+
+clean:
+	@rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*

@@ -1,0 +1,60 @@
+"""Which profile an address has: the clients snapshot.
+
+Names of people and devices live only in the database; here they are numbers. An address in no configured network is
+nobody's: it gets no answer at all.
+"""
+
+import ipaddress
+from functools import lru_cache
+
+import msgspec
+
+from blocklists import domain
+
+
+class Client(msgspec.Struct, frozen=True):
+    """Somebody who asks: an address, its profile, and numbers that only the database can turn into names."""
+
+    address: str
+    profile: str
+    number: int = 0
+    device: int = 0
+    person: int = 0
+    confidence: int = 0
+    source: str = "network"
+
+
+class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A configured network and the profile of whoever is in it without a more exact entry."""
+
+    cidr: str
+    profile: str
+
+
+class Clients(msgspec.Struct, frozen=True):
+    """The clients snapshot's body: known addresses, then networks (the longest prefix wins)."""
+
+    networks: tuple[Network, ...] = ()
+    known: tuple[Client, ...] = ()
+
+
+class ClientMap:
+    """Finds the client of an address; built once for each snapshot."""
+
+    def __init__(self, clients: Clients) -> None:
+        """Sort the networks of *clients* by prefix length; a bad CIDR raises ValueError with its text."""
+        self._known = {client.address: client for client in clients.known}
+        networks = [(ipaddress.ip_network(n.cidr, strict=False), n.profile) for n in clients.networks]
+        self._networks = sorted(networks, key=lambda n: n[0].prefixlen, reverse=True)
+        self.of = lru_cache(maxsize=65536)(self._of)
+
+    def _of(self, text: str) -> Client | None:
+        """The client of the address *text*, or None where no configured network holds it."""
+        address = domain.as_address(text)
+        if address is None:
+            return None
+        parsed = ipaddress.ip_address(address)
+        for network, profile in self._networks:
+            if parsed.version == network.version and parsed in network:
+                return self._known.get(address) or Client(address=address, profile=profile)
+        return None

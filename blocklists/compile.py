@@ -1,0 +1,111 @@
+"""Lists in, an index folder out, swapped in whole.
+
+The same lists give the same bytes. A build is written to a folder of its own, fsynced, checksummed, verified by
+opening it, and only then made `current`; the build before it is kept to go back to.
+"""
+
+import os
+import shutil
+import sys
+from array import array
+from collections.abc import Mapping
+from pathlib import Path
+
+import marisa_trie
+import msgspec
+
+from blocklists import index, snapshot
+from blocklists.parse import Format, Parsed, parse_file
+
+MAX_SETS = 65536
+"""Two bytes number a set."""
+KEPT_BUILDS = 2
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A list to compile: a file and its format."""
+
+    path: Path
+    format: Format = Format.AUTO
+
+
+def compile_lists(sources: Mapping[str, Source], folder: Path, *, built_ns: int) -> tuple[Path, dict[str, Parsed]]:
+    """Compile *sources* (by list name) into a new build under *folder* and make it current.
+
+    Returns the build's folder and what was read of each list. Raises OSError if a list cannot be read or the disk is
+    full; `current` is then what it was.
+    """
+    parsed = {name: parse_file(source.path, source.format) for name, source in sorted(sources.items())}
+    build = folder / f"{built_ns:020d}-{os.getpid()}"
+    build.mkdir(parents=True)
+    try:
+        write_index({name: one.names for name, one in parsed.items()}, parsed, build, built_ns=built_ns)
+        index.Index(build)
+        make_current(folder, build)
+    except BaseException:
+        shutil.rmtree(build, ignore_errors=True)
+        raise
+    _remove_old_builds(folder)
+    return build, parsed
+
+
+def write_index(
+    names: Mapping[str, set[str]], parsed: Mapping[str, Parsed], build: Path, *, built_ns: int
+) -> index.Manifest:
+    """Write the three files of an index for *names* (by list) into *build*, durably."""
+    lists_of: dict[str, list[str]] = {}
+    for list_name in sorted(names):
+        for name in names[list_name]:
+            lists_of.setdefault(index.reversed_key(name), []).append(list_name)
+    trie = marisa_trie.Trie(sorted(lists_of))
+    numbers: dict[tuple[str, ...], int] = {}
+    sets = array("H", bytes(2 * len(trie)))
+    for key, carried in sorted(lists_of.items()):
+        number = numbers.setdefault(tuple(carried), len(numbers))
+        if number >= MAX_SETS:
+            raise ValueError(f"more than {MAX_SETS} different combinations of lists")
+        sets[trie[key]] = number
+    trie.save(str(build / index.NAMES))
+    (build / index.SETS).write_bytes(sets.tobytes())
+    manifest = index.Manifest(
+        schema=1,
+        built_ns=built_ns,
+        entries=len(lists_of),
+        lists=tuple(
+            index.ListInfo(name=name, names=len(one.names), lines=one.lines, skipped=one.skipped_count)
+            for name, one in sorted(parsed.items())
+        ),
+        sets=tuple(numbers),
+        checksums={name: index.file_checksum(build / name) for name in (index.NAMES, index.SETS)},
+    )
+    (build / index.MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+    for name in (index.NAMES, index.SETS, index.MANIFEST):
+        _sync_file(build / name)
+    snapshot.sync_folder(build)
+    return manifest
+
+
+def make_current(folder: Path, build: Path) -> None:
+    """Point `current` at *build* in one step: a symlink, as a rename cannot replace a folder that is not empty."""
+    link = folder / f".current.{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(build.name)
+    link.replace(folder / index.CURRENT)
+    snapshot.sync_folder(folder)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _remove_old_builds(folder: Path) -> None:
+    builds = sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink() and p.name[:1].isdigit())
+    current = (folder / index.CURRENT).resolve()
+    for old in builds[:-KEPT_BUILDS]:
+        if old != current:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+if sys.byteorder != "little":  # pragma: no cover - no big-endian gateway is supported
+    raise ImportError("the index is little-endian; this machine is not")

@@ -1,0 +1,152 @@
+"""The policy in force as files on the disk, kept up to date.
+
+A reader keeps the last good state and counts each refusal: a damaged snapshot or index changes nothing and is said in
+the log. Until everything has been read once there is no policy, and who asks gets no answer.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from blocklists import index, sealed, snapshot
+from blocklists.clients import ClientMap, Clients
+from blocklists.policy import Policy
+from blocklists.rulebook import Permits, Rulebook
+
+log = logging.getLogger("schoolgate.state")
+
+
+class Files(msgspec.Struct, frozen=True):
+    """Where the snapshots, the index and the sealing key are."""
+
+    state: Path
+    keys: Path
+    spool: Path
+
+    @property
+    def policy(self) -> Path:
+        """The policy snapshot."""
+        return self.state / "policy"
+
+    @property
+    def clients(self) -> Path:
+        """The clients snapshot."""
+        return self.state / "clients"
+
+    @property
+    def permits(self) -> Path:
+        """The permits snapshot."""
+        return self.state / "permits"
+
+    @property
+    def sealed(self) -> Path:
+        """The sealed lists' snapshot."""
+        return self.state / "sealed"
+
+    @property
+    def index(self) -> Path:
+        """The folder of index builds."""
+        return self.state / "index"
+
+    @property
+    def sealing_key(self) -> Path:
+        """The key of the sealed lists, outside state/ and backups (G23)."""
+        return self.keys / "sealed.key"
+
+
+type _Stamp = tuple[int, int, int]
+
+
+class Live:
+    """Reads the state's files and reads each again when it is replaced."""
+
+    def __init__(self, files: Files) -> None:
+        """Nothing is read yet; call `refresh`."""
+        self.files = files
+        self.policy: Policy | None = None
+        self.clients: ClientMap | None = None
+        self.version = 0
+        self.written_ns = 0
+        self.refused = 0
+        self.reloads = 0
+        self._stamps: dict[str, _Stamp] = {}
+        self._parts: dict[str, object] = {"permits": Permits(), "sealed": sealed.NOTHING}
+
+    @property
+    def ready(self) -> bool:
+        """Whether a request would be decided."""
+        return self.policy is not None and self.clients is not None
+
+    def refresh(self) -> set[str]:
+        """Read what was replaced since the last call; returns the parts that changed, by name.
+
+        The names are policy, clients, permits, sealed and index.
+        """
+        readers: dict[str, tuple[Path, Callable[[], object]]] = {
+            "policy": (self.files.policy, self._read_policy),
+            "clients": (self.files.clients, lambda: ClientMap(snapshot.read(self.files.clients, Clients).body)),
+            "permits": (self.files.permits, lambda: snapshot.read(self.files.permits, Permits).body),
+            "sealed": (self.files.sealed, lambda: sealed.load(self.files.sealed, self.files.sealing_key)),
+            "index": (self.files.index / index.CURRENT / index.MANIFEST, self._read_index),
+        }
+        changed = {name for name, (path, read) in readers.items() if self._replaced(name, path, read)}
+        if changed:
+            self._put_together(changed)
+        return changed
+
+    def _replaced(self, name: str, path: Path, read: Callable[[], object]) -> bool:
+        stamp = _stamp(path)
+        if stamp is None or self._stamps.get(name) == stamp:
+            return False
+        self._stamps[name] = stamp
+        try:
+            self._parts[name] = read()
+        except (ValueError, OSError) as error:
+            self.refused += 1
+            log.error("The new %s was refused, the last good one stays in force: %s", name, error)  # noqa: TRY400 - the sentence says it
+            return False
+        return True
+
+    def _put_together(self, changed: set[str]) -> None:
+        self.reloads += 1
+        parts = self._parts
+        if "policy" in parts and "index" in parts:
+            self.policy = Policy(parts["policy"], parts["index"], parts["permits"], parts["sealed"])  # type: ignore[arg-type]
+        if "clients" in parts:
+            self.clients = parts["clients"]  # type: ignore[assignment]
+        if "policy" in changed:
+            log.info("Policy version %d is in force.", self.version)
+
+    def _read_policy(self) -> Rulebook:
+        read = snapshot.read(self.files.policy, Rulebook)
+        if problems := list(read.body.problems()):
+            raise ValueError("; ".join(problems))
+        self.version, self.written_ns = read.version, max(self.written_ns, read.written_ns)
+        return read.body
+
+    def _read_index(self) -> index.Index:
+        read = index.Index(self.files.index / index.CURRENT)
+        self.written_ns = max(self.written_ns, read.manifest.built_ns)
+        return read
+
+    def clock_ok(self) -> bool:
+        """Whether the clock is later than everything written before: policy, index, newest journal."""
+        newest = max(self.written_ns, self._newest_journal())
+        return time.time_ns() >= newest
+
+    def _newest_journal(self) -> int:
+        try:
+            return max((p.stat().st_mtime_ns for p in self.files.spool.iterdir()), default=0)
+        except OSError:
+            return 0
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

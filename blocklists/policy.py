@@ -1,0 +1,400 @@
+"""The decision: one pure function that every question goes through.
+
+This file reads no clock, opens no file, logs nothing and remembers nothing: what it needs is in its two arguments.
+The order in `ORDER` is the product. It is the order of DESIGN.md ("One decision"), each step is a function below, and
+the first step that has an answer gives it. If deciding raises, the answer is a block.
+"""
+
+import enum
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from blocklists import entry, sealed, url
+from blocklists.calendar import Period
+from blocklists.clients import Client
+from blocklists.entry import Entry
+from blocklists.index import Listing
+from blocklists.profile import Code, Profile, Unknown
+from blocklists.rulebook import Category, Permit, Permits, Role, Rulebook, Severity
+
+
+class Kind(enum.StrEnum):
+    """What is asked about: a name three ways, a URL, the words of a search, the text of a page."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    SNI = "sni"
+    URL = "url"
+    SEARCH = "search"
+    PAGE = "page"
+
+
+NAME_KINDS = frozenset({Kind.DNS, Kind.CONNECT, Kind.SNI})
+"""Kinds that know a host and nothing of the path."""
+
+
+class Action(enum.StrEnum):
+    """What happens to a request."""
+
+    ALLOW = "allow"
+    BLOCK = "block"
+    REWRITE = "rewrite"
+
+
+class Reason(enum.StrEnum):
+    """Why: the step of the order that answered."""
+
+    SEALED = "sealed"
+    ALWAYS_OPEN = "always_open"
+    EMERGENCY = "emergency"
+    PASS = "pass"  # noqa: S105 - a lesson pass, not a password
+    PROFILE_RULE = "profile_rule"
+    NOT_APPROVED = "not_approved"
+    APPROVED = "approved"
+    EDUCATION = "education"
+    CATEGORY = "category"
+    UNKNOWN = "unknown"
+    OPEN = "open"
+    FAILURE = "failure"
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A question. *host* is canonical; *url* is there for the kinds url, search and page; *at* is UTC nanoseconds.
+
+    *score* is the page's (100 is one clear hit) or None when nothing was scanned. *clock_ok* is False when the clock
+    is earlier than what was written before: then the strictest schedule holds and no pass opens.
+    """
+
+    kind: Kind
+    client: Client
+    host: str
+    at: int
+    url: url.Url | None = None
+    terms: str = ""
+    score: int | None = None
+    clock_ok: bool = True
+
+    @property
+    def path(self) -> str | None:
+        """The path asked for, or None where only the name is known."""
+        return None if self.kind in NAME_KINDS or self.url is None else self.url.path
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The answer. *inspect*: the connection must be opened. *until*: UTC nanoseconds after which to ask again."""
+
+    action: Action
+    reason: Reason
+    inspect: bool = False
+    category: str = ""
+    theme: str = ""
+    severity: Severity = Severity.NONE
+    list: str = ""
+    rule: str = ""
+    until: int | None = None
+    quiet: bool = False
+    code: str = ""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the request is refused."""
+        return self.action is Action.BLOCK
+
+
+class Names(Protocol):
+    """What an index is to the decision."""
+
+    def listed(self, host: str) -> tuple[Listing, ...]:
+        """Every listed name that covers *host*, the most exact first."""
+        ...  # pragma: no cover - a protocol
+
+
+class Policy:
+    """The policy in force: rulebook, permits, open index and sealed lists. Never changed, only replaced."""
+
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        index: Names,
+        permits: Permits | None = None,
+        sealed_lists: sealed.Sealed | None = None,
+    ) -> None:
+        """Put the parts together, with every entry read once; without sealed lists, there are none."""
+        self.rulebook = rulebook
+        self.index = index
+        self.sealed = sealed_lists or sealed.NOTHING
+        self.zone = rulebook.zone
+        self.permits = tuple((permit, entry.parse_all(permit.entries)) for permit in (permits or Permits()).permits)
+        self.rules = {name: _rules(profile) for name, profile in rulebook.profiles.items()}
+
+    def effective(self, client: Client, at: int) -> tuple[str, tuple[int, ...]]:
+        """What decides for *client*: its profile and the numbers of the permits in force for it (DESIGN.md, DNS)."""
+        return client.profile, tuple(p.number for p, _ in self.permits if at < p.until and _concerns(p, client))
+
+
+def _rules(profile: Profile) -> tuple[tuple[Entry, Action], ...]:
+    """A profile's entries, the most exact first, and an allow before a block of the same rank."""
+    allowed = ((e, Action.ALLOW) for e in entry.parse_all(profile.allow))
+    blocked = ((e, Action.BLOCK) for e in entry.parse_all(profile.block))
+    return tuple(sorted((*allowed, *blocked), key=lambda r: (r[0].rank, r[1] is Action.ALLOW), reverse=True))
+
+
+def _concerns(permit: Permit, client: Client) -> bool:
+    if not permit.opens:
+        return True
+    return client.profile in permit.profiles or (client.number != 0 and client.number in permit.clients)
+
+
+class _Question:
+    """A request with what several steps need, found once."""
+
+    def __init__(self, policy: Policy, request: Request) -> None:
+        self.policy = policy
+        self.request = request
+        self.book = policy.rulebook
+        self.profile = policy.rulebook.profiles[request.client.profile]
+        self.listings = policy.index.listed(request.host)
+        self.category = self._strictest_category()
+
+    def on(self, *roles: Role) -> Iterator[tuple[str, str]]:
+        """(list, rule) of each listing whose list has one of *roles*."""
+        for listing in self.listings:
+            for name in listing.lists:
+                use = self.book.lists.get(name)
+                if use and use.role in roles:
+                    yield name, listing.rule
+
+    def code(self, category: Category) -> Code:
+        """The code of *category* for this profile; a missing one closes."""
+        return category.codes.get(self.profile.column, Code.CLOSED)
+
+    def _strictest_category(self) -> tuple[str, Category, str, str] | None:
+        """(key, category, list, rule) of the category that weighs most, or None for an unlisted host."""
+        found = (
+            (key, self.book.categories[key], name, rule)
+            for name, rule in self.on(Role.CATEGORY)
+            if (key := self.book.lists[name].category) in self.book.categories
+        )
+        return max(found, key=lambda f: (f[1].harm, _WEIGHT[self.code(f[1])]), default=None)
+
+    def verdict(self, action: Action, reason: Reason, **more: object) -> Verdict:
+        """A verdict with the category, and for a block the theme and severity that this profile is watched for."""
+        fields: dict[str, object] = {}
+        if self.category and not (action is Action.ALLOW and reason is Reason.ALWAYS_OPEN):
+            key, category, name, rule = self.category
+            fields = {"category": key, "list": name, "rule": rule, "code": str(self.code(category))}
+            if action is Action.BLOCK and self.profile.watches(category.theme):
+                fields |= {"theme": category.theme, "severity": category.severity(self.profile.column)}
+        merged = {"inspect": self.must_open(), **fields, **more}
+        return Verdict(action=action, reason=reason, **merged)  # type: ignore[arg-type]
+
+    def must_open(self) -> bool:
+        """Whether some URL of this host has a rule of its own, so that the name alone does not decide."""
+        if not self.profile.certificate:
+            return False
+        client, host = self.request.client, self.request.host
+        own = (e for e, _ in self.policy.rules[client.profile])
+        timed = (e for permit, entries in self.policy.permits if _concerns(permit, client) for e in entries)
+        has_rule = any(e.path and _same_site(e, host) for e in (*own, *timed))
+        return has_rule or self.policy.sealed.has_urls(host)
+
+
+_WEIGHT = {code: weight for weight, code in enumerate("OS-QTBPXL")}
+"""How strict a code is: of several categories the strictest decides."""
+
+
+def decide(policy: Policy, request: Request) -> Verdict:
+    """The verdict on *request* under *policy*; never raises: a failure is a block with the reason FAILURE."""
+    try:
+        return _decide(policy, request)
+    except Exception as error:  # noqa: BLE001 - whatever went wrong, the filter stays closed
+        return Verdict(Action.BLOCK, Reason.FAILURE, rule=type(error).__name__)
+
+
+def _decide(policy: Policy, request: Request) -> Verdict:
+    question = _Question(policy, request)
+    for step in ORDER:
+        if verdict := step(question):
+            return verdict
+    return question.verdict(Action.ALLOW, Reason.OPEN)
+
+
+def _sealed(q: _Question) -> Verdict | None:
+    """Sealed illegal-content lists: for everybody, before everything."""
+    host, parsed = q.request.host, q.request.url
+    match = q.policy.sealed.match_url(parsed) if parsed else q.policy.sealed.match_host(host)
+    if match:
+        return _illegal(match.list, match.hash)
+    if q.request.kind in NAME_KINDS and not q.profile.certificate and q.policy.sealed.has_urls(host):
+        return _illegal("", "")
+    return None
+
+
+def _illegal(listed: str, digest: str) -> Verdict:
+    return Verdict(
+        Action.BLOCK,
+        Reason.SEALED,
+        inspect=False,
+        category="illegal",
+        theme="illegal",
+        severity=Severity.ILLEGAL,
+        list=listed,
+        rule=digest,
+    )
+
+
+def _always_open(q: _Question) -> Verdict | None:
+    """Helplines and the like: for everybody, in every state."""
+    for name, rule in q.on(Role.ALWAYS_OPEN):
+        return q.verdict(Action.ALLOW, Reason.ALWAYS_OPEN, list=name, rule=rule, inspect=False)
+    return None
+
+
+def _emergency(q: _Question) -> Verdict | None:
+    """One action closes a host or a URL for everybody at once."""
+    return _permitted(q, opens=False, action=Action.BLOCK, reason=Reason.EMERGENCY)
+
+
+def _pass(q: _Question) -> Verdict | None:
+    """A timed permission, never for a locked category, and never by a clock that cannot be believed."""
+    if not q.request.clock_ok or (q.category and q.code(q.category[1]) is Code.LOCKED):
+        return None
+    return _permitted(q, opens=True, action=Action.ALLOW, reason=Reason.PASS)
+
+
+def _permitted(q: _Question, *, opens: bool, action: Action, reason: Reason) -> Verdict | None:
+    for permit, entries in q.policy.permits:
+        if permit.opens is not opens or not _in_force(permit, q.request) or not _concerns(permit, q.request.client):
+            continue
+        for found in entries:
+            if _matches(found, q, action):
+                return q.verdict(
+                    action,
+                    reason,
+                    list="",
+                    rule=str(found),
+                    until=permit.until,
+                    inspect=bool(found.path) or q.must_open(),
+                )
+    return None
+
+
+def _in_force(permit: Permit, request: Request) -> bool:
+    return request.at < permit.until or (not permit.opens and not request.clock_ok)
+
+
+def _profile_rule(q: _Question) -> Verdict | None:
+    """The profile's own entries; the more exact wins, an allow wins a tie."""
+    for found, action in q.policy.rules[q.request.client.profile]:
+        if _matches(found, q, action):
+            inspect = bool(found.path) or q.must_open()
+            return q.verdict(action, Reason.PROFILE_RULE, list="", rule=str(found), inspect=inspect)
+    return None
+
+
+def _matches(found: Entry, q: _Question, action: Action) -> bool:
+    """Whether *found* covers the question.
+
+    A page's entry lets the name through where the connection will be opened (the URL is judged then), and closes the
+    name where it cannot be; a block of one page never closes a whole name that can be opened.
+    """
+    if not _same_site(found, q.request.host):
+        return False
+    if not found.path:
+        return True
+    if q.request.path is not None:
+        return found.covers_path(q.request.path)
+    return q.profile.certificate if action is Action.ALLOW else not q.profile.certificate
+
+
+def _same_site(found: Entry, host: str) -> bool:
+    return host == found.host or host.endswith("." + found.host)
+
+
+def _approved_only(q: _Question) -> Verdict | None:
+    """Profiles that see approved sites and nothing else."""
+    if not q.profile.approved_only:
+        return None
+    for name, rule in q.on(Role.APPROVED):
+        if name in q.profile.approved:
+            return q.verdict(Action.ALLOW, Reason.APPROVED, list=name, rule=rule)
+    return q.verdict(Action.BLOCK, Reason.NOT_APPROVED)
+
+
+def _education(q: _Question) -> Verdict | None:
+    """The education list outranks every category that is not harm."""
+    if q.category and q.category[1].harm:
+        return None
+    for name, rule in q.on(Role.EDUCATION):
+        return q.verdict(Action.ALLOW, Reason.EDUCATION, list=name, rule=rule)
+    return None
+
+
+def _category(q: _Question) -> Verdict | None:
+    """The category's code, by the school's hours."""
+    if q.category is None:
+        return None
+    code = q.code(q.category[1])
+    if code in _TIMED:
+        return _by_hours(q, code)
+    if code in _CLOSING or (code is Code.APPROVED and not _is_approved(q)):
+        return q.verdict(Action.BLOCK, Reason.CATEGORY, quiet=code is Code.QUIET)
+    return q.verdict(Action.ALLOW, Reason.CATEGORY, inspect=q.must_open() or _scanned(q, code))
+
+
+_CLOSING = frozenset({Code.LOCKED, Code.CLOSED, Code.PASS, Code.QUIET})
+_TIMED = {
+    Code.BREAKS: frozenset({Period.BREAK, Period.OUTSIDE}),
+    Code.TERM_TIME: frozenset({Period.OUTSIDE}),
+}
+"""The periods in which a timed code is open."""
+
+
+def _by_hours(q: _Question, code: Code) -> Verdict:
+    calendar, at = q.book.calendar, q.request.at
+    is_open = q.request.clock_ok and calendar.period(at, q.policy.zone) in _TIMED[code]
+    action = Action.ALLOW if is_open else Action.BLOCK
+    return q.verdict(action, Reason.CATEGORY, until=calendar.next_change(at, q.policy.zone))
+
+
+def _scanned(q: _Question, code: Code) -> bool:
+    return code is Code.SCAN and q.profile.certificate
+
+
+def _is_approved(q: _Question) -> bool:
+    return any(name in q.profile.approved for name, _ in q.on(Role.APPROVED))
+
+
+def _unknown(q: _Question) -> Verdict | None:
+    """A site that nothing is known about: the profile says open, scan or closed."""
+    if any(q.on(Role.POSITIVE, Role.EDUCATION, Role.APPROVED)):
+        return None
+    rule = q.profile.unknown if q.profile.certificate else q.profile.unknown_unopened
+    if rule is Unknown.CLOSED:
+        return q.verdict(Action.BLOCK, Reason.UNKNOWN)
+    score = q.request.score
+    if rule is Unknown.SCAN and score is not None and score >= q.profile.scan_limit:
+        return q.verdict(Action.BLOCK, Reason.UNKNOWN, rule=f"score {score} of {q.profile.scan_limit}", inspect=True)
+    return q.verdict(Action.ALLOW, Reason.UNKNOWN, inspect=q.must_open() or rule is Unknown.SCAN)
+
+
+ORDER: tuple[Callable[[_Question], Verdict | None], ...] = (
+    _sealed,
+    _always_open,
+    _emergency,
+    _pass,
+    _profile_rule,
+    _approved_only,
+    _education,
+    _category,
+    _unknown,
+)
+"""The steps, highest first; after the last the site is open."""
+
+
+def order_in_words() -> Iterable[tuple[str, str]]:
+    """(name, what it says) of each step, for `explain` and the documentation."""
+    for step in ORDER:
+        yield step.__name__.strip("_").replace("_", " "), (step.__doc__ or "").splitlines()[0]

@@ -1,0 +1,100 @@
+"""A profile: what one kind of person or device may see, and how they are spoken to.
+
+This file holds values only. Which profile somebody has is the clients snapshot's business; what follows from it is
+`policy.decide`'s.
+"""
+
+import enum
+from collections.abc import Iterator
+
+import msgspec
+
+from blocklists import entry
+
+
+class Code(enum.StrEnum):
+    """What a category is to a profile (POLICY.md, "Codes")."""
+
+    LOCKED = "L"
+    CLOSED = "X"
+    PASS = "P"  # noqa: S105 - a lesson pass, not a password
+    BREAKS = "B"
+    TERM_TIME = "T"
+    SCAN = "S"
+    OPEN = "O"
+    QUIET = "Q"
+    APPROVED = "-"
+
+
+class Unknown(enum.StrEnum):
+    """What happens to a site that nothing is known about."""
+
+    OPEN = "open"
+    SCAN = "scan"
+    CLOSED = "closed"
+
+
+class Watch(enum.StrEnum):
+    """Whose themes are watched: a pupil's, a shared device's, the staff list only (G8), or nobody's."""
+
+    ALL = "all"
+    DEVICE = "device"
+    STAFF = "staff"
+    NONE = "none"
+
+
+class Pages(enum.StrEnum):
+    """In whose words a page speaks."""
+
+    KS1 = "ks1"
+    KS2 = "ks2"
+    SECONDARY = "secondary"
+    STAFF = "staff"
+
+
+STAFF_THEMES = frozenset({"illegal", "radicalisation", "bypass", "malware"})
+"""All that staff are watched for (G8); sexual content about children is in the sealed lists, theme "illegal"."""
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One profile of the policy.
+
+    *column* names the codes of each category that hold for it. *certificate*: its devices carry the school's
+    certificate, so a blocked page can be shown and a connection can be opened. *approved_only*: what is on none of the
+    *approved* lists is closed. *allow* and *block* are entries (`blocklists.entry`).
+    """
+
+    title: str
+    column: str
+    pages: Pages
+    certificate: bool = True
+    approved_only: bool = False
+    approved: tuple[str, ...] = ()
+    unknown: Unknown = Unknown.CLOSED
+    unknown_unopened: Unknown = Unknown.CLOSED
+    scan_limit: int = 100
+    watch: Watch = Watch.ALL
+    allow: tuple[str, ...] = ()
+    block: tuple[str, ...] = ()
+
+    def watches(self, theme: str) -> bool:
+        """Whether a breach of *theme* by this profile is more than a line in the technician's log."""
+        if self.watch is Watch.STAFF:
+            return theme in STAFF_THEMES
+        return self.watch is not Watch.NONE
+
+    def problems(self, name: str) -> Iterator[str]:
+        """What a technician should mend, one sentence each."""
+        for kind, texts in (("allow", self.allow), ("block", self.block)):
+            for place, text in enumerate(texts):
+                where = f"profiles.{name}.{kind}[{place}]"
+                parsed = entry.parse(text)
+                if parsed is None:
+                    yield f"{where}: {text!r} names no host; write bbc.co.uk or bbc.co.uk/bitesize"
+                elif parsed.path and not self.certificate:
+                    yield (
+                        f"{where}: {text!r} names a page, but the devices of {name!r} carry no certificate, so only"
+                        " whole hosts can be told apart; name the host"
+                    )
+        if self.unknown_unopened is Unknown.SCAN:
+            yield f"profiles.{name}.unknown_unopened: a page that cannot be opened cannot be scanned; open or closed"

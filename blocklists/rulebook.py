@@ -1,0 +1,138 @@
+"""The rulebook: one version of a school's policy, as policy.toml says it and as the policy snapshot carries it.
+
+Everything is named, never numbered: a new index or a reordered file changes no meaning. This file reads no file and
+no clock.
+"""
+
+import enum
+from collections.abc import Iterator
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from blocklists.calendar import Calendar
+from blocklists.profile import Code, Profile
+
+
+class Severity(enum.IntEnum):
+    """How soon a person must act; NONE is a line in the log."""
+
+    NONE = 0
+    NOTE = 1
+    CONCERN = 2
+    URGENT = 3
+    ILLEGAL = 4
+
+
+class Role(enum.StrEnum):
+    """What being on a list means."""
+
+    CATEGORY = "category"
+    APPROVED = "approved"
+    EDUCATION = "education"
+    POSITIVE = "positive"
+    ALWAYS_OPEN = "always_open"
+
+
+SeverityName = Annotated[str, msgspec.Meta(pattern="^(none|NOTE|CONCERN|URGENT|ILLEGAL)$")]
+
+
+class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A category of sites. *words* ends the sentence "this page is closed because it is ..." for a child.
+
+    *harm*: the education list does not outrank it. *codes* by profile column. *alert* is the severity for pupils,
+    *alerts* the exceptions by profile column.
+    """
+
+    title: str
+    words: str
+    codes: dict[str, Code]
+    harm: bool = False
+    theme: str = ""
+    alert: SeverityName = "none"
+    alerts: dict[str, SeverityName] = {}
+
+    def severity(self, column: str) -> Severity:
+        """The severity of a breach by somebody of *column*."""
+        return Severity[self.alerts.get(column, self.alert).upper()]
+
+
+class ListUse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a list stands for; *category* only with the role "category"."""
+
+    role: Role
+    category: str = ""
+
+
+NEVER_BLOCKED = frozenset({"information"})
+"""Categories that cannot be blocked as a class and cannot alert (G9)."""
+
+
+class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A school's whole policy."""
+
+    school: str
+    time_zone: str
+    calendar: Calendar
+    profiles: dict[str, Profile]
+    categories: dict[str, Category]
+    lists: dict[str, ListUse]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The school's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    def problems(self) -> Iterator[str]:
+        """Everything that stands in the way of using this rulebook, one sentence each; nothing when it is sound."""
+        try:
+            _ = self.zone
+        except (ZoneInfoNotFoundError, ValueError):
+            yield f"time_zone: {self.time_zone!r} is not a time zone; write for example Europe/London"
+        yield from self.calendar.problems()
+        for name, profile in self.profiles.items():
+            yield from profile.problems(name)
+            yield from self._profile_problems(name, profile)
+        for name, category in self.categories.items():
+            yield from self._category_problems(name, category)
+        for name, use in self.lists.items():
+            if (use.role is Role.CATEGORY) != (use.category in self.categories):
+                yield f"lists.{name}.category: {use.category!r} must name a category exactly when the role is category"
+
+    def _profile_problems(self, name: str, profile: Profile) -> Iterator[str]:
+        if not any(profile.column in category.codes for category in self.categories.values()):
+            yield f"profiles.{name}.column: no category has codes for {profile.column!r}"
+        for listed in profile.approved:
+            if listed not in self.lists:
+                yield f"profiles.{name}.approved: there is no list {listed!r} under [lists]"
+
+    def _category_problems(self, name: str, category: Category) -> Iterator[str]:
+        for missing in sorted({p.column for p in self.profiles.values()} - category.codes.keys()):
+            yield f"categories.{name}.codes: no code for the column {missing!r}"
+        if name in NEVER_BLOCKED:
+            closing = {Code.LOCKED, Code.CLOSED, Code.PASS, Code.BREAKS, Code.TERM_TIME, Code.QUIET}
+            if closing & set(category.codes.values()) or category.theme or category.severity("") or category.alerts:
+                yield f"categories.{name}: this category cannot be closed as a class, and cannot alert"
+
+
+class Permit(msgspec.Struct, frozen=True):
+    """A timed exception: a pass that opens, or an emergency block that closes.
+
+    *until* is in UTC nanoseconds. An emergency block holds for everybody. A pass holds for the client numbers and the
+    profiles that it names.
+    """
+
+    number: int
+    opens: bool
+    entries: tuple[str, ...]
+    until: int
+    profiles: tuple[str, ...] = ()
+    clients: tuple[int, ...] = ()
+    why: str = ""
+
+
+class Permits(msgspec.Struct, frozen=True):
+    """The permits snapshot's body."""
+
+    permits: tuple[Permit, ...] = ()

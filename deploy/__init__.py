@@ -1,0 +1,1 @@
+"""The `schoolgate` command: first set-up, supervision, firewall, self-checks and the demo school."""

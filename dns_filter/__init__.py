@@ -1,0 +1,1 @@
+"""Answering DNS: every name is decided by who asks."""

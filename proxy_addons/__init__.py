@@ -1,0 +1,1 @@
+"""Answering HTTP and HTTPS: every page is decided by who asks."""

@@ -1,0 +1,102 @@
+"""A breach: one refused request, one thing found afterwards, or one concern; and the records that carry it.
+
+This file knows the shape of a breach and nothing of files or databases. Kinds are never added together (G1).
+"""
+
+import enum
+
+import msgspec
+
+from blocklists.policy import Reason, Request, Verdict
+from blocklists.rulebook import Severity
+
+VERSION = 1
+"""The newest form of the records below; readers keep keys that they do not know."""
+
+
+class BreachKind(enum.StrEnum):
+    """What happened: refused, reported or found afterwards, or permitted with a theme."""
+
+    STOPPED = "stopped"
+    GOT_THROUGH = "got_through"
+    CONCERN = "concern"
+
+
+class Breach(msgspec.Struct, frozen=True, tag_field="type", tag="breach"):
+    """One breach as the journal carries it; every field after the first four has a default, so old readers go on.
+
+    *at_ns* is UTC nanoseconds. A sealed hit has no host and no path: *rule* is the entry's keyed hash (G6). *path* is
+    without query and fragment: what a child typed is not in it (G5).
+    """
+
+    v: int
+    kind: BreachKind
+    at_ns: int
+    source: str
+    address: str = ""
+    client: int = 0
+    device: int = 0
+    person: int = 0
+    profile: str = ""
+    host: str = ""
+    path: str = ""
+    reason: str = ""
+    category: str = ""
+    theme: str = ""
+    severity: Severity = Severity.NONE
+    list: str = ""
+    rule: str = ""
+    policy: int = 0
+
+
+class Repeat(msgspec.Struct, frozen=True, tag_field="type", tag="repeat"):
+    """More requests like the breach at offset *of* of the same journal: *count* of them, between two UTC times."""
+
+    v: int
+    of: int
+    count: int
+    first_ns: int
+    last_ns: int
+
+
+class Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat"):
+    """Once a minute: how many records the journal has, and the MAC that its chain had reached (G25)."""
+
+    v: int
+    at_ns: int
+    count: int
+    head: bytes
+
+
+type Record = Breach | Repeat | Heartbeat
+
+
+def breach_of(request: Request, verdict: Verdict, *, source: str, policy: int) -> Breach | None:
+    """The breach that *verdict* on *request* is, or None if it is none.
+
+    A permitted request is none, a quiet one (code Q) is only counted.
+    """
+    if not verdict.blocked or verdict.quiet:
+        return None
+    sealed = verdict.reason is Reason.SEALED
+    client = request.client
+    return Breach(
+        v=VERSION,
+        kind=BreachKind.STOPPED,
+        at_ns=request.at,
+        source=source,
+        address=client.address,
+        client=client.number,
+        device=client.device,
+        person=client.person,
+        profile=client.profile,
+        host="" if sealed else request.host,
+        path="" if sealed else (request.path or ""),
+        reason=str(verdict.reason),
+        category=verdict.category,
+        theme=verdict.theme,
+        severity=verdict.severity,
+        list=verdict.list,
+        rule=verdict.rule,
+        policy=policy,
+    )
