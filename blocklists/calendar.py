@@ -30,8 +30,8 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"s
     start: datetime.time
     end: datetime.time
 
-    def on(self, day: datetime.date, zone: ZoneInfo) -> tuple[datetime.datetime, datetime.datetime]:
-        """The window's two ends when it opens on *day*."""
+    def on(self, day: datetime.date, zone: ZoneInfo) -> tuple[int, int]:
+        """The window's two ends (UTC nanoseconds) when it opens on *day*."""
         last = day if self.end > self.start else day + datetime.timedelta(days=1)
         return _moment(day, self.start, zone), _moment(last, self.end, zone)
 
@@ -57,37 +57,29 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def period(self, at: int, zone: ZoneInfo) -> Period:
         """What the school is doing at *at* (UTC nanoseconds)."""
-        moment = datetime.datetime.fromtimestamp(at // NS, zone)
-        if not self._inside(self.school_day, moment, zone):
+        if not self._inside(self.school_day, at, zone):
             return Period.OUTSIDE
-        return Period.BREAK if self._inside(self.breaks, moment, zone) else Period.LESSON
+        return Period.BREAK if self._inside(self.breaks, at, zone) else Period.LESSON
 
     def next_change(self, at: int, zone: ZoneInfo) -> int:
-        """The next moment after *at* (UTC nanoseconds) at which the period may be another."""
-        moment = datetime.datetime.fromtimestamp(at // NS, zone)
-        edges = (edge for window in (*self.school_day, *self.breaks) for edge in self._edges(window, moment, zone))
-        midnight = _moment(moment.date() + datetime.timedelta(days=1), datetime.time(), zone)
-        soonest = min((e for e in (*edges, midnight) if e > moment), key=lambda e: e.timestamp())
-        return int(soonest.timestamp()) * NS
+        """The next moment after *at* (UTC nanoseconds) at which the period may be another, at most a day away."""
+        days = _days_around(at, zone)
+        edges = (edge for window in (*self.school_day, *self.breaks) for day in days for edge in window.on(day, zone))
+        return min(edge for edge in (*edges, _moment(days[2], datetime.time(), zone)) if edge > at)
 
     def is_school_day(self, day: datetime.date) -> bool:
         """Whether school is held on *day*."""
         in_term = not self.terms or any(day in term for term in self.terms)
         return in_term and _DAYS[day.weekday()] in self.weekdays and not any(day in span for span in self.closed)
 
-    def _inside(self, windows: tuple[Window, ...], moment: datetime.datetime, zone: ZoneInfo) -> bool:
+    def _inside(self, windows: tuple[Window, ...], at: int, zone: ZoneInfo) -> bool:
         return any(
-            start.timestamp() <= moment.timestamp() < end.timestamp()
+            start <= at < end
             for window in windows
-            for day in _days_around(moment)[:2]
+            for day in _days_around(at, zone)[:2]
             if self.is_school_day(day)
             for start, end in [window.on(day, zone)]
         )
-
-    @staticmethod
-    def _edges(window: Window, moment: datetime.datetime, zone: ZoneInfo) -> Iterator[datetime.datetime]:
-        for day in _days_around(moment):
-            yield from window.on(day, zone)
 
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
@@ -100,10 +92,12 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     yield f"calendar.{name}[{place}]: {span.first} comes after {span.last}"
 
 
-def _days_around(moment: datetime.datetime) -> tuple[datetime.date, datetime.date, datetime.date]:
-    day = datetime.timedelta(days=1)
-    return moment.date() - day, moment.date(), moment.date() + day
+def _days_around(at: int, zone: ZoneInfo) -> tuple[datetime.date, datetime.date, datetime.date]:
+    today, day = datetime.datetime.fromtimestamp(at // NS, zone).date(), datetime.timedelta(days=1)
+    return today - day, today, today + day
 
 
-def _moment(day: datetime.date, time: datetime.time, zone: ZoneInfo) -> datetime.datetime:
-    return datetime.datetime.combine(day, time, tzinfo=zone)
+def _moment(day: datetime.date, time: datetime.time, zone: ZoneInfo) -> int:
+    """UTC nanoseconds; numbers, as two times of one zone are compared by the clock on the wall, summer time or not."""
+    moment = datetime.datetime.combine(day, time, tzinfo=zone)
+    return int(moment.timestamp()) * NS + moment.microsecond * 1000

@@ -42,19 +42,23 @@ class ClientMap:
     """Finds the client of an address; built once for each snapshot."""
 
     def __init__(self, clients: Clients) -> None:
-        """Sort the networks of *clients* by prefix length; a bad CIDR raises ValueError with its text."""
-        self._known = {client.address: client for client in clients.known}
+        """Sort the networks of *clients* by prefix length; a bad CIDR or address raises ValueError with its text."""
+        self._known = {str(_address(client.address)): client for client in clients.known}
         networks = [(ipaddress.ip_network(n.cidr, strict=False), n.profile) for n in clients.networks]
         self._networks = sorted(networks, key=lambda n: n[0].prefixlen, reverse=True)
         self.of = lru_cache(maxsize=65536)(self._of)
 
     def _of(self, text: str) -> Client | None:
         """The client of the address *text*, or None where no configured network holds it."""
-        address = domain.as_address(text)
-        if address is None:
+        try:
+            address = _address(text)
+        except ValueError:
             return None
-        parsed = ipaddress.ip_address(address)
         for network, profile in self._networks:
-            if parsed.version == network.version and parsed in network:
-                return self._known.get(address) or Client(address=address, profile=profile)
+            if address.version == network.version and address in network:
+                return self._known.get(str(address)) or Client(address=str(address), profile=profile)
         return None
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(domain.as_address(text) or text)

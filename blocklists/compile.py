@@ -19,7 +19,6 @@ from blocklists.parse import Format, Parsed, parse_file
 
 MAX_SETS = 65536
 """Two bytes number a set."""
-KEPT_BUILDS = 2
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -33,8 +32,10 @@ def compile_lists(sources: Mapping[str, Source], folder: Path, *, built_ns: int)
     """Compile *sources* (by list name) into a new build under *folder* and make it current.
 
     Returns the build's folder and what was read of each list. Raises OSError if a list cannot be read or the disk is
-    full; `current` is then what it was.
+    full, ValueError if the lists overlap in too many ways; `current` is then what it was.
     """
+    current = folder / index.CURRENT
+    before = current.resolve()
     parsed = {name: parse_file(source.path, source.format) for name, source in sorted(sources.items())}
     build = folder / f"{built_ns:020d}-{os.getpid()}"
     build.mkdir(parents=True)
@@ -43,9 +44,10 @@ def compile_lists(sources: Mapping[str, Source], folder: Path, *, built_ns: int)
         index.Index(build)
         make_current(folder, build)
     except BaseException:
-        shutil.rmtree(build, ignore_errors=True)
+        if current.resolve() != build.resolve():
+            shutil.rmtree(build, ignore_errors=True)
         raise
-    _remove_old_builds(folder)
+    _remove_builds(folder, kept={build.resolve(), before})
     return build, parsed
 
 
@@ -65,12 +67,23 @@ def write_index(
         if number >= MAX_SETS:
             raise ValueError(f"more than {MAX_SETS} different combinations of lists")
         sets[trie[key]] = number
-    trie.save(str(build / index.NAMES))
+    _save(trie, build / index.NAMES)
     (build / index.SETS).write_bytes(sets.tobytes())
+    manifest = _manifest(parsed, numbers, build, entries=len(lists_of), built_ns=built_ns)
+    (build / index.MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+    for name in (index.NAMES, index.SETS, index.MANIFEST):
+        _sync_file(build / name)
+    snapshot.sync_folder(build)
+    return manifest
+
+
+def _manifest(
+    parsed: Mapping[str, Parsed], numbers: Mapping[tuple[str, ...], int], build: Path, *, entries: int, built_ns: int
+) -> index.Manifest:
     manifest = index.Manifest(
-        schema=1,
+        schema=index.SCHEMA,
         built_ns=built_ns,
-        entries=len(lists_of),
+        entries=entries,
         lists=tuple(
             index.ListInfo(name=name, names=len(one.names), lines=one.lines, skipped=one.skipped_count)
             for name, one in sorted(parsed.items())
@@ -78,11 +91,14 @@ def write_index(
         sets=tuple(numbers),
         checksums={name: index.file_checksum(build / name) for name in (index.NAMES, index.SETS)},
     )
-    (build / index.MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
-    for name in (index.NAMES, index.SETS, index.MANIFEST):
-        _sync_file(build / name)
-    snapshot.sync_folder(build)
-    return manifest
+    return index.checked(manifest)
+
+
+def _save(trie: marisa_trie.Trie, path: Path) -> None:
+    try:
+        trie.save(str(path))
+    except RuntimeError as error:
+        raise OSError(f"{path.name} cannot be written: {error}") from error
 
 
 def make_current(folder: Path, build: Path) -> None:
@@ -99,12 +115,11 @@ def _sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _remove_old_builds(folder: Path) -> None:
-    builds = sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink() and p.name[:1].isdigit())
-    current = (folder / index.CURRENT).resolve()
-    for old in builds[:-KEPT_BUILDS]:
-        if old != current:
-            shutil.rmtree(old, ignore_errors=True)
+def _remove_builds(folder: Path, *, kept: set[Path]) -> None:
+    """Remove every build that is not *kept*, halves that a crash left among them."""
+    for build in folder.resolve().iterdir():
+        if build.name[:1].isdigit() and build not in kept:
+            shutil.rmtree(build, ignore_errors=True)
 
 
 if sys.byteorder != "little":  # pragma: no cover - no big-endian gateway is supported

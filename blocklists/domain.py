@@ -1,10 +1,11 @@
 """Names of hosts in one form: lower-case A-labels without a trailing dot, or an IP address in its shortest text.
 
 This file knows nothing of lists or profiles. Whatever a name is written like (any script, any case, full-width dots,
-a trailing dot), `canonical` gives the form in which every other module compares it.
+a trailing dot, an address as one octal number), `canonical` gives the form in which every other module compares it.
 """
 
 import ipaddress
+import re
 from collections.abc import Iterator
 
 import idna
@@ -14,30 +15,32 @@ MAX_NAME = 253
 MAX_LABEL = 63
 """Bytes in one label (RFC 1035, 2.3.4)."""
 
-_DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
+_NUMBER = re.compile(r"0x0*(?P<hex>[0-9a-f]{0,8})|0+(?P<octal>[0-7]{0,11})|(?P<decimal>[1-9][0-9]{0,9})")
 _LDH = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
 def canonical(text: str) -> str | None:
     """The canonical form of the host *text*, or None if no host can be written like that.
 
-    Accepts names in any script and IP addresses (IPv6 with or without brackets; IPv4 inside IPv6 is folded). An
-    underscore is allowed, as service names carry one.
+    Accepts names in any script and IP addresses in any notation that a browser takes (IPv6 with or without brackets;
+    IPv4 inside IPv6 is folded). An underscore is allowed, as service names carry one.
     """
-    name = text.strip().translate(_DOTS).removesuffix(".").lower()
-    if not name or len(name) > 4 * MAX_NAME:
+    text = text.strip()
+    if len(text) > 4 * MAX_NAME:
         return None
-    if address := as_address(name):
+    name = text.lower() if text.isascii() else _to_ascii(text)
+    if name is None:
+        return None
+    name = name.removesuffix(".")
+    if address := as_address(name) or _number_address(name):
         return address
-    if not name.isascii():
-        return _to_ascii(name)
     return name if _is_name(name) else None
 
 
 def as_address(text: str) -> str | None:
     """The shortest text of the IP address *text* (brackets allowed), or None if it is not one."""
     try:
-        address = ipaddress.ip_address(text.removeprefix("[").removesuffix("]").partition("%")[0])
+        address = ipaddress.ip_address(_without_zone(text.removeprefix("[").removesuffix("]")))
     except ValueError:
         return None
     if address.version == 6 and address.ipv4_mapped:
@@ -45,12 +48,38 @@ def as_address(text: str) -> str | None:
     return str(address)
 
 
-def _to_ascii(name: str) -> str | None:
-    try:
-        encoded = idna.encode(name, uts46=True, transitional=False).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
+def _without_zone(text: str) -> str:
+    return text.partition("%")[0] if ":" in text else text
+
+
+def _number_address(text: str) -> str | None:
+    """An IPv4 address of octal, hexadecimal or fewer than four parts, as the C library and the browsers read it."""
+    parts = text.split(".")
+    numbers = [n for n in map(_number, parts) if n is not None]
+    if len(numbers) != len(parts) or len(parts) > 4:
         return None
-    return encoded if _is_name(encoded) else None
+    *head, last = numbers
+    if any(n > 0xFF for n in head) or last >= 1 << 8 * (5 - len(parts)):
+        return None
+    return str(ipaddress.IPv4Address(last + sum(n << 8 * (3 - place) for place, n in enumerate(head))))
+
+
+def _number(part: str) -> int | None:
+    match = _NUMBER.fullmatch(part)
+    if match is None:
+        return None
+    if match["decimal"]:
+        return int(match["decimal"])
+    return int(match["hex"] or "0", 16) if match["octal"] is None else int(match["octal"] or "0", 8)
+
+
+def _to_ascii(name: str) -> str | None:
+    """The A-labels of *name* after the mapping of UTS 46, as lenient as browsers: what they can ask for has a form."""
+    try:
+        labels = idna.uts46_remap(name, std3_rules=False, transitional=False).split(".")
+        return ".".join(x if x.isascii() else "xn--" + x.encode("punycode").decode("ascii") for x in labels)
+    except UnicodeError:
+        return None
 
 
 def _is_name(name: str) -> bool:

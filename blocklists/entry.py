@@ -6,7 +6,7 @@ file does not know what an entry is for.
 
 import msgspec
 
-from blocklists import domain, url
+from blocklists import url
 
 
 class Entry(msgspec.Struct, frozen=True, order=True):
@@ -16,7 +16,7 @@ class Entry(msgspec.Struct, frozen=True, order=True):
     path: str = ""
 
     def __str__(self) -> str:
-        return self.host + self.path
+        return (f"[{self.host}]" if ":" in self.host else self.host) + self.path
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -29,12 +29,15 @@ class Entry(msgspec.Struct, frozen=True, order=True):
 
 
 def parse(text: str) -> Entry | None:
-    """Read an entry as a person writes it: with or without scheme, "www." kept, or None if it names no host."""
+    """Read an entry as a person writes it: with or without scheme, "www." kept, or None if it names no host.
+
+    A URL with a query is refused: without it the entry would name more than the person meant.
+    """
     stripped = text.strip()
-    if not stripped or any(c.isspace() for c in stripped) or "*" in stripped:
+    if not stripped or stripped[0] == "/" or any(c.isspace() or c == "*" for c in stripped):
         return None
     parsed = url.canonical(stripped)
-    if parsed is None or not (domain.as_address(parsed.host) or parsed.host.strip("._-")):
+    if parsed is None or parsed.query is not None or not parsed.host.strip("._-"):
         return None
     return Entry(parsed.host, parsed.path.rstrip("/"))
 

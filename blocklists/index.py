@@ -2,8 +2,8 @@
 
 An index is a folder: `names.marisa` (reversed names, each with a trailing dot, so that a prefix of a key is a parent
 of a name), `sets.bin` (for each key a two-byte number of a set of lists) and `manifest.json` (the sets, the lists and
-each file's checksum). `state/index/current` is a symlink to the newest build. Everything is verified before it is
-mapped, because a damaged trie crashes its reader (DESIGN.md, facts).
+the checksum of each file, its own among them). `state/index/current` is a symlink to the newest build. Everything is
+verified before it is mapped, because a damaged trie crashes its reader (DESIGN.md, facts).
 """
 
 import mmap
@@ -20,6 +20,7 @@ NAMES = "names.marisa"
 SETS = "sets.bin"
 MANIFEST = "manifest.json"
 CURRENT = "current"
+SCHEMA = 1
 
 
 class DamagedIndexError(ValueError):
@@ -36,7 +37,11 @@ class ListInfo(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What an index holds. *sets* are the interned sets of list names; *checksums* are crc32 by file name."""
+    """What an index holds. *sets* are the interned sets of list names; *checksums* are crc32 by file name.
+
+    *checksum* is the crc32 of the manifest itself with 0 in that place: a changed letter would rename a list, and a
+    list of another name closes nothing.
+    """
 
     schema: int
     built_ns: int
@@ -44,6 +49,7 @@ class Manifest(msgspec.Struct, frozen=True):
     lists: tuple[ListInfo, ...]
     sets: tuple[tuple[str, ...], ...]
     checksums: dict[str, int]
+    checksum: int = 0
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -61,11 +67,14 @@ class Index:
         self.folder = folder.resolve()
         self.manifest = _manifest(self.folder)
         self.identity = self.folder.name
-        for name, checksum in self.manifest.checksums.items():
-            if file_checksum(self.folder / name) != checksum:
+        for name in (NAMES, SETS):
+            if file_checksum(self.folder / name) != self.manifest.checksums.get(name):
                 raise DamagedIndexError(f"{name} is damaged: its checksum does not match the manifest")
-        self._names = marisa_trie.Trie().mmap(str(self.folder / NAMES))
-        self._sets = _mapped(self.folder / SETS).cast("H")
+        try:
+            self._names = marisa_trie.Trie().mmap(str(self.folder / NAMES))
+            self._sets = _mapped(self.folder / SETS).cast("H")
+        except (RuntimeError, TypeError) as error:
+            raise DamagedIndexError(f"the names or their sets are in no known form: {error}") from error
         if len(self._names) != len(self._sets):
             raise DamagedIndexError("the names and their sets do not belong together")
 
@@ -90,9 +99,20 @@ class EmptyIndex:
 
 def _manifest(folder: Path) -> Manifest:
     try:
-        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-    except msgspec.MsgspecError as error:
+        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise DamagedIndexError(f"the manifest cannot be understood: {error}") from error
+    if manifest.schema != SCHEMA:
+        raise DamagedIndexError(f"the index was written by another version (schema {manifest.schema})")
+    if manifest != checked(manifest):
+        raise DamagedIndexError("the manifest is damaged: its checksum does not match")
+    return manifest
+
+
+def checked(manifest: Manifest) -> Manifest:
+    """*manifest* with the checksum that it must carry."""
+    content = msgspec.json.encode(msgspec.structs.replace(manifest, checksum=0))
+    return msgspec.structs.replace(manifest, checksum=zlib.crc32(content))
 
 
 def reversed_key(host: str) -> str:

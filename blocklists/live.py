@@ -73,7 +73,8 @@ class Live:
         self.refused = 0
         self.reloads = 0
         self._stamps: dict[str, _Stamp] = {}
-        self._parts: dict[str, object] = {"permits": Permits(), "sealed": sealed.NOTHING}
+        self._unread: dict[str, _Stamp] = {}
+        self._parts: dict[str, object] = {}
 
     @property
     def ready(self) -> bool:
@@ -99,21 +100,31 @@ class Live:
 
     def _replaced(self, name: str, path: Path, read: Callable[[], object]) -> bool:
         stamp = _stamp(path)
+        if stamp is None and name in _NONE_YET:
+            self._parts.setdefault(name, _NONE_YET[name])
         if stamp is None or self._stamps.get(name) == stamp:
             return False
-        self._stamps[name] = stamp
         try:
             self._parts[name] = read()
         except (ValueError, OSError) as error:
-            self.refused += 1
-            log.error("The new %s was refused, the last good one stays in force: %s", name, error)  # noqa: TRY400 - the sentence says it
+            self._refuse(name, stamp, error)
             return False
+        self._stamps[name] = stamp
         return True
+
+    def _refuse(self, name: str, stamp: _Stamp, error: Exception) -> None:
+        """Count a refusal once for each file; what could not be read is tried again, what is damaged is not."""
+        if not isinstance(error, OSError):
+            self._stamps[name] = stamp
+        if self._unread.get(name) != stamp:
+            self._unread[name] = stamp
+            self.refused += 1
+            log.error("The new %s was refused, the last good one stays in force: %s", name, error)
 
     def _put_together(self, changed: set[str]) -> None:
         self.reloads += 1
         parts = self._parts
-        if "policy" in parts and "index" in parts:
+        if parts.keys() >= _DECIDING:
             self.policy = Policy(parts["policy"], parts["index"], parts["permits"], parts["sealed"])  # type: ignore[arg-type]
         if "clients" in parts:
             self.clients = parts["clients"]  # type: ignore[assignment]
@@ -139,14 +150,23 @@ class Live:
 
     def _newest_journal(self) -> int:
         try:
-            return max((p.stat().st_mtime_ns for p in self.files.spool.iterdir()), default=0)
+            journals = list(self.files.spool.iterdir())
         except OSError:
             return 0
+        return max((stamp[1] for stamp in map(_stamp, journals) if stamp), default=0)
+
+
+_NONE_YET: dict[str, object] = {"permits": Permits(), "sealed": sealed.NOTHING}
+"""What holds where such a file was never written; a file that is there and cannot be read is not the same."""
+_DECIDING = {"policy", "index", "permits", "sealed"}
 
 
 def _stamp(path: Path) -> _Stamp | None:
+    """What changes when the file at *path* is replaced, or None where there is none."""
     try:
         found = path.stat()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError:
+        return 0, 0, 0
     return found.st_ino, found.st_mtime_ns, found.st_size

@@ -13,7 +13,7 @@ import msgspec
 from blocklists import domain
 
 MAX_LINE = 4096
-"""Bytes of a line that are looked at; the longest honest line (a hosts line with many names) is far shorter."""
+"""Bytes of a line; the longest honest one (a hosts line with many names) is far shorter, so a longer one is skipped."""
 MAX_SKIPPED_KEPT = 100
 """Skipped lines kept word for word; the rest are only counted."""
 
@@ -37,7 +37,7 @@ LOCAL_NAMES = frozenset(
 
 
 class Format(enum.StrEnum):
-    """A list format that `parse_lines` reads; AUTO looks at the first lines."""
+    """A list format that `parse_lines` reads; AUTO looks at each line, as lists are joined from several sources."""
 
     AUTO = "auto"
     PLAIN = "plain"
@@ -74,15 +74,16 @@ def parse_lines(lines: Iterable[bytes], fmt: Format = Format.AUTO) -> Parsed:
         text = _text(line, first=number == 1)
         if not text:
             continue
-        if fmt is Format.AUTO:
-            fmt = recognised(text)
-        for name, reason in READERS[fmt](text):
+        if len(line) > MAX_LINE:
+            _take(parsed, number, None, f"longer than {MAX_LINE} bytes")
+            continue
+        for name, reason in READERS[recognised(text) if fmt is Format.AUTO else fmt](text):
             _take(parsed, number, name, reason)
     return parsed
 
 
 def recognised(text: str) -> Format:
-    """The format whose lines look like *text*."""
+    """The format that the line *text* is written in."""
     words = text.split()
     return Format.HOSTS if len(words) > 1 and domain.as_address(words[0]) else Format.PLAIN
 
@@ -104,7 +105,7 @@ def _text(line: bytes, *, first: bool) -> str:
 
 
 def _plain(text: str) -> Iterator[tuple[str | None, str]]:
-    if " " in text or "\t" in text:
+    if len(text.split()) > 1:
         yield None, "more than one word on a line"
         return
     yield _name(text)

@@ -6,18 +6,19 @@ the first step that has an answer gives it. If deciding raises, the answer is a 
 """
 
 import enum
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import msgspec
 
-from blocklists import entry, sealed, url
+from blocklists import domain, entry, sealed
 from blocklists.calendar import Period
 from blocklists.clients import Client
 from blocklists.entry import Entry
 from blocklists.index import Listing
 from blocklists.profile import Code, Profile, Unknown
 from blocklists.rulebook import Category, Permit, Permits, Role, Rulebook, Severity
+from blocklists.url import Url
 
 
 class Kind(enum.StrEnum):
@@ -71,7 +72,7 @@ class Request(msgspec.Struct, frozen=True):
     client: Client
     host: str
     at: int
-    url: url.Url | None = None
+    url: Url | None = None
     terms: str = ""
     score: int | None = None
     clock_ok: bool = True
@@ -126,12 +127,18 @@ class Policy:
         self.index = index
         self.sealed = sealed_lists or sealed.NOTHING
         self.zone = rulebook.zone
-        self.permits = tuple((permit, entry.parse_all(permit.entries)) for permit in (permits or Permits()).permits)
+        self.permits = tuple((permit, _entries(permit)) for permit in (permits or Permits()).permits)
         self.rules = {name: _rules(profile) for name, profile in rulebook.profiles.items()}
 
     def effective(self, client: Client, at: int) -> tuple[str, tuple[int, ...]]:
         """What decides for *client*: its profile and the numbers of the permits in force for it (DESIGN.md, DNS)."""
         return client.profile, tuple(p.number for p, _ in self.permits if at < p.until and _concerns(p, client))
+
+
+def _entries(permit: Permit) -> tuple[Entry, ...]:
+    """The entries of *permit*; an emergency closes a page with every query, as one that is left out closes nothing."""
+    texts = permit.entries if permit.opens else tuple(text.partition("?")[0] for text in permit.entries)
+    return entry.parse_all(texts)
 
 
 def _rules(profile: Profile) -> tuple[tuple[Entry, Action], ...]:
@@ -151,6 +158,8 @@ class _Question:
     """A request with what several steps need, found once."""
 
     def __init__(self, policy: Policy, request: Request) -> None:
+        """Look *request* up in *policy*; ValueError if it is no whole question, KeyError for an unknown profile."""
+        _check(request)
         self.policy = policy
         self.request = request
         self.book = policy.rulebook
@@ -171,13 +180,21 @@ class _Question:
         return category.codes.get(self.profile.column, Code.CLOSED)
 
     def _strictest_category(self) -> tuple[str, Category, str, str] | None:
-        """(key, category, list, rule) of the category that weighs most, or None for an unlisted host."""
-        found = (
+        """(key, category, list, rule) of the category that weighs most, or None for an unlisted host.
+
+        On the education list only harm weighs, if there is any. Of equals the one with the gravest alert decides.
+        """
+        found = [
             (key, self.book.categories[key], name, rule)
             for name, rule in self.on(Role.CATEGORY)
             if (key := self.book.lists[name].category) in self.book.categories
-        )
-        return max(found, key=lambda f: (f[1].harm, _WEIGHT[self.code(f[1])]), default=None)
+        ]
+        if any(self.on(Role.EDUCATION)):
+            found = [f for f in found if f[1].harm] or found
+        return max(found, key=lambda f: self._weight(f[1]), default=None)
+
+    def _weight(self, category: Category) -> tuple[int, bool, Severity]:
+        return _WEIGHT[self.code(category)], category.harm, category.severity(self.profile.column)
 
     def verdict(self, action: Action, reason: Reason, **more: object) -> Verdict:
         """A verdict with the category, and for a block the theme and severity that this profile is watched for."""
@@ -197,12 +214,20 @@ class _Question:
         client, host = self.request.client, self.request.host
         own = (e for e, _ in self.policy.rules[client.profile])
         timed = (e for permit, entries in self.policy.permits if _concerns(permit, client) for e in entries)
-        has_rule = any(e.path and _same_site(e, host) for e in (*own, *timed))
+        has_rule = any(e.path and domain.is_within(host, e.host) for e in (*own, *timed))
         return has_rule or self.policy.sealed.has_urls(host)
 
 
-_WEIGHT = {code: weight for weight, code in enumerate("OS-QTBPXL")}
-"""How strict a code is: of several categories the strictest decides."""
+_WEIGHT = {code: weight for weight, code in enumerate("OSBT-QPXL")}
+"""How strict a code is: of several categories the strictest decides. What T opens, B opens too, and breaks besides."""
+
+
+def _check(request: Request) -> None:
+    """Refuse what would be judged as something else than it is: ValueError."""
+    if domain.canonical(request.host) != request.host:
+        raise ValueError("the host is not in canonical form")
+    if request.kind not in NAME_KINDS and (request.url is None or request.url.host != request.host):
+        raise ValueError("the URL is missing or stands on another host")
 
 
 def decide(policy: Policy, request: Request) -> Verdict:
@@ -223,13 +248,19 @@ def _decide(policy: Policy, request: Request) -> Verdict:
 
 def _sealed(q: _Question) -> Verdict | None:
     """Sealed illegal-content lists: for everybody, before everything."""
-    host, parsed = q.request.host, q.request.url
+    host = q.request.host
+    parsed = None if q.request.kind in NAME_KINDS else q.request.url
     match = q.policy.sealed.match_url(parsed) if parsed else q.policy.sealed.match_host(host)
     if match:
         return _illegal(match.list, match.hash)
-    if q.request.kind in NAME_KINDS and not q.profile.certificate and q.policy.sealed.has_urls(host):
-        return _illegal("", "")
+    if not parsed and not q.profile.certificate and q.policy.sealed.has_urls(host):
+        return _beside_sealed()
     return None
+
+
+def _beside_sealed() -> Verdict:
+    """The host of a sealed URL where nothing can be opened (G24): nobody asked for the URL, so nobody is accused."""
+    return Verdict(Action.BLOCK, Reason.SEALED, category="illegal")
 
 
 def _illegal(listed: str, digest: str) -> Verdict:
@@ -248,7 +279,8 @@ def _illegal(listed: str, digest: str) -> Verdict:
 def _always_open(q: _Question) -> Verdict | None:
     """Helplines and the like: for everybody, in every state."""
     for name, rule in q.on(Role.ALWAYS_OPEN):
-        return q.verdict(Action.ALLOW, Reason.ALWAYS_OPEN, list=name, rule=rule, inspect=False)
+        inspect = q.profile.certificate and q.policy.sealed.has_urls(q.request.host)
+        return q.verdict(Action.ALLOW, Reason.ALWAYS_OPEN, list=name, rule=rule, inspect=inspect)
     return None
 
 
@@ -270,14 +302,7 @@ def _permitted(q: _Question, *, opens: bool, action: Action, reason: Reason) -> 
             continue
         for found in entries:
             if _matches(found, q, action):
-                return q.verdict(
-                    action,
-                    reason,
-                    list="",
-                    rule=str(found),
-                    until=permit.until,
-                    inspect=bool(found.path) or q.must_open(),
-                )
+                return q.verdict(action, reason, list="", rule=str(found), until=permit.until)
     return None
 
 
@@ -289,8 +314,7 @@ def _profile_rule(q: _Question) -> Verdict | None:
     """The profile's own entries; the more exact wins, an allow wins a tie."""
     for found, action in q.policy.rules[q.request.client.profile]:
         if _matches(found, q, action):
-            inspect = bool(found.path) or q.must_open()
-            return q.verdict(action, Reason.PROFILE_RULE, list="", rule=str(found), inspect=inspect)
+            return q.verdict(action, Reason.PROFILE_RULE, list="", rule=str(found))
     return None
 
 
@@ -300,17 +324,13 @@ def _matches(found: Entry, q: _Question, action: Action) -> bool:
     A page's entry lets the name through where the connection will be opened (the URL is judged then), and closes the
     name where it cannot be; a block of one page never closes a whole name that can be opened.
     """
-    if not _same_site(found, q.request.host):
+    if not domain.is_within(q.request.host, found.host):
         return False
     if not found.path:
         return True
     if q.request.path is not None:
         return found.covers_path(q.request.path)
     return q.profile.certificate if action is Action.ALLOW else not q.profile.certificate
-
-
-def _same_site(found: Entry, host: str) -> bool:
-    return host == found.host or host.endswith("." + found.host)
 
 
 def _approved_only(q: _Question) -> Verdict | None:
@@ -341,6 +361,8 @@ def _category(q: _Question) -> Verdict | None:
         return _by_hours(q, code)
     if code in _CLOSING or (code is Code.APPROVED and not _is_approved(q)):
         return q.verdict(Action.BLOCK, Reason.CATEGORY, quiet=code is Code.QUIET)
+    if code is Code.SCAN and (verdict := _too_much(q, Reason.CATEGORY)):
+        return verdict
     return q.verdict(Action.ALLOW, Reason.CATEGORY, inspect=q.must_open() or _scanned(q, code))
 
 
@@ -372,12 +394,19 @@ def _unknown(q: _Question) -> Verdict | None:
     if any(q.on(Role.POSITIVE, Role.EDUCATION, Role.APPROVED)):
         return None
     rule = q.profile.unknown if q.profile.certificate else q.profile.unknown_unopened
-    if rule is Unknown.CLOSED:
+    if rule is Unknown.CLOSED or (rule is Unknown.SCAN and not q.profile.certificate):
         return q.verdict(Action.BLOCK, Reason.UNKNOWN)
-    score = q.request.score
-    if rule is Unknown.SCAN and score is not None and score >= q.profile.scan_limit:
-        return q.verdict(Action.BLOCK, Reason.UNKNOWN, rule=f"score {score} of {q.profile.scan_limit}", inspect=True)
+    if rule is Unknown.SCAN and (verdict := _too_much(q, Reason.UNKNOWN)):
+        return verdict
     return q.verdict(Action.ALLOW, Reason.UNKNOWN, inspect=q.must_open() or rule is Unknown.SCAN)
+
+
+def _too_much(q: _Question, reason: Reason) -> Verdict | None:
+    """A block where the page's score reaches the profile's limit."""
+    score, limit = q.request.score, q.profile.scan_limit
+    if score is None or score < limit:
+        return None
+    return q.verdict(Action.BLOCK, reason, rule=f"score {score} of {limit}", inspect=True)
 
 
 ORDER: tuple[Callable[[_Question], Verdict | None], ...] = (
@@ -394,7 +423,15 @@ ORDER: tuple[Callable[[_Question], Verdict | None], ...] = (
 """The steps, highest first; after the last the site is open."""
 
 
-def order_in_words() -> Iterable[tuple[str, str]]:
-    """(name, what it says) of each step, for `explain` and the documentation."""
+def walk(policy: Policy, request: Request) -> Iterator[tuple[str, str, Verdict | None]]:
+    """(name, what it says, its answer) of each step down to the one that decides: what `explain` shows.
+
+    Raises whatever a step raises: this is for a person who asks why.
+    """
+    question = _Question(policy, request)
     for step in ORDER:
-        yield step.__name__.strip("_").replace("_", " "), (step.__doc__ or "").splitlines()[0]
+        verdict = step(question)
+        yield step.__name__.strip("_").replace("_", " "), (step.__doc__ or "").splitlines()[0], verdict
+        if verdict:
+            return
+    yield "open", "Nothing closes it.", question.verdict(Action.ALLOW, Reason.OPEN)

@@ -35,14 +35,14 @@ class Role(enum.StrEnum):
     ALWAYS_OPEN = "always_open"
 
 
-SeverityName = Annotated[str, msgspec.Meta(pattern="^(none|NOTE|CONCERN|URGENT|ILLEGAL)$")]
+SeverityName = Annotated[str, msgspec.Meta(pattern="^(never|none|NOTE|CONCERN|URGENT|ILLEGAL)$")]
 
 
 class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A category of sites. *words* ends the sentence "this page is closed because it is ..." for a child.
 
     *harm*: the education list does not outrank it. *codes* by profile column. *alert* is the severity for pupils,
-    *alerts* the exceptions by profile column.
+    *alerts* the exceptions by profile column; "never" raises nothing and takes no exceptions.
     """
 
     title: str
@@ -55,7 +55,8 @@ class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def severity(self, column: str) -> Severity:
         """The severity of a breach by somebody of *column*."""
-        return Severity[self.alerts.get(column, self.alert).upper()]
+        alert = self.alerts.get(column, self.alert)
+        return Severity.NONE if alert == "never" else Severity[alert.upper()]
 
 
 class ListUse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,7 +89,7 @@ class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Everything that stands in the way of using this rulebook, one sentence each; nothing when it is sound."""
         try:
             _ = self.zone
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             yield f"time_zone: {self.time_zone!r} is not a time zone; write for example Europe/London"
         yield from self.calendar.problems()
         for name, profile in self.profiles.items():
@@ -110,6 +111,8 @@ class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def _category_problems(self, name: str, category: Category) -> Iterator[str]:
         for missing in sorted({p.column for p in self.profiles.values()} - category.codes.keys()):
             yield f"categories.{name}.codes: no code for the column {missing!r}"
+        if category.alert == "never" and category.alerts:
+            yield f"categories.{name}.alerts: this category never alerts, so it takes no exceptions"
         if name in NEVER_BLOCKED:
             closing = {Code.LOCKED, Code.CLOSED, Code.PASS, Code.BREAKS, Code.TERM_TIME, Code.QUIET}
             if closing & set(category.codes.values()) or category.theme or category.severity("") or category.alerts:

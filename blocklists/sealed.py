@@ -7,6 +7,7 @@ What a match gives is the list and the keyed hash, never the URL (G6, G23). Some
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -101,7 +102,7 @@ def seal(lines: Iterable[bytes], key: bytes) -> tuple[SealedList, int]:
     """
     hosts, with_urls, expressions, skipped = set(), set(), set(), 0
     for line in lines:
-        text = line.decode("utf-8", "replace").strip().removeprefix("\ufeff").strip('"')
+        text = _text(line).removeprefix("\ufeff").strip().strip('"')
         if not text or text.startswith("#"):
             continue
         parsed = url.canonical(text.removeprefix("*."))
@@ -115,14 +116,24 @@ def seal(lines: Iterable[bytes], key: bytes) -> tuple[SealedList, int]:
     return SealedList(frozenset(hosts), frozenset(with_urls), frozenset(expressions)), skipped
 
 
+def _text(line: bytes) -> str:
+    """*line* as text; bytes of an older encoding become escapes, which is how a browser asks for them."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return re.sub(rb"[\x80-\xff]", lambda m: b"%%%02X" % m[0][0], line).decode("ascii")
+
+
 def load(path: Path, key_file: Path) -> Sealed:
     """Load the sealed snapshot at *path*; without one there are no sealed lists.
 
     Raises snapshot.SnapshotError if it is damaged, FileNotFoundError if there is a snapshot and no key.
     """
-    if not path.exists():
+    try:
+        lists = snapshot.read(path, SealedLists).body
+    except FileNotFoundError:
         return NOTHING
-    return Sealed(snapshot.read(path, SealedLists).body, read_key(key_file))
+    return Sealed(lists, read_key(key_file))
 
 
 def read_key(path: Path) -> bytes:

@@ -35,11 +35,15 @@ def write(path: Path, body: Any, *, version: int, written_ns: int, mode: int = 0
     digest = hashlib.blake2b(content, digest_size=_DIGEST).digest()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-        file.write(_MAGIC + digest + content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            file.write(_MAGIC + digest + content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 
@@ -52,12 +56,13 @@ def read[Body](path: Path, body: type[Body]) -> Snapshot[Body]:
     if hashlib.blake2b(raw[head:], digest_size=_DIGEST).digest() != raw[len(_MAGIC) : head]:
         raise SnapshotError(f"{path.name} is damaged: its digest does not match")
     try:
-        snapshot = msgspec.msgpack.decode(raw[head:], type=Snapshot[body])  # type: ignore[valid-type]
-    except msgspec.MsgspecError as error:
+        envelope = msgspec.msgpack.decode(raw[head:], type=Snapshot[msgspec.Raw])
+        if envelope.schema > SCHEMA:
+            raise SnapshotError(f"{path.name} was written by a newer version (schema {envelope.schema})")
+        decoded = msgspec.msgpack.decode(envelope.body, type=body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SnapshotError(f"{path.name} cannot be understood: {error}") from error
-    if snapshot.schema > SCHEMA:
-        raise SnapshotError(f"{path.name} was written by a newer version (schema {snapshot.schema})")
-    return snapshot
+    return Snapshot(envelope.schema, envelope.version, envelope.written_ns, decoded)
 
 
 def sync_folder(folder: Path) -> None:

@@ -13,15 +13,18 @@ import msgspec
 from blocklists import domain
 
 MAX_URL = 8192
-"""Characters looked at; browsers and servers give up at about this length too, and decoding stays linear."""
+"""Characters looked at; browsers and servers give up at about this length too. Only a query may run on beyond it."""
 MAX_UNESCAPES = 16
-"""Rounds of percent-decoding before a URL is taken as it stands: each round shortens it, a real one needs two."""
+"""Rounds of percent-decoding after which no honest URL is left to decode (a real one needs two)."""
+MAX_PORT = 65535
 HOST_SUFFIXES = 5
 """The exact host and up to four shorter ones (Safe Browsing v4)."""
 PATH_PREFIXES = 4
 """The root and up to three folders under it (Safe Browsing v4)."""
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_SCHEME = re.compile(r"(https?|wss?|ftp):|([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_DOTS = re.compile(r"[.\u3002\uff0e\uff61]+")
+_BLANK = "".join(map(chr, range(0x21)))
 _ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})")
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21"}
 
@@ -43,18 +46,25 @@ class Url(msgspec.Struct, frozen=True):
 
 def canonical(text: str) -> Url | None:
     """The canonical form of *text*, or None if it names no host. A missing scheme is read as http."""
-    text = re.sub(r"[\t\r\n]", "", text[:MAX_URL]).strip("\0 \x0b\x0c").replace("\\", "/").partition("#")[0]
+    try:
+        return _canonical(text)
+    except ValueError:
+        return None
+
+
+def _canonical(text: str) -> Url:
+    looked_at = text[:MAX_URL]
+    if len(text) > MAX_URL and not {"?", "#"} & set(looked_at):
+        raise ValueError("the host or the path runs on beyond what is looked at")
+    text = re.sub(r"[\t\r\n]", "", looked_at).strip(_BLANK).replace("\\", "/").partition("#")[0]
     match = _SCHEME.match(text)
-    scheme, rest = (match[1].lower(), text[match.end() :]) if match else ("http", text.removeprefix("//"))
-    authority, slash, tail = _split_authority(rest.lstrip("/"))
+    scheme = (match[1] or match[2]).lower() if match else "http"
+    authority, slash, tail = _split_authority((text[match.end() :] if match else text).lstrip("/"))
     path, question, query = (slash + tail).partition("?")
     host, port = _host_and_port(authority)
-    name = _host(host)
-    if name is None:
-        return None
     return Url(
         scheme=scheme,
-        host=name,
+        host=_host(host),
         port="" if port == _DEFAULT_PORTS.get(scheme) else port,
         path=_path(path),
         query=_escape(_unescape(query)) if question else None,
@@ -70,43 +80,26 @@ def _split_authority(rest: str) -> tuple[str, str, str]:
 
 def _host_and_port(authority: str) -> tuple[str, str]:
     host = authority.rpartition("@")[2]
-    if host.startswith("["):
-        inside, _, port = host.partition("]")
-        return inside + "]", port.removeprefix(":")
-    name, _, port = host.partition(":")
-    return name, port.lstrip("0") if port.isdigit() else ""
+    inside, bracket, rest = host.partition("]") if host.startswith("[") else ("", "", host)
+    name, _, port = rest.partition(":")
+    if host.startswith("[") and (name or not bracket):
+        raise ValueError("the brackets hold more or less than an address")
+    return inside + bracket + name, _port(port)
 
 
-def _host(text: str) -> str | None:
-    try:
-        text = _unescape(text).decode()
-    except UnicodeDecodeError:
-        return None
-    return _number_address(text) or domain.canonical(re.sub(r"\.{2,}", ".", text.strip(".")))
+def _port(text: str) -> str:
+    port = text.lstrip("0") or text[:1]
+    if port and not (len(port) <= 5 and port.isascii() and port.isdigit() and int(port) <= MAX_PORT):
+        raise ValueError(f"{text!r} is no port")
+    return port
 
 
-def _number_address(text: str) -> str | None:
-    """An IPv4 address in any notation that a browser takes (octal, hexadecimal, fewer than four parts)."""
-    parts = text.removesuffix(".").split(".")
-    if len(parts) > 4 or not all(parts):
-        return None
-    try:
-        numbers = [_number(part) for part in parts]
-    except ValueError:
-        return None
-    *head, last = numbers
-    if any(n > 0xFF for n in head) or last >= 1 << 8 * (5 - len(parts)):
-        return None
-    value = last + sum(n << 8 * (3 - place) for place, n in enumerate(head))
-    return ".".join(str(value >> shift & 0xFF) for shift in (24, 16, 8, 0))
-
-
-def _number(part: str) -> int:
-    if len(part) > 16 or not part.isascii() or not part.isalnum():
-        raise ValueError(part)
-    if part.lower().startswith("0x"):
-        return int(part[2:] or "0", 16)
-    return int(part, 8 if part.startswith("0") and len(part) > 1 else 10)
+def _host(text: str) -> str:
+    dotted = _DOTS.sub(".", _unescape(text).decode()).strip(".")
+    name = domain.canonical(dotted)
+    if name is None:
+        raise ValueError(f"{text!r} is no host")
+    return name
 
 
 def _unescape(text: str) -> bytes:
@@ -114,13 +107,13 @@ def _unescape(text: str) -> bytes:
     for _ in range(MAX_UNESCAPES):
         decoded = _ESCAPE.sub(lambda m: bytes([int(m[1], 16)]), raw)
         if decoded == raw:
-            break
+            return raw.replace(b"\\", b"/")
         raw = decoded
-    return raw
+    raise ValueError("escaped more often than any honest URL")
 
 
-def _escape(raw: bytes) -> str:
-    return "".join(chr(b) if 0x20 < b < 0x7F and b not in b"#%" else f"%{b:02X}" for b in raw)
+def _escape(raw: bytes, special: bytes = b"#%") -> str:
+    return "".join(chr(b) if 0x20 < b < 0x7F and b not in special else f"%{b:02X}" for b in raw)
 
 
 def _path(path: str) -> str:
@@ -132,7 +125,7 @@ def _path(path: str) -> str:
         elif part not in (b"", b"."):
             kept.append(part)
     folder = kept and parts[-1] in (b"", b".", b"..")
-    return _escape(b"/" + b"/".join(kept) + (b"/" if folder else b""))
+    return _escape(b"/" + b"/".join(kept) + (b"/" if folder else b""), b"#%?")
 
 
 def expressions(url: Url) -> Iterator[str]:

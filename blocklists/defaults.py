@@ -1,0 +1,107 @@
+"""The default policy, read from the tables in `data/`: the same tables that a deputy head can read.
+
+A school starts from this rulebook and changes it in its own policy.toml. A cell that cannot be read is an error of
+ours, raised as ValueError with the file and the row.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from blocklists.rulebook import Rulebook
+
+DATA = Path(__file__).parent / "data"
+LISTS = DATA / "lists"
+
+_UNKNOWN = {"unopened": "open"}
+"""An unknown site that is not opened up is let through by name."""
+
+
+def table(name: str) -> Iterator[dict[str, str]]:
+    """The rows of the shipped table *name*."""
+    with (DATA / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def rulebook(school: str, time_zone: str = "Europe/London") -> Rulebook:
+    """The default rulebook for a school of that name."""
+    return msgspec.convert(
+        {
+            "school": school,
+            "time_zone": time_zone,
+            "calendar": _calendar(),
+            "profiles": dict(_profiles()),
+            "categories": dict(_categories()),
+            "lists": {row["list"]: _list_use(row) for row in table("lists")},
+        },
+        Rulebook,
+    )
+
+
+def columns() -> list[str]:
+    """The age bands that categories have codes for."""
+    row = next(table("behaviour"))
+    return [name for name in row if name not in {"behaviour", "note"}]
+
+
+def list_files() -> dict[str, Path]:
+    """The starter list files by list name."""
+    return {row["list"]: DATA / row["file"] for row in table("lists")}
+
+
+def _calendar() -> dict[str, Any]:
+    rows = list(table("calendar"))
+    windows = [(row["window"], {"from": row["from"] + ":00", "to": row["to"] + ":00"}) for row in rows]
+    return {
+        "weekdays": rows[0]["days"].split(),
+        "school_day": [window for name, window in windows if name == "school_day"],
+        "breaks": [window for name, window in windows if name != "school_day"],
+    }
+
+
+def _categories() -> Iterator[tuple[str, dict[str, Any]]]:
+    for row in table("categories"):
+        alert, *exceptions = row["alert"].split()
+        yield (
+            row["category"],
+            {
+                "title": row["title"],
+                "words": row["words"],
+                "harm": row["harm"] == "yes",
+                "theme": row["theme"],
+                "alert": alert,
+                "alerts": dict(exception.split(":") for exception in exceptions),
+                "codes": {column: row[column] for column in columns()},
+            },
+        )
+
+
+def _profiles() -> Iterator[tuple[str, dict[str, Any]]]:
+    behaviour = {row["behaviour"]: row for row in table("behaviour")}
+    for row in table("profiles"):
+        column = row["column"]
+        unknown, _, limit = behaviour["unknown_opened"][column].partition(" ")
+        watch = behaviour["themes"][column]
+        approved = row["approved"].split()
+        yield (
+            row["profile"],
+            {
+                "title": row["title"],
+                "column": column,
+                "pages": row["pages"],
+                "certificate": row["certificate"] == "yes",
+                "approved_only": bool(approved),
+                "approved": approved,
+                "unknown": _UNKNOWN.get(unknown, unknown),
+                "unknown_unopened": behaviour["unknown_unopened"][column],
+                "watch": watch,
+                **({"scan_limit": int(limit)} if limit else {}),
+            },
+        )
+
+
+def _list_use(row: dict[str, str]) -> dict[str, str]:
+    return {"role": row["role"], **({"category": row["category"]} if row["category"] else {})}

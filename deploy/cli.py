@@ -1,0 +1,299 @@
+"""The `schoolgate` command.
+
+Exit codes: 0 good, 1 refused (the sentence says why), 2 not understood. Each command imports what it needs when it
+runs, so that a process started by it carries nothing of the others.
+"""
+# ruff: noqa: PLC0415, PLR0917 - see above; click hands over a command's options one by one
+
+import sys
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from deploy import toml_file
+
+REFUSED = 1
+
+click.rich_click.TEXT_MARKUP = "markdown"
+
+
+def _config_option[F: Callable[..., Any]](command: F) -> F:
+    return click.option(
+        "--config",
+        "file",
+        type=click.Path(path_type=Path),
+        help="The schoolgate.toml to use; else $SCHOOLGATE_CONFIG, ./schoolgate.toml, /etc/schoolgate/schoolgate.toml.",
+    )(command)
+
+
+def _json_option[F: Callable[..., Any]](command: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
+
+
+def _check_option[F: Callable[..., Any]](command: F) -> F:
+    return click.option("--check", is_flag=True, help="Only say whether it would work; change and start nothing.")(
+        command
+    )
+
+
+def _refusals[**P](command: Callable[P, None]) -> Callable[P, None]:
+    """Turn a refusal into its sentences and exit code 1."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except toml_file.RefusedError as error:
+            for problem in error.problems:
+                click.echo(problem, err=True)
+            sys.exit(REFUSED)
+        except OSError as error:
+            click.echo(f"{error.filename or 'schoolgate'}: {error.strerror or error}", err=True)
+            sys.exit(REFUSED)
+
+    return guarded
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="schoolgate")
+def main() -> None:
+    """Schoolgate: a school's own web filter and safeguarding monitor.
+
+    Begin with `schoolgate demo`, a whole school on this machine's loopback, or with `schoolgate init DIR` for a real
+    one.
+    """
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--school", default="Our School", show_default=True, help="The school's name on pages.")
+@_refusals
+def init(folder: Path, school: str) -> None:
+    """Set up FOLDER: configuration, policy, keys, interception CA, lists and index. Overwrites nothing."""
+    from deploy import setup
+
+    made = setup.init(folder, school)
+    click.echo(
+        f"{made.folder} is set up: policy version 1 is in force, the index has {made.entries} names.\n\n"
+        f"  networks       nobody is answered until {made.folder}/schoolgate.toml says who is where\n"
+        f"  policy         {made.folder}/policy.toml, then: schoolgate policy apply\n"
+        f"  certificate    {made.folder}/keys/ca.crt goes onto the school's devices\n"
+        f"                 SHA-256 {made.fingerprint}\n"
+        f"  first account  open the staff pages at /enrol with this one-use token, shown only now:\n"
+        f"                 {made.token}\n\n"
+        f"Start with: schoolgate run --config {made.folder}/schoolgate.toml"
+    )
+
+
+@main.command()
+@_config_option
+@_check_option
+@_refusals
+def run(file: Path | None, check: bool) -> None:
+    """Start DNS, proxy and reporting, and keep them running until Ctrl-C. On a real gateway systemd does this."""
+    from deploy import config, keep
+
+    settings = config.load(file)
+    if check:
+        click.echo(f"{settings.file} is good.")
+        return
+    sys.exit(keep.run(settings))
+
+
+def _process(name: str, words: str) -> None:
+    """Add the command that runs the process *name*."""
+
+    @main.command(name=name, help=words)
+    @click.option("--instance", type=click.IntRange(0, 63), default=0, show_default=True, help="This process's number.")
+    @_config_option
+    @_check_option
+    @_refusals
+    def command(instance: int, file: Path | None, check: bool) -> None:
+        from deploy import config, rooms
+
+        if check:
+            click.echo(f"{config.load(file).file} is good.")
+            return
+        starts = {"dns": rooms.start_dns, "worker": rooms.start_worker, "reporting": rooms.start_reporting}
+        sys.exit(starts[name](instance, file))
+
+
+_process("dns", "Answer DNS: one process of the resolver, several may share the port.")
+_process("worker", "Answer HTTP and HTTPS: one process of the filtering proxy.")
+_process("reporting", "Keep the breach log, send the alerts, serve the staff pages: one process.")
+
+
+@main.group()
+def policy() -> None:
+    """The school's policy: who may see what, and when."""
+
+
+@policy.command(name="apply")
+@_config_option
+@_check_option
+@_json_option
+@_refusals
+def policy_apply(file: Path | None, check: bool, as_json: bool) -> None:
+    """Check policy.toml and put it in force as the next version; every running process takes it up within a second.
+
+    A policy with a mistake is refused, and the one in force stays.
+    """
+    import json
+
+    from deploy import config, policy_file, setup
+
+    settings = config.load(file)
+    book = policy_file.read(settings.policy)
+    _check_networks(settings, book)
+    if check:
+        click.echo(json.dumps({"good": True}) if as_json else f"{settings.policy} is good; nothing was changed.")
+        return
+    version = policy_file.apply(book, settings.files)
+    setup.write_clients(settings)
+    click.echo(json.dumps({"version": version}) if as_json else f"Policy version {version} is in force.")
+
+
+def _check_networks(settings: Any, book: Any) -> None:
+    unknown = [
+        f"{settings.file}: networks[{place}].profile: there is no profile {network.profile!r} in {settings.policy}"
+        for place, network in enumerate(settings.config.networks)
+        if network.profile not in book.profiles
+    ]
+    if unknown:
+        raise toml_file.RefusedError(unknown)
+
+
+@main.command()
+@click.argument("question", metavar="HOST|URL")
+@click.option("--profile", help="Who asks: a profile such as ks2.")
+@click.option("--client", "address", help="Who asks: an address, such as 10.20.3.4.")
+@click.option("--at", help="When, local time, such as 2027-01-11T10:00; without it, now.")
+@_json_option
+@_config_option
+@_refusals
+def explain(
+    question: str, profile: str | None, address: str | None, at: str | None, as_json: bool, file: Path | None
+) -> None:
+    """Say what somebody would meet at HOST or URL, and why: the decision's steps, down to the rule that answers.
+
+    Example: `schoolgate explain roblox.com --profile ks2 --at 2027-01-11T10:00`
+    """
+    import json
+
+    from blocklists.live import Live
+    from deploy import config
+    from deploy import explain as explaining
+
+    if (profile is None) == (address is None):
+        raise click.UsageError("say who asks: either --profile or --client")
+    live = Live(config.load(file).files)
+    live.refresh()
+    found = explaining.explain(live, question, profile=profile, address=address, at=at)
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=2))
+        return
+    for line in explaining.in_words(found):
+        click.echo(line)
+
+
+@main.group()
+def lists() -> None:
+    """The lists that the filter remembers."""
+
+
+@lists.command(name="compile")
+@_config_option
+@_json_option
+@_refusals
+def lists_compile(file: Path | None, as_json: bool) -> None:
+    """Read every list and build a new index; running processes take it up within a second."""
+    import json
+
+    from deploy import config, setup
+
+    settings = config.load(file)
+    build, parsed = setup.compile_lists(settings)
+    rows = [
+        {"list": name, "names": len(one.names), "skipped": one.skipped_count, "lines": one.lines}
+        for name, one in parsed.items()
+    ]
+    if as_json:
+        click.echo(json.dumps({"build": build.name, "lists": rows}, indent=2))
+        return
+    for name, one in parsed.items():
+        click.echo(f"{name:24}{len(one.names):>9} names{one.skipped_count:>8} lines skipped")
+        for skipped in one.skipped[:5]:
+            click.echo(f"    line {skipped.line}: {skipped.reason}")
+    click.echo(f"Index {build.name} is in force.")
+
+
+@lists.command(name="lookup")
+@click.argument("name", metavar="HOST")
+@_config_option
+@_json_option
+@_refusals
+def lists_lookup(name: str, file: Path | None, as_json: bool) -> None:
+    """Say which lists name HOST or a parent of it. Sealed lists are never looked up."""
+    import json
+
+    from blocklists import domain, index
+    from deploy import config
+
+    settings = config.load(file)
+    host = domain.canonical(name)
+    if host is None:
+        raise toml_file.RefusedError([f"{name!r} is not a name"])
+    found = index.Index(settings.files.index / index.CURRENT).listed(host)
+    if as_json:
+        click.echo(json.dumps([{"rule": one.rule, "lists": list(one.lists)} for one in found], indent=2))
+    elif not found:
+        click.echo(f"{host} is on no list.")
+    for one in () if as_json else found:
+        click.echo(f"{one.rule:40}{', '.join(one.lists)}")
+
+
+@main.group(name="sealed")
+def sealed_lists() -> None:
+    """Lists of illegal content, kept so that nobody can read them."""
+
+
+@sealed_lists.command(name="import")
+@click.argument("source", type=click.File("rb"), metavar="FILE|-")
+@click.option("--list", "name", required=True, help="The list's name, such as iwf.")
+@_config_option
+@_refusals
+def sealed_import(source: Iterable[bytes], name: str, file: Path | None) -> None:
+    """Seal a list of hosts and URLs, one a line; its plain text is never written. Replaces a list of that name."""
+    from deploy import config, setup
+
+    entries, skipped = setup.seal_list(config.load(file), name, iter(source))
+    click.echo(f"{name}: {entries} entries sealed, {skipped} lines skipped because they name no host.")
+
+
+@main.command()
+@click.option(
+    "--exit",
+    "once",
+    is_flag=True,
+    help="Ask as each client, print what happened, end: 0 if all is right.",
+)
+@click.option(
+    "--lists",
+    "folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="List files to use in place of the starter lists of the same names.",
+)
+@_json_option
+@_refusals
+def demo(once: bool, folder: Path | None, as_json: bool) -> None:
+    """Run a whole school on this machine's loopback: nameserver, web sites, mail, clients of every age."""
+    from deploy.demo import school
+
+    sys.exit(school.run(once=once, lists=folder, as_json=as_json))
+
+
+if __name__ == "__main__":
+    main()

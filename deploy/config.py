@@ -1,0 +1,222 @@
+"""schoolgate.toml: the settings of this machine.
+
+Who may see what is not here but in policy.toml. Every relative path is relative to the folder that schoolgate.toml is
+in. The room that uses a setting defines it (`dns_filter.settings` and so on); this file puts them together.
+"""
+
+import ipaddress
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from dns_filter.settings import DnsSettings
+
+from blocklists import defaults
+from blocklists.clients import Clients, Network
+from blocklists.compile import Source
+from blocklists.live import Files
+from blocklists.parse import Format
+from deploy import toml_file
+from proxy_addons.settings import ProxySettings
+from reporting.settings import ReportingSettings
+
+NAME = "schoolgate.toml"
+SYSTEM_WIDE = Path("/etc/schoolgate") / NAME
+VARIABLE = "SCHOOLGATE_CONFIG"
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
+"""Where systemd puts the files that a unit loads as credentials (systemd.exec(5))."""
+
+
+class PathSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where things are kept."""
+
+    policy: str = "policy.toml"
+    """the policy as the school writes it"""
+    lists: str = "lists"
+    """the folder of list files"""
+    state: str = "state"
+    """snapshots and the list index, replaced whole"""
+    spool: str = "spool"
+    """the journals"""
+    keys: str = "keys"
+    """keys and the interception certificate; never in a backup"""
+    run: str = "run"
+    """sockets and locks, gone after a restart"""
+
+
+class ListSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a list comes from, if not from its own file in the folder of lists."""
+
+    file: str
+    """the list's file, relative to the folder of schoolgate.toml"""
+    format: Format = Format.AUTO
+    """auto, plain or hosts"""
+
+
+class MetricSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where each process serves its Prometheus metrics; a process adds its instance number to its port."""
+
+    address: str = "127.0.0.1"
+    """the address to listen on: the management network's, never the pupils'"""
+    dns: int = 9160
+    """first port of the DNS processes"""
+    worker: int = 9180
+    """first port of the proxy workers"""
+    reporting: int = 9155
+    """port of reporting"""
+
+
+class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many processes of each kind `schoolgate run` keeps."""
+
+    dns: int = 1
+    """DNS processes, at most one a core"""
+    workers: int = 1
+    """proxy workers, at most one a core"""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything in schoolgate.toml."""
+
+    site: str = "school"
+    """this gateway's name in its journals: letters, digits and underscores"""
+    loopback_school: bool = False
+    """the whole school lives on loopback addresses: the demo; never true on a real gateway"""
+    log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR"""
+    networks: tuple[Network, ...] = ()
+    """which networks are answered, and the profile of whoever is in one"""
+    paths: PathSettings = PathSettings()
+    """where things are kept"""
+    dns: DnsSettings = DnsSettings()
+    """the DNS filter"""
+    proxy: ProxySettings = ProxySettings()
+    """the web filter"""
+    reporting: ReportingSettings = ReportingSettings()
+    """the breach log, alerts and staff pages"""
+    metrics: MetricSettings = MetricSettings()
+    """where Prometheus reads"""
+    run: RunSettings = RunSettings()
+    """what `schoolgate run` starts"""
+    lists: dict[str, ListSettings] = {}
+    """lists that are not in the folder of lists under their own name"""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """A configuration with the folder that it was read from."""
+
+    file: Path
+    config: Config
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths start from."""
+        return self.file.parent
+
+    def path(self, text: str) -> Path:
+        """*text* as an absolute path."""
+        return (self.folder / text).resolve() if text else Path()
+
+    @property
+    def files(self) -> Files:
+        """The state's files."""
+        paths = self.config.paths
+        return Files(state=self.path(paths.state), keys=self.keys, spool=self.path(paths.spool))
+
+    @property
+    def keys(self) -> Path:
+        """The folder of keys: under systemd the process's credentials, which are the few keys that it needs."""
+        given = os.environ.get(CREDENTIALS)
+        return Path(given) if given else self.path(self.config.paths.keys)
+
+    def key_path(self, text: str) -> Path:
+        """The key or certificate *text* as an absolute path, taken from the credentials if it is in the keys' folder."""
+        path = self.path(text)
+        return self.keys / path.name if path.parent == self.path(self.config.paths.keys) else path
+
+    @property
+    def run(self) -> Path:
+        """The folder of sockets and locks."""
+        return self.path(self.config.paths.run)
+
+    @property
+    def policy(self) -> Path:
+        """The file policy.toml."""
+        return self.path(self.config.paths.policy)
+
+    @property
+    def clients(self) -> Clients:
+        """The clients snapshot's first body: the configured networks."""
+        return Clients(networks=self.config.networks)
+
+    def sources(self, names: Iterator[str]) -> dict[str, Source]:
+        """Where each of the lists *names* is read from."""
+        given = self.config.lists
+        folder = self.path(self.config.paths.lists)
+        return {
+            name: Source(self.path(given[name].file), given[name].format)
+            if name in given
+            else Source(folder / f"{name}.txt")
+            for name in names
+        }
+
+
+def find(given: Path | None) -> Path:
+    """The configuration to use: as given, as the environment says, here, or the machine's own."""
+    candidates = [given] if given else [Path(p) for p in (os.environ.get(VARIABLE), NAME, SYSTEM_WIDE) if p]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate.resolve()
+    looked = ", ".join(str(c) for c in candidates)
+    raise toml_file.RefusedError(
+        [f"no configuration found (looked for {looked}); write one with: schoolgate init /etc/schoolgate"]
+    )
+
+
+def load(given: Path | None) -> Settings:
+    """Read and check the configuration; toml_file.RefusedError if there is none or it cannot be used."""
+    path = find(given)
+    settings = Settings(path, toml_file.read(path, Config))
+    if found := [f"{path}: {problem}" for problem in problems(settings)]:
+        raise toml_file.RefusedError(found)
+    return settings
+
+
+def problems(settings: Settings) -> Iterator[str]:
+    """Everything that stands in the way of using *settings*, one sentence each."""
+    config = settings.config
+    if not config.site.replace("_", "").isalnum() or not config.site.isascii():
+        yield f"site: {config.site!r} must be letters, digits and underscores"
+    if config.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        yield f"log_level: {config.log_level!r} must be DEBUG, INFO, WARNING or ERROR"
+    for place, network in enumerate(config.networks):
+        yield from _network_problems(f"networks[{place}]", network, loopback=config.loopback_school)
+    for place, cidr in enumerate(config.proxy.reachable_private):
+        yield from _cidr_problems(f"proxy.reachable_private[{place}]", cidr, loopback=config.loopback_school)
+    yield from config.dns.problems()
+    yield from config.proxy.problems()
+    yield from config.reporting.problems()
+    for name, count in (("dns", config.run.dns), ("workers", config.run.workers)):
+        if not 1 <= count <= 64:
+            yield f"run.{name}: {count} must be between 1 and 64"
+
+
+def _network_problems(where: str, network: Network, *, loopback: bool) -> Iterator[str]:
+    yield from _cidr_problems(f"{where}.cidr", network.cidr, loopback=loopback)
+    if not network.profile:
+        yield f"{where}.profile: name a profile, for example one of {', '.join(_profile_names())}"
+
+
+def _profile_names() -> list[str]:
+    return [row["profile"] for row in defaults.table("profiles")]
+
+
+def _cidr_problems(where: str, cidr: str, *, loopback: bool) -> Iterator[str]:
+    try:
+        network = ipaddress.ip_network(cidr, strict=True)
+    except ValueError as error:
+        yield f"{where}: {error}; write for example 10.20.0.0/16"
+        return
+    if network.is_loopback and not loopback:
+        yield f"{where}: {cidr} is this machine's own loopback; only the demo (loopback_school = true) may use it"

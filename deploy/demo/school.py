@@ -1,0 +1,241 @@
+"""The demo school from its set-up to its end.
+
+Everything is real and on loopback: the supervised processes, a nameserver, web sites, a mail server. It lives in a
+folder of its own under the temporary folder and takes that with it when it ends.
+"""
+
+import asyncio
+import datetime
+import logging
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from blocklists import defaults
+from deploy import config, keep, process, setup, toml_file
+from deploy.certificates import Authority, write_private
+from deploy.demo import lock, plan, report
+from deploy.demo.clients import Devices, Outcome
+from deploy.demo.mailbox import Mailbox
+from deploy.demo.origin import Origin
+from deploy.demo.staff import Staff
+from deploy.supervise import Supervisor
+from dns_filter.practice import WILDCARD, NameServer
+
+log = logging.getLogger("schoolgate.demo")
+
+HERE = "127.0.0.1"
+WEB_SITES = "127.0.0.80"
+CLOSED_ADDRESS = "127.0.0.81"
+DNS_PORT, INNER_PORT, PROXY_PORT, STAFF_PORT = 5300, 5301, 8080, 8600
+NAMESERVER_PORT, MAIL_PORT = 5399, 2525
+STARTS_WITHIN = 60.0
+"""Seconds until every process must be ready; a Pi needs about twenty."""
+SETTLES_WITHIN = 20.0
+"""Seconds until breaches are in the database and mail has arrived; both take about one."""
+
+
+def run(*, once: bool, lists: Path | None, as_json: bool) -> int:
+    """Run the demo; returns the exit code: with *once*, 0 only if every row was as the policy says."""
+    process.set_up_log("demo", 0, "WARNING" if once else "INFO")
+    with lock.only_one(), _folder() as folder:
+        _check_ports()
+        return asyncio.run(_Demo(folder, lists, once=once, as_json=as_json).run())
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="schoolgate-demo-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_ports() -> None:
+    """Say which port is taken before anything is started."""
+    for kind, port in (
+        (socket.SOCK_DGRAM, DNS_PORT),
+        (socket.SOCK_DGRAM, INNER_PORT),
+        (socket.SOCK_DGRAM, NAMESERVER_PORT),
+        (socket.SOCK_STREAM, PROXY_PORT),
+        (socket.SOCK_STREAM, STAFF_PORT),
+        (socket.SOCK_STREAM, MAIL_PORT),
+    ):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(kind == socket.SOCK_STREAM))
+            try:
+                probe.bind((HERE, port))
+            except OSError:
+                message = f"{HERE} port {port} is in use by another program; the demo needs it. Nothing was changed."
+                raise toml_file.RefusedError([message]) from None
+
+
+class _Demo:
+    def __init__(self, folder: Path, lists: Path | None, *, once: bool, as_json: bool) -> None:
+        self.folder, self.lists, self.once, self.as_json = folder, lists, once, as_json
+        self.mailbox = Mailbox()
+        self.staff = Staff(f"http://{HERE}:{STAFF_PORT}")
+        self.password = secrets.token_urlsafe(12)
+        self.exit_code = 0
+
+    async def run(self) -> int:
+        web_sites = folder_ca(self.folder)
+        origin = Origin(WEB_SITES, web_sites)
+        made = setup.init(self.folder / "school", "Demo Primary School", self._machine(origin), self.lists)
+        settings = config.load(made.folder / config.NAME)
+        setup.seal_list(settings, "practice", iter([plan.SEALED_PAGE.encode()]))
+        settings.run.mkdir(exist_ok=True)
+        supervisor = Supervisor(keep.specs(settings), settings.file, settings.run)
+        with suppress(asyncio.CancelledError):
+            async with (
+                self.mailbox.listening(HERE, MAIL_PORT),
+                NameServer({WILDCARD: [WEB_SITES]}, (HERE, NAMESERVER_PORT)),
+                asyncio.TaskGroup() as tasks,
+            ):
+                serving = tasks.create_task(origin.run())
+                keeping = tasks.create_task(self._live(supervisor, origin, settings, made.token))
+                keep.end_on_signals(keeping.cancel, supervisor)
+                await asyncio.wait([keeping])
+                serving.cancel()
+                await keeping
+        return self.exit_code
+
+    async def _live(self, supervisor: Supervisor, origin: Origin, settings: config.Settings, token: str) -> None:
+        ready = asyncio.Event()
+        keeping = asyncio.create_task(supervisor.run(ready.set))
+        try:
+            await self._until_ready(ready, keeping)
+            await asyncio.to_thread(self.staff.enrol, token, "demo", self.password)
+            await asyncio.to_thread(self.staff.log_in, "demo", self.password)
+            if self.once:
+                await self._ask_everything(origin, settings)
+            else:
+                report.welcome(settings, origin, self.password)
+                await keeping
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping
+
+    async def _until_ready(self, ready: asyncio.Event, keeping: "asyncio.Task[None]") -> None:
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait([waiting, keeping], timeout=STARTS_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if keeping.done():
+            keeping.result()
+        if not ready.is_set():
+            raise TimeoutError(f"the processes were not ready within {STARTS_WITHIN:.0f} s; the log above says why")
+
+    async def _ask_everything(self, origin: Origin, settings: config.Settings) -> None:
+        trusted = settings.files.keys / setup.CA_CERTIFICATE
+        devices = Devices((HERE, DNS_PORT), (HERE, PROXY_PORT), trusted, WEB_SITES, origin.https_port)
+        asked = plan.questions(datetime.datetime.now(datetime.UTC))
+        outcomes = [await devices.put(question) for question in asked]
+        breaches = await self._breaches(sum(not outcome.is_open for outcome in outcomes))
+        alerts = await self._settled(lambda: asyncio.to_thread(self.staff.read, "/alerts"), "alerts", 2)
+        await self._mail(2)
+        problems = [*_unexpected(outcomes), *self._problems(breaches, alerts, origin)]
+        report.outcome(outcomes, breaches, self.mailbox.messages, problems, as_json=self.as_json)
+        self.exit_code = 1 if problems else 0
+
+    async def _breaches(self, wanted: int) -> list[dict[str, Any]]:
+        return await self._settled(lambda: asyncio.to_thread(self.staff.read, "/breaches"), "entries", wanted)
+
+    async def _settled(self, read: Any, key: str, wanted: int) -> list[dict[str, Any]]:
+        """What *read* gives under *key* once it has *wanted* rows, or what there is when the time is up."""
+        deadline = asyncio.get_running_loop().time() + SETTLES_WITHIN
+        while True:
+            rows: list[dict[str, Any]] = (await read())[key]
+            if len(rows) >= wanted or asyncio.get_running_loop().time() > deadline:
+                return rows
+            await asyncio.sleep(0.1)
+
+    async def _mail(self, wanted: int) -> None:
+        deadline = asyncio.get_running_loop().time() + SETTLES_WITHIN
+        while len(self.mailbox.messages) < wanted and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.1)
+
+    def _problems(self, breaches: list[dict[str, Any]], alerts: list[dict[str, Any]], origin: Origin) -> Iterator[str]:
+        """What the records, the mail and the web sites' own log say against it."""
+        wanted = {"ILLEGAL", "URGENT"}
+        if (found := {alert["severity"] for alert in alerts}) != wanted:
+            yield f"alerts: expected one ILLEGAL and one URGENT, the database has {sorted(found) or 'none'}"
+        if len(self.mailbox.messages) != len(wanted):
+            yield f"mail: expected {len(wanted)} messages to the DSL, {len(self.mailbox.messages)} arrived"
+        mail = "".join(str(message) for _, message in self.mailbox.messages)
+        for word in ("self-harm", "pictures.test", *plan.CLIENTS.values()):
+            if word in mail and word != HERE:
+                yield f"mail: a message names {word!r}, which it must not"
+        if any("always-open" in str(row) for row in breaches):
+            yield "breaches: a helpline visit was recorded"
+        for name in ("gambling.test", "self-harm.test", plan.SEALED_PAGE.replace("/", " /", 1)):
+            if any(name in asked for asked in origin.asked):
+                yield f"web sites: a closed page was asked for at the site: {name}"
+
+    def _machine(self, origin: Origin) -> str:
+        """The demo's schoolgate.toml."""
+        at = f"{HERE}:{{}}".format
+        return tomli_w.dumps(
+            {
+                "site": "demo",
+                "loopback_school": True,
+                "log_level": "WARNING",
+                "networks": plan.NETWORKS,
+                "dns": {
+                    "listen": [at(DNS_PORT)],
+                    "inner": at(INNER_PORT),
+                    "upstream": [at(NAMESERVER_PORT)],
+                    "closed_address_v4": CLOSED_ADDRESS,
+                    "private_zones": ["test"],
+                },
+                "proxy": {
+                    "listen": [at(PROXY_PORT)],
+                    "inner_dns": at(INNER_PORT),
+                    "upstream_ca": str(self.folder / "websites" / "ca.crt"),
+                    "reachable_private": [f"{WEB_SITES}/32"],
+                    "ports": [origin.http_port, origin.https_port],
+                    "adult": "Mrs Example",
+                },
+                "reporting": {
+                    "listen": at(STAFF_PORT),
+                    "public_url": self.staff.base,
+                    "mail": {"host": HERE, "port": MAIL_PORT, "sender": "schoolgate@demo.test"},
+                    "contacts": {"dsl": "dsl@demo.test", "dsl_confirmed": True, "headteacher": "head@demo.test"},
+                },
+            }
+        )
+
+
+def folder_ca(folder: Path) -> Path:
+    """Certificates of the demo's web sites, by a CA that is not the school's; returns the PEM file to serve with."""
+    web_sites = folder / "websites"
+    web_sites.mkdir()
+    authority = Authority.new("Demo internet")
+    authority.write(web_sites / "ca.crt", web_sites / "ca.key")
+    hosts = [f"{name}.test" for name in (*defaults.list_files(), "pictures")]
+    chain = web_sites / "chain.pem"
+    write_private(chain, authority.leaf(hosts))
+    return chain
+
+
+def _unexpected(outcomes: list[Outcome]) -> Iterator[str]:
+    for outcome in outcomes:
+        if not outcome.as_expected:
+            row = outcome.question
+            found, wanted = ("open", "closed") if outcome.is_open else ("closed", "open")
+            yield f"{row.profile} {row.way} {row.target}: {found}, but the policy says {wanted} ({row.why})"
+
+
+if __name__ == "__main__":  # pragma: no cover - `schoolgate demo` is the way in
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    sys.exit(run(once=True, lists=None, as_json=False))

@@ -1,0 +1,114 @@
+"""`schoolgate explain`: the decision order walked for one question, with the rule that answered.
+
+Sealed lists take no part: a sealed URL is explained as an unlisted one would be (G23).
+"""
+
+import datetime
+import time
+from typing import Any
+
+import msgspec
+
+from blocklists import domain, policy, url
+from blocklists.clients import Client
+from blocklists.live import Live
+from blocklists.policy import Kind, Policy, Request, Verdict
+from blocklists.rulebook import Rulebook
+from deploy.toml_file import RefusedError
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """What would happen, and the steps that lead to it: (step, what it says, whether it answered)."""
+
+    question: str
+    profile: str
+    at: str
+    verdict: Verdict
+    steps: tuple[tuple[str, str, bool], ...]
+
+    def as_json(self) -> Any:
+        """Plain values, for scripts."""
+        built = msgspec.to_builtins(self)
+        built["verdict"]["until"] = self.verdict.until
+        return built
+
+
+def explain(live: Live, text: str, *, profile: str | None, address: str | None, at: str | None) -> Explanation:
+    """Explain what *profile*, or the client at *address*, would meet; RefusedError if the question makes no sense."""
+    if live.policy is None:
+        raise RefusedError(
+            ["no policy and index are in force yet; run: schoolgate policy apply, schoolgate lists compile"]
+        )
+    shown = Policy(live.policy.rulebook, live.policy.index, _permits(live.policy))
+    client = _client(live, shown.rulebook, profile, address)
+    request = _request(text, client, _moment(at, shown))
+    answered = list(policy.walk(shown, request))
+    verdict = answered[-1][2]
+    assert verdict is not None
+    return Explanation(
+        question=text,
+        profile=client.profile,
+        at=datetime.datetime.fromtimestamp(request.at // 10**9, shown.zone).isoformat(),
+        verdict=verdict,
+        steps=tuple((name, words, found is not None) for name, words, found in answered),
+    )
+
+
+def _permits(in_force: Policy) -> Any:
+    from blocklists.rulebook import Permits  # noqa: PLC0415 - one place
+
+    return Permits(tuple(permit for permit, _ in in_force.permits))
+
+
+def _client(live: Live, book: Rulebook, profile: str | None, address: str | None) -> Client:
+    if address is not None:
+        client = live.clients.of(address) if live.clients else None
+        if client is None:
+            raise RefusedError([f"{address} is in no configured network: it gets no answer at all"])
+        return client
+    if profile not in book.profiles:
+        raise RefusedError([f"there is no profile {profile!r}; the profiles are {', '.join(book.profiles)}"])
+    return Client(address="", profile=str(profile), source="explain")
+
+
+def _request(text: str, client: Client, at: int) -> Request:
+    if "/" in text:
+        parsed = url.canonical(text)
+        if parsed is None:
+            raise RefusedError([f"{text!r} is not a web address"])
+        return Request(kind=Kind.URL, client=client, host=parsed.host, at=at, url=parsed)
+    host = domain.canonical(text)
+    if host is None:
+        raise RefusedError([f"{text!r} is not a name"])
+    return Request(kind=Kind.DNS, client=client, host=host, at=at)
+
+
+def _moment(at: str | None, shown: Policy) -> int:
+    if at is None:
+        return time.time_ns()
+    try:
+        moment = datetime.datetime.fromisoformat(at)
+    except ValueError:
+        raise RefusedError([f"--at: {at!r} is not a time; write for example 2027-01-11T10:00"]) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=shown.zone)
+    return int(moment.timestamp()) * 10**9
+
+
+def in_words(found: Explanation) -> list[str]:
+    """The lines that `explain` prints."""
+    verdict = found.verdict
+    facts = [("category", verdict.category), ("code", verdict.code), ("list", verdict.list), ("rule", verdict.rule)]
+    shown = ", ".join(f"{name} {value}" for name, value in facts if value)
+    opened = " The connection is opened and its pages are judged." if verdict.inspect and not verdict.blocked else ""
+    lines = [f"{found.question} for {found.profile} at {found.at}: {verdict.action.upper()}, because {verdict.reason}."]
+    lines += [f"  {shown}"] if shown else []
+    lines += [f"  {opened.strip()}"] if opened else []
+    if verdict.until:
+        lines.append(
+            f"  until {datetime.datetime.fromtimestamp(verdict.until // 10**9, datetime.UTC):%Y-%m-%d %H:%M} UTC"
+        )
+    lines.append("")
+    lines.append("  sealed lists take no part in this answer")
+    lines += [f"  {'=>' if answered else '  '} {name:16}{words}" for name, words, answered in found.steps]
+    return lines

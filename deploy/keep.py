@@ -1,0 +1,78 @@
+"""`schoolgate run`: the processes of one machine under a supervisor, until a signal ends them."""
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from deploy import config, process, toml_file
+from deploy.supervise import Spec, Supervisor
+
+log = logging.getLogger("schoolgate.run")
+
+
+def specs(settings: config.Settings) -> tuple[Spec, ...]:
+    """The processes that *settings* ask for; reporting last, as filtering waits for nobody."""
+    wanted = settings.config.run
+    return (
+        *(Spec(f"dns-{n}", ("dns", "--instance", str(n))) for n in range(wanted.dns)),
+        *(Spec(f"worker-{n}", ("worker", "--instance", str(n))) for n in range(wanted.workers)),
+        Spec("reporting", ("reporting",)),
+    )
+
+
+@contextmanager
+def only_one(settings: config.Settings) -> Iterator[None]:
+    """Hold the lock of this school's folder; toml_file.RefusedError if it is running already."""
+    settings.run.mkdir(parents=True, exist_ok=True)
+    lock = settings.run / "run.lock"
+    with lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            message = (
+                f"{settings.file}: Schoolgate is already running here (process {file.read().strip() or 'unknown'})"
+            )
+            raise toml_file.RefusedError([message]) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def run(settings: config.Settings) -> int:
+    """Supervise until SIGINT or SIGTERM; returns the exit code."""
+    process.set_up_log("run", 0, settings.config.log_level)
+    with only_one(settings):
+        return asyncio.run(_until_signal(settings))
+
+
+async def _until_signal(settings: config.Settings) -> int:
+    supervisor = Supervisor(specs(settings), settings.file, settings.run)
+    keeping = asyncio.create_task(supervisor.run(_say_ready))
+    end_on_signals(keeping.cancel, supervisor)
+    try:
+        await keeping
+    except asyncio.CancelledError:
+        log.info("Every process has ended.")
+    return 0
+
+
+def end_on_signals(end: Callable[[], object], supervisor: Supervisor) -> None:
+    """Call *end* on SIGINT and SIGTERM, and pass SIGHUP on to the processes."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+    loop.add_signal_handler(signal.SIGHUP, supervisor.forward, signal.SIGHUP)
+
+
+def _say_ready() -> None:
+    log.info("Ready: every process would decide a request now.")
+    process.notify("READY=1")

@@ -1,0 +1,157 @@
+"""policy.toml: the policy as the school writes it, with the tables of the default policy to start from.
+
+Nothing on the request path reads this file: `schoolgate policy apply` checks it and writes the policy snapshot.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from blocklists import defaults, snapshot
+from blocklists.live import Files
+from blocklists.profile import Profile
+from blocklists.rulebook import Category, ListUse, Role, Rulebook
+from deploy import toml_file
+
+HEAD = """\
+# The policy of {school}: who may see what, and when.
+#
+# Check a change with   schoolgate policy apply --check
+# and put it in force with   schoolgate policy apply
+# A file with a mistake is refused, and the policy in force stays.
+
+school = {quoted}
+time_zone = {time_zone}
+
+# The school's hours, in the school's own time zone. Without terms, every one of the weekdays is a school day.
+[calendar]
+weekdays = {weekdays}
+school_day = [{school_day}]
+breaks = [{breaks}]
+terms = []      # for example [{{ first = 2027-01-04, last = 2027-02-12 }}, {{ first = 2027-02-22, last = 2027-03-26 }}]
+closed = []     # training days and holidays, for example [{{ first = 2027-05-03, last = 2027-05-03 }}]
+"""
+
+PROFILES_HEAD = """
+# Profiles: one for each kind of person or device.
+#   column            whose codes of each category hold for it
+#   pages             in whose words a closed page speaks: ks1, ks2, secondary, staff
+#   certificate       its devices carry the school's certificate: pages can be opened, a closed page can be shown
+#   approved_only     what is on none of its approved lists is closed
+#   unknown           a site that nothing is known about: open, scan or closed
+#   unknown_unopened  the same where the connection cannot be opened: open or closed
+#   scan_limit        the page score from which a scanned page is closed (one clear hit is 100)
+#   watch             whose themes are watched: all, device (a shared one), staff (the staff list only), none
+#   allow, block      sites of its own, for example ["bbc.co.uk/bitesize", "example.org"]; the more exact entry wins,
+#                     and an allow wins a tie
+"""
+
+CATEGORIES_HEAD = """
+# Categories and their codes, by profile column.
+#   L locked, no pass reaches it          X closed, only a leadership pass     P closed, a teacher's pass opens it
+#   B open at break and outside school    T closed in school hours             S open and scanned
+#   O open      Q closed quietly (no page, no breach)      - only if it is on the approved list
+# words end the sentence "This page is closed because it is ..."; harm: the education list does not outrank it;
+# alert is the severity for pupils (ILLEGAL, URGENT, CONCERN, NOTE, none, never), alerts the exceptions by column.
+"""
+
+LISTS_HEAD = """
+# Lists and what being on one means: category, approved, education, positive (known and harmless) or always_open.
+# The list NAME is read from lists/NAME.txt, unless schoolgate.toml names another file.
+"""
+
+
+def default_text(school: str, time_zone: str = "Europe/London") -> str:
+    """A whole policy.toml: the default policy, commented."""
+    book = defaults.rulebook(school, time_zone)
+    calendar = book.calendar
+    head = HEAD.format(
+        school=school.replace("\n", " "),
+        quoted=_text(school),
+        time_zone=_text(time_zone),
+        weekdays=_texts(calendar.weekdays),
+        school_day=", ".join(f"{{ from = {w.start}, to = {w.end} }}" for w in calendar.school_day),
+        breaks=", ".join(f"{{ from = {w.start}, to = {w.end} }}" for w in calendar.breaks),
+    )
+    blocks = (
+        [head, PROFILES_HEAD.lstrip("\n")]
+        + [_profile(name, profile) for name, profile in book.profiles.items()]
+        + [CATEGORIES_HEAD.lstrip("\n")]
+        + [_category(name, category) for name, category in book.categories.items()]
+        + [LISTS_HEAD.lstrip("\n") + "[lists]\n" + "".join(_list(name, use) for name, use in book.lists.items())]
+    )
+    return "\n".join(blocks)
+
+
+def read(path: Path) -> Rulebook:
+    """The rulebook that the file at *path* says; toml_file.RefusedError if it cannot be used."""
+    book = toml_file.read(path, Rulebook)
+    if problems := [f"{path}: {problem}" for problem in book.problems()]:
+        raise toml_file.RefusedError(problems)
+    return book
+
+
+def apply(book: Rulebook, files: Files) -> int:
+    """Put *book* in force as the next version of the policy snapshot; returns the version."""
+    try:
+        version = snapshot.read(files.policy, Rulebook).version + 1
+    except (OSError, snapshot.SnapshotError):
+        version = 1
+    snapshot.write(files.policy, book, version=version, written_ns=time.time_ns())
+    return version
+
+
+def _profile(name: str, profile: Profile) -> str:
+    rows: Iterator[tuple[str, str]] = iter(
+        [
+            ("title", _text(profile.title)),
+            ("column", _text(profile.column)),
+            ("pages", _text(profile.pages)),
+            ("certificate", _truth(profile.certificate)),
+            ("approved_only", _truth(profile.approved_only)),
+            ("approved", _texts(profile.approved)),
+            ("unknown", _text(profile.unknown)),
+            ("unknown_unopened", _text(profile.unknown_unopened)),
+            ("scan_limit", str(profile.scan_limit)),
+            ("watch", _text(profile.watch)),
+            ("allow", _texts(profile.allow)),
+            ("block", _texts(profile.block)),
+        ]
+    )
+    return f"[profiles.{name}]\n" + "".join(f"{key} = {value}\n" for key, value in rows)
+
+
+def _category(name: str, category: Category) -> str:
+    codes = ", ".join(f"{column} = {_text(code)}" for column, code in category.codes.items())
+    alerts = ", ".join(f"{column} = {_text(severity)}" for column, severity in category.alerts.items())
+    return (
+        f"[categories.{name}]\n"
+        f"title = {_text(category.title)}\n"
+        f"words = {_text(category.words)}\n"
+        f"codes = {{ {codes} }}\n"
+        f"harm = {_truth(category.harm)}\n"
+        f"theme = {_text(category.theme)}\n"
+        f"alert = {_text(category.alert)}\n" + (f"alerts = {{ {alerts} }}\n" if alerts else "")
+    )
+
+
+def _list(name: str, use: ListUse) -> str:
+    category = f", category = {_text(use.category)}" if use.role is Role.CATEGORY else ""
+    return f"{name} = {{ role = {_text(use.role)}{category} }}\n"
+
+
+def _text(value: str) -> str:
+    """*value* as a TOML basic string (TOML 1.0, "String")."""
+    escaped = "".join(
+        f"\\u{ord(c):04x}" if ord(c) < 0x20 or ord(c) == 0x7F else {"\\": "\\\\", '"': '\\"'}.get(c, c)
+        for c in str(value)
+    )
+    return f'"{escaped}"'
+
+
+def _texts(values: Iterable[str]) -> str:
+    return "[" + ", ".join(_text(value) for value in values) + "]"
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"

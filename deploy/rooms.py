@@ -1,0 +1,87 @@
+"""How each process is started from the settings: which room's `serve`, with which values.
+
+A room is imported only by the process that needs it, so that a DNS process stays small.
+"""
+
+from collections.abc import Awaitable
+from pathlib import Path
+
+import msgspec
+
+from deploy import config, process
+from deploy.process import Ready, Serve
+from reporting.recorder import Recorder
+
+
+def dns(instance: int) -> Serve:
+    """The DNS process number *instance*."""
+
+    def serve(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:
+        from dns_filter import server  # noqa: PLC0415 - see above
+
+        assert recorder is not None
+        metrics = (settings.config.metrics.address, settings.config.metrics.dns + instance)
+        return server.serve(
+            settings.config.dns, settings.files, recorder, instance=instance, metrics=metrics, ready=ready
+        )
+
+    return serve
+
+
+def worker(instance: int) -> Serve:
+    """The proxy worker number *instance*."""
+
+    def serve(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:
+        from proxy_addons import worker as room  # noqa: PLC0415 - see above
+
+        assert recorder is not None
+        metrics = (settings.config.metrics.address, settings.config.metrics.worker + instance)
+        given = settings.config.proxy
+        proxy = msgspec.structs.replace(
+            given,
+            ca_certificate=_absolute(settings, given.ca_certificate),
+            ca_key=_absolute(settings, given.ca_key),
+            upstream_ca=_absolute(settings, given.upstream_ca),
+        )
+        return room.serve(proxy, settings.files, recorder, instance=instance, metrics=metrics, ready=ready)
+
+    return serve
+
+
+def reporting(instance: int) -> Serve:
+    """Reporting; there is one, as one process writes the database."""
+
+    def serve(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:  # noqa: ARG001
+        from reporting import service  # noqa: PLC0415 - see above
+
+        metrics = (settings.config.metrics.address, settings.config.metrics.reporting)
+        given = settings.config.reporting
+        resolved = msgspec.structs.replace(
+            given,
+            database=given.database if "://" in given.database else _absolute(settings, given.database),
+            tls_certificate=_absolute(settings, given.tls_certificate),
+            tls_key=_absolute(settings, given.tls_key),
+            mail=msgspec.structs.replace(given.mail, password_file=_absolute(settings, given.mail.password_file)),
+        )
+        return service.serve(resolved, settings.files, instance=instance, metrics=metrics, ready=ready)
+
+    return serve
+
+
+def _absolute(settings: config.Settings, text: str) -> str:
+    return str(settings.key_path(text)) if text else ""
+
+
+def start_dns(instance: int, file: Path | None) -> int:
+    """Run the DNS process until it is told to stop; returns the exit code."""
+    return process.start("dns", instance, file, dns(instance), journal=True)
+
+
+def start_worker(instance: int, file: Path | None) -> int:
+    """Run the proxy worker until it is told to stop; returns the exit code."""
+    return process.start("proxy", instance, file, worker(instance), journal=True)
+
+
+def start_reporting(instance: int, file: Path | None) -> int:
+    """Run reporting until it is told to stop; returns the exit code."""
+    return process.start("reporting", instance, file, reporting(instance), journal=False)

@@ -1,0 +1,62 @@
+import pytest
+
+from blocklists import defaults, snapshot
+from blocklists.live import Files
+from blocklists.rulebook import Rulebook
+from deploy import policy_file, toml_file
+
+
+@pytest.fixture
+def files(tmp_path):
+    return Files(state=tmp_path / "state", keys=tmp_path, spool=tmp_path)
+
+
+def written(tmp_path, text):
+    path = tmp_path / "policy.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("school", ["St Mary's", 'A "quoted" School', "back\\slash", "two\nlines", "Ysgol Gŵyr"])
+def test_the_default_file_says_the_default_rulebook(tmp_path, school):
+    path = written(tmp_path, policy_file.default_text(school))
+    assert policy_file.read(path) == defaults.rulebook(school)
+
+
+def test_a_policy_is_applied_as_the_next_version(files):
+    book = defaults.rulebook("School")
+    assert [policy_file.apply(book, files) for _ in range(3)] == [1, 2, 3]
+    assert snapshot.read(files.policy, Rulebook).body == book
+
+
+@pytest.mark.parametrize(
+    ("find", "replace", "sentence"),
+    [
+        ('time_zone = "Europe/London"', 'time_zone = "Mars/Base"', "time_zone: 'Mars/Base' is not a time zone"),
+        ('column = "ks2"', 'column = "ks9"', "profiles.ks2.column: no category has codes for 'ks9'"),
+        ('approved = ["approved-eyfs"]', 'approved = ["nothing"]', "profiles.eyfs.approved: there is no list 'nothing'"),
+        ('codes = { eyfs = "L"', 'codes = { eyfs = "Z"', "categories.illegal.codes.eyfs: invalid enum value 'Z'"),
+        ("harm = true", "harm = 1", "categories.illegal.harm: must be true or false, not a whole number"),
+        ("harm = true", "hram = true", "categories.illegal.hram: there is no such setting; did you mean 'harm'"),
+        ("allow = []", 'allow = ["two words"]', r"profiles.eyfs.allow\[0\]: 'two words' names no host"),
+    ],
+)
+def test_a_mistake_is_refused_by_name(tmp_path, find, replace, sentence):
+    text = policy_file.default_text("School").replace(find, replace, 1)
+    assert replace in text
+    with pytest.raises(toml_file.RefusedError, match=sentence):
+        policy_file.read(written(tmp_path, text))
+
+
+def test_a_page_entry_for_a_profile_without_certificate_is_refused(tmp_path):
+    head, visitor = policy_file.default_text("School").split("[profiles.visitor]")
+    text = head + "[profiles.visitor]" + visitor.replace("block = []", 'block = ["example.test/page"]', 1)
+    with pytest.raises(toml_file.RefusedError, match="carry no certificate"):
+        policy_file.read(written(tmp_path, text))
+
+
+def test_information_cannot_be_closed_as_a_class(tmp_path):
+    head, rest = policy_file.default_text("School").split("[categories.information]")
+    text = head + "[categories.information]" + rest.replace('ks3 = "O"', 'ks3 = "X"', 1)
+    with pytest.raises(toml_file.RefusedError, match="cannot be closed as a class"):
+        policy_file.read(written(tmp_path, text))

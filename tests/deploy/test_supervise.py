@@ -1,0 +1,138 @@
+import asyncio
+import os
+import signal
+import time
+
+from deploy.supervise import Spec, Supervisor
+from dns_filter.ask import ask
+from tests.support.commands import schoolgate, started
+from tests.support.gateway import Gateway
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def until(condition, seconds=30):
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_a_process_that_dies_is_started_again_and_all_end_with_the_supervisor(tmp_path):
+    gateway = Gateway(tmp_path)
+    supervisor = Supervisor([Spec("dns-0", ("dns",))], gateway.file, tmp_path)
+    ready = asyncio.Event()
+    keeping = asyncio.create_task(supervisor.run(ready.set))
+    async with asyncio.timeout(30):
+        await ready.wait()
+    first = supervisor.pids["dns-0"]
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: supervisor.pids["dns-0"] != first)
+    assert supervisor.restarts == 1
+    second = supervisor.pids["dns-0"]
+    keeping.cancel()
+    await asyncio.wait([keeping])
+    assert not alive(second)
+    assert not list(tmp_path.glob("notify-*"))
+
+
+async def test_a_process_that_keeps_dying_is_started_less_and_less_often(tmp_path):
+    gateway = Gateway(tmp_path)
+    supervisor = Supervisor([Spec("bad", ("dns", "--instance", "nonsense"))], gateway.file, tmp_path)
+    keeping = asyncio.create_task(supervisor.run(lambda: None))
+    started_at = time.monotonic()
+    await until(lambda: supervisor.restarts == 3)
+    assert time.monotonic() - started_at >= 0.5 + 1.0
+    keeping.cancel()
+    await asyncio.wait([keeping])
+
+
+def test_ctrl_c_ends_every_process_within_five_seconds(tmp_path):
+    gateway = Gateway(tmp_path)
+    with started("run", "--config", str(gateway.file), folder=tmp_path) as run:
+        children = children_of(run.pid)
+        assert len(children) == 3
+        began = time.monotonic()
+        run.send_signal(signal.SIGINT)
+        assert run.wait(timeout=10) == 0
+        assert time.monotonic() - began < 5
+        assert not any(alive(pid) for pid in children)
+    assert not list((gateway.folder / "run").iterdir())
+
+
+def test_killing_the_supervisor_ends_its_processes(tmp_path):
+    gateway = Gateway(tmp_path)
+    with started("run", "--config", str(gateway.file), folder=tmp_path) as run:
+        children = children_of(run.pid)
+        run.kill()
+        run.wait(timeout=10)
+        deadline = time.monotonic() + 10
+        while any(alive(pid) for pid in children):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_a_second_run_says_so_and_changes_nothing(tmp_path):
+    gateway = Gateway(tmp_path)
+    with started("run", "--config", str(gateway.file), folder=tmp_path) as run:
+        second = schoolgate("run", "--config", str(gateway.file))
+        assert second.returncode == 1
+        assert f"already running here (process {run.pid})" in second.stderr
+        assert len(children_of(run.pid)) == 3
+
+
+async def test_a_bad_file_on_sighup_keeps_the_old_settings_and_says_so(tmp_path):
+    gateway = Gateway(tmp_path)
+    log = tmp_path / "log"
+    with started("dns", "--config", str(gateway.file), folder=tmp_path, log=log) as dns:
+        good = gateway.file.read_text()
+        gateway.file.write_text(good + "\nnonsense = 1\n")
+        dns.send_signal(signal.SIGHUP)
+        await until(lambda: "the old one stays in force" in log.read_text())
+        assert "nonsense: there is no such setting" in log.read_text()
+        heard = await ask(("127.0.0.1", gateway.dns), "gambling.test")
+        assert heard.addresses == ("127.0.0.81",)
+        assert "schoolgate_config_refused_total 1.0" in metrics(gateway)
+
+
+async def test_a_good_file_on_sighup_comes_into_force(tmp_path):
+    gateway = Gateway(tmp_path)
+    with started("dns", "--config", str(gateway.file), folder=tmp_path) as dns:
+        gateway.file.write_text(gateway.file.read_text().replace('"127.0.0.81"', '"127.0.0.82"'))
+        dns.send_signal(signal.SIGHUP)
+
+        async def answered():
+            try:
+                return (await ask(("127.0.0.1", gateway.dns), "gambling.test", seconds=1)).addresses
+            except (TimeoutError, OSError):
+                return ()
+
+        async with asyncio.timeout(20):
+            while await answered() != ("127.0.0.82",):
+                await asyncio.sleep(0.05)
+
+
+def metrics(gateway):
+    import urllib.request
+
+    port = gateway.settings.config.metrics.dns
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
+        return response.read().decode()
+
+
+def children_of(parent):
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                if int(file.read().rpartition(")")[2].split()[1]) == parent:
+                    found.append(int(pid))
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,117 @@
+"""Killing processes in the middle of their work: what was answered is in the database, once."""
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+
+from tests.support.commands import started
+from tests.support.gateway import Gateway, question
+
+ASKED = 500
+"""Questions by each of the two ways: a thousand names in all, each asked once."""
+
+
+class Asker(threading.Thread):
+    """Asks for each of *names* once and keeps those that were answered with a block."""
+
+    def __init__(self, names, ask):
+        super().__init__()
+        self.names, self.ask, self.answered = names, ask, []
+        self.half_way = threading.Event()
+
+    def run(self):
+        for place, name in enumerate(self.names):
+            if self.ask_once_it_listens(name):
+                self.answered.append(name)
+            if place == len(self.names) // 2:
+                self.half_way.set()
+        self.half_way.set()
+
+
+    def ask_once_it_listens(self, name, seconds=60):
+        """Whether *name* was answered. A refused connection carried no question, so it may be tried again."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                return self.ask(name)
+            except ConnectionRefusedError:
+                time.sleep(0.05)
+            except (OSError, http.client.HTTPException):
+                return False
+        raise AssertionError("nobody listens any more")
+
+
+def by_dns(gateway):
+    def ask(name):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(0.5)
+            sock.connect(("127.0.0.1", gateway.dns))
+            sock.send(question(name))
+            return bool(sock.recv(4096))
+
+    return ask
+
+
+def by_proxy(gateway):
+    def ask(name):
+        connection = http.client.HTTPConnection("127.0.0.1", gateway.proxy, timeout=5)
+        with contextlib.closing(connection):
+            connection.request("GET", f"http://{name}/", headers={"Host": name})
+            return connection.getresponse().status == http.HTTPStatus.FORBIDDEN
+
+    return ask
+
+
+def processes_of(run):
+    """The pids of the processes that the supervisor *run* keeps, by what they are."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/stat") as file:
+                parent = int(file.read().rpartition(")")[2].split()[1])
+            with open(f"/proc/{pid}/cmdline") as file:
+                words = file.read().split("\0")
+            if parent == run.pid:
+                found[next(w for w in words if w in {"dns", "worker", "reporting"})] = int(pid)
+    return found
+
+
+def test_every_request_that_was_answered_is_in_the_database_once(tmp_path):
+    dns_names = [f"dns{number}.test" for number in range(ASKED)]
+    web_names = [f"web{number}.test" for number in range(ASKED)]
+    gateway = Gateway(tmp_path, names=[*dns_names, *web_names])
+    askers = {"dns": Asker(dns_names, by_dns(gateway)), "proxy": Asker(web_names, by_proxy(gateway))}
+    with started("run", "--config", str(gateway.file), folder=tmp_path, log=tmp_path / "log") as run:
+        for asker in askers.values():
+            asker.start()
+        first = processes_of(run)
+        for asker, kind in ((askers["dns"], "dns"), (askers["proxy"], "worker")):
+            asker.half_way.wait(120)
+            os.kill(first[kind], signal.SIGKILL)
+        for asker in askers.values():
+            asker.join(240)
+        answered = {(source, name) for source, asker in askers.items() for name in asker.answered}
+        recorded = wait_for_rows(gateway, answered)
+        second = processes_of(run)
+    assert first["dns"] != second["dns"], "the DNS process was started again"
+    assert first["worker"] != second["worker"], "the worker was started again"
+    assert len(askers["dns"].answered) > ASKED * 0.9, "it went on answering after the kill"
+    assert len(askers["proxy"].answered) > ASKED * 0.9, "it went on answering after the kill"
+    assert answered <= recorded.keys(), f"lost: {sorted(answered - recorded.keys())[:5]}"
+    assert set(recorded.values()) == {1}, "a request is recorded twice"
+    assert recorded.keys() <= {*(("dns", n) for n in dns_names), *(("proxy", n) for n in web_names)}
+
+
+def wait_for_rows(gateway, wanted, seconds=60):
+    """How often each (source, host) is in the database, once all of *wanted* are there or the time is up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        recorded = Counter((source, host) for source, host, _ in gateway.breaches())
+        if wanted <= recorded.keys() or time.monotonic() > deadline:
+            return recorded
+        time.sleep(0.2)

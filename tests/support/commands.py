@@ -1,0 +1,67 @@
+"""Schoolgate's own commands as processes: started, waited for until they are ready, ended by signal."""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "deploy.cli"]
+
+
+def schoolgate(*arguments, timeout=60):
+    """Run a command to its end."""
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@contextlib.contextmanager
+def started(*arguments, folder: Path, seconds=60.0, log=None):
+    """Start a process that tells systemd when it is ready, and yield it then; it is ended on the way out."""
+    address = folder / f"notify-{os.urandom(4).hex()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(address))
+        environment = {**os.environ, "NOTIFY_SOCKET": str(address)}
+        with (
+            open(log or os.devnull, "ab") as output,  # noqa: PTH123 - devnull is no path of ours
+            subprocess.Popen([*COMMAND, *arguments], env=environment, stdout=output, stderr=output) as process,
+        ):
+            try:
+                _wait_until_ready(listener, process, seconds)
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(timeout=15)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    raise
+
+
+def _wait_until_ready(listener, process, seconds):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"the process ended with {process.returncode} before it was ready")
+        if select.select([listener], [], [], 0.2)[0] and b"READY=1" in listener.recv(4096):
+            return
+    raise AssertionError(f"not ready within {seconds} s")
+
+
+def free_ports(count, kind=socket.SOCK_STREAM):
+    """Ports of 127.0.0.1 that were free a moment ago, for UDP and TCP alike."""
+    with contextlib.ExitStack() as held:
+        ports = []
+        while len(ports) < count:
+            stream = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            stream.bind(("127.0.0.1", 0))
+            port = stream.getsockname()[1]
+            datagram = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            with contextlib.suppress(OSError):
+                datagram.bind(("127.0.0.1", port))
+                ports.append(port)
+        return ports
