@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-from dns_filter.settings import DnsSettings
 
 from blocklists import defaults
 from blocklists.clients import Clients, Network
@@ -18,6 +17,7 @@ from blocklists.compile import Source
 from blocklists.live import Files
 from blocklists.parse import Format
 from deploy import toml_file
+from dns_filter.settings import DnsSettings
 from proxy_addons.settings import ProxySettings
 from reporting.settings import ReportingSettings
 
@@ -131,7 +131,7 @@ class Settings(msgspec.Struct, frozen=True):
         return Path(given) if given else self.path(self.config.paths.keys)
 
     def key_path(self, text: str) -> Path:
-        """The key or certificate *text* as an absolute path, taken from the credentials if it is in the keys' folder."""
+        """The key or certificate *text* as an absolute path; one in the keys' folder is taken from the credentials."""
         path = self.path(text)
         return self.keys / path.name if path.parent == self.path(self.config.paths.keys) else path
 

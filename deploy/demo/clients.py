@@ -1,6 +1,7 @@
 """The demo's clients: they ask as a device does, over DNS and through the proxy, each from its own address."""
 
 import asyncio
+import html
 import http.client
 import re
 import ssl
@@ -52,10 +53,10 @@ class Devices:
 
     async def _page(self, question: Question) -> tuple[bool, str, str]:
         try:
-            status, title = await asyncio.to_thread(self._fetch, question)
+            status, words = await asyncio.to_thread(self._fetch, question)
         except (OSError, http.client.HTTPException) as error:
             return False, type(error).__name__, "connection closed"
-        return status == http.HTTPStatus.OK, "" if status == http.HTTPStatus.OK else title, f"page {status}"
+        return status == http.HTTPStatus.OK, "" if status == http.HTTPStatus.OK else words, f"page {status}"
 
     def _fetch(self, question: Question) -> tuple[int, str]:
         parts = urlsplit(question.target)
@@ -66,7 +67,14 @@ class Devices:
             connection.set_tunnel(parts.hostname or "", self.https_port)
             connection.request("GET", parts.path, headers={"Accept": "text/html", "Sec-Fetch-Dest": "document"})
             response = connection.getresponse()
-            title = re.search(r"<title>(.*?)</title>", response.read().decode("utf-8", "replace"), re.DOTALL)
-            return response.status, title[1].strip() if title else ""
+            return response.status, _words_of(response.read().decode("utf-8", "replace"))
         finally:
             connection.close()
+
+
+def _words_of(page: str) -> str:
+    """The sentence that tells why, or else the heading, of a page."""
+    for pattern in (r'class="because">(.*?)</p>', r"<h1[^>]*>(.*?)</h1>"):
+        if found := re.search(pattern, page, re.DOTALL):
+            return html.unescape(re.sub(r"<[^>]+>", "", found[1])).strip()
+    return ""

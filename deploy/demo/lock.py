@@ -22,11 +22,8 @@ def only_one() -> Iterator[None]:
         try:
             lock.bind(name)
         except OSError:
-            raise RefusedError(
-                [
-                    f"A demo school is already running (process {_holder(name)}); nothing was changed. End it with Ctrl-C."
-                ]
-            ) from None
+            message = f"A demo school is already running (process {_holder(name)}); nothing was changed."
+            raise RefusedError([message]) from None
         lock.listen()
         yield
 

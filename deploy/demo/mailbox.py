@@ -16,6 +16,7 @@ class Mailbox:
     def __init__(self) -> None:
         """Start empty."""
         self.messages: list[tuple[list[str], EmailMessage]] = []
+        self._arrived = asyncio.Condition()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802, ARG002 - aiosmtpd's name
         """Keep one message."""
@@ -23,8 +24,15 @@ class Mailbox:
         raw = content if isinstance(content, bytes) else content.encode()
         message = email.message_from_bytes(raw, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
-        self.messages.append((list(envelope.rcpt_tos), message))
+        async with self._arrived:
+            self.messages.append((list(envelope.rcpt_tos), message))
+            self._arrived.notify_all()
         return "250 kept"
+
+    async def has(self, count: int) -> None:
+        """Return once *count* messages have arrived."""
+        async with self._arrived:
+            await self._arrived.wait_for(lambda: len(self.messages) >= count)
 
     @asynccontextmanager
     async def listening(self, host: str, port: int) -> AsyncIterator[int]:

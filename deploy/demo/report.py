@@ -2,26 +2,26 @@
 
 import json
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deploy import config, setup
+from deploy import config
 from deploy.demo import plan
 from deploy.demo.clients import Outcome
 from deploy.demo.origin import Origin
 
 
-def welcome(settings: config.Settings, origin: Origin, password: str) -> None:
+def welcome(settings: config.Settings, origin: Origin, trusted: Path, password: str) -> None:
     """Say what is running where, and the exact lines to try it with."""
     port = settings.config.dns.listen[0].rpartition(":")[2]
     proxy = settings.config.proxy.listen[0]
-    certificate = settings.files.keys / setup.CA_CERTIFICATE
     suffix = "" if origin.https_port == 443 else f":{origin.https_port}"
     clients = "\n".join(f"      {name:9}{address}" for name, address in plan.CLIENTS.items())
-    curl = f"curl --cacert {certificate} -x http://{proxy} --interface"
+    curl = f"curl --cacert {trusted} -x http://{proxy} --interface"
     print(
         f"""
 Schoolgate is ready: a demo school on this machine's loopback. Ctrl-C ends all of it.
@@ -105,7 +105,7 @@ def _answers(outcomes: list[Outcome]) -> Table:
 
 def _breach_log(breaches: list[dict[str, Any]]) -> Table:
     table = Table(title="Breaches, as the database has them", title_justify="left")
-    columns = ("profile", "source", "host", "path", "reason", "category", "severity", "list", "count")
+    columns = ("profile", "source", "host", "path", "why", "category", "severity", "list", "rule", "held")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in breaches:

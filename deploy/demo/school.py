@@ -6,6 +6,7 @@ folder of its own under the temporary folder and takes that with it when it ends
 
 import asyncio
 import datetime
+import http.client
 import logging
 import secrets
 import shutil
@@ -38,6 +39,8 @@ WEB_SITES = "127.0.0.80"
 CLOSED_ADDRESS = "127.0.0.81"
 DNS_PORT, INNER_PORT, PROXY_PORT, STAFF_PORT = 5300, 5301, 8080, 8600
 NAMESERVER_PORT, MAIL_PORT = 5399, 2525
+TRUSTED = "devices-trust.pem"
+"""What the demo's devices trust: the school's CA, and the CA of the demo's internet in place of the public ones."""
 STARTS_WITHIN = 60.0
 """Seconds until every process must be ready; a Pi needs about twenty."""
 SETTLES_WITHIN = 20.0
@@ -49,7 +52,20 @@ def run(*, once: bool, lists: Path | None, as_json: bool) -> int:
     process.set_up_log("demo", 0, "WARNING" if once else "INFO")
     with lock.only_one(), _folder() as folder:
         _check_ports()
-        return asyncio.run(_Demo(folder, lists, once=once, as_json=as_json).run())
+        try:
+            return asyncio.run(_Demo(folder, lists, once=once, as_json=as_json).run())
+        except* (OSError, ValueError, http.client.HTTPException) as failed:
+            raise toml_file.RefusedError(
+                [f"The demo could not go on: {error}" for error in _leaves(failed)]
+            ) from failed
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 @contextmanager
@@ -94,7 +110,8 @@ class _Demo:
         made = setup.init(self.folder / "school", "Demo Primary School", self._machine(origin), self.lists)
         settings = config.load(made.folder / config.NAME)
         setup.seal_list(settings, "practice", iter([plan.SEALED_PAGE.encode()]))
-        settings.run.mkdir(exist_ok=True)
+        own = (settings.files.keys / setup.CA_CERTIFICATE).read_bytes()
+        (self.folder / TRUSTED).write_bytes(own + (web_sites.parent / "ca.crt").read_bytes())
         supervisor = Supervisor(keep.specs(settings), settings.file, settings.run)
         with suppress(asyncio.CancelledError):
             async with (
@@ -118,9 +135,9 @@ class _Demo:
             await asyncio.to_thread(self.staff.enrol, token, "demo", self.password)
             await asyncio.to_thread(self.staff.log_in, "demo", self.password)
             if self.once:
-                await self._ask_everything(origin, settings)
+                await self._ask_everything(origin)
             else:
-                report.welcome(settings, origin, self.password)
+                report.welcome(settings, origin, self.folder / TRUSTED, self.password)
                 await keeping
         finally:
             keeping.cancel()
@@ -136,8 +153,8 @@ class _Demo:
         if not ready.is_set():
             raise TimeoutError(f"the processes were not ready within {STARTS_WITHIN:.0f} s; the log above says why")
 
-    async def _ask_everything(self, origin: Origin, settings: config.Settings) -> None:
-        trusted = settings.files.keys / setup.CA_CERTIFICATE
+    async def _ask_everything(self, origin: Origin) -> None:
+        trusted = self.folder / TRUSTED
         devices = Devices((HERE, DNS_PORT), (HERE, PROXY_PORT), trusted, WEB_SITES, origin.https_port)
         asked = plan.questions(datetime.datetime.now(datetime.UTC))
         outcomes = [await devices.put(question) for question in asked]
@@ -161,9 +178,9 @@ class _Demo:
             await asyncio.sleep(0.1)
 
     async def _mail(self, wanted: int) -> None:
-        deadline = asyncio.get_running_loop().time() + SETTLES_WITHIN
-        while len(self.mailbox.messages) < wanted and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.1)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLES_WITHIN):
+                await self.mailbox.has(wanted)
 
     def _problems(self, breaches: list[dict[str, Any]], alerts: list[dict[str, Any]], origin: Origin) -> Iterator[str]:
         """What the records, the mail and the web sites' own log say against it."""
