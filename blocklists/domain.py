@@ -39,8 +39,11 @@ def canonical(text: str) -> str | None:
 
 def as_address(text: str) -> str | None:
     """The shortest text of the IP address *text* (brackets allowed), or None if it is not one."""
+    bare = _without_zone(text.removeprefix("[").removesuffix("]"))
+    if ":" not in bare and not bare[-1:].isdigit():
+        return None  # most names end here; with an exception for each, a name took 7.8 us and not 3.5
     try:
-        address = ipaddress.ip_address(_without_zone(text.removeprefix("[").removesuffix("]")))
+        address = ipaddress.ip_address(bare)
     except ValueError:
         return None
     if address.version == 6 and address.ipv4_mapped:
@@ -55,6 +58,8 @@ def _without_zone(text: str) -> str:
 def _number_address(text: str) -> str | None:
     """An IPv4 address of octal, hexadecimal or fewer than four parts, as the C library and the browsers read it."""
     parts = text.split(".")
+    if _number(parts[-1]) is None:
+        return None
     numbers = [n for n in map(_number, parts) if n is not None]
     if len(numbers) != len(parts) or len(parts) > 4:
         return None

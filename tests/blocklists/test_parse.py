@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blocklists import domain, parse
+from blocklists.parse import Format, Skipped, parse_lines
+
+PLAIN = b"""\xef\xbb\xbf# a list
+
+Gambling.TEST   # the best known
+bets.test.
+b\xc3\xbccher.test
+192.0.2.7
+not a name
+http://casino.test/
+\xff\xfe.test
+"""
+
+HOSTS = b"""127.0.0.1 localhost localhost.localdomain
+::1 ip6-localhost ip6-loopback
+0.0.0.0 0.0.0.0
+0.0.0.0 gambling.test www.gambling.test # two
+0.0.0.0\tbets.test\r
+0.0.0.0 bad..name fine.test
+0.0.0.0
+"""
+
+
+def test_a_plain_list_is_a_name_a_line():
+    read = parse_lines(PLAIN.splitlines(keepends=True), Format.PLAIN)
+    assert read.names == {"gambling.test", "bets.test", "xn--bcher-kva.test", "192.0.2.7"}
+    assert read.lines == 9
+    assert read.skipped_count == 3
+    assert read.skipped == [
+        Skipped(7, "more than one word on a line"),
+        Skipped(8, "not a name"),
+        Skipped(9, "not a name"),
+    ]
+
+
+def test_a_hosts_list_is_an_address_and_names_and_leaves_out_the_machine_itself():
+    read = parse_lines(HOSTS.splitlines(keepends=True), Format.HOSTS)
+    assert read.names == {"gambling.test", "www.gambling.test", "bets.test", "fine.test"}
+    assert read.skipped == [Skipped(6, "not a name"), Skipped(7, "an address without a name")]
+
+
+def test_a_hosts_line_opens_with_an_address():
+    assert parse_lines([b"gambling.test 0.0.0.0"], Format.HOSTS).skipped == [
+        Skipped(1, "a hosts line opens with an address")
+    ]
+
+
+@pytest.mark.parametrize("lines", [PLAIN, HOSTS.replace(b"0.0.0.0\n", b"")])
+def test_the_format_is_recognised(lines: bytes):
+    fmt = Format.PLAIN if lines is PLAIN else Format.HOSTS
+    split = lines.splitlines(keepends=True)
+    assert parse_lines(split) == parse_lines(split, fmt)
+
+
+def test_a_list_joined_from_both_formats_loses_nothing():
+    assert parse_lines([b"bets.test", b"0.0.0.0 gambling.test", b"casino.test"]).names == {
+        "bets.test",
+        "gambling.test",
+        "casino.test",
+    }
+
+
+def test_a_line_beyond_any_honest_length_is_counted_and_no_half_of_a_name_is_taken():
+    line = b"0.0.0.0 " + b"gambling.test " * 400
+    read = parse_lines([line, b"#" * 9000, b"bets.test"])
+    assert read.names == {"bets.test"}
+    assert read.skipped == [Skipped(1, f"longer than {parse.MAX_LINE} bytes")]
+
+
+def test_only_the_first_skipped_lines_are_kept_and_all_are_counted():
+    read = parse_lines([b"no name"] * 250)
+    assert read.skipped_count == 250
+    assert len(read.skipped) == parse.MAX_SKIPPED_KEPT
+
+
+def test_a_file_is_read(tmp_path: Path):
+    path = tmp_path / "gambling.txt"
+    path.write_bytes(PLAIN)
+    assert parse.parse_file(path) == parse_lines(PLAIN.splitlines(keepends=True))
+    with pytest.raises(OSError, match="nowhere"):
+        parse.parse_file(tmp_path / "nowhere.txt")
+
+
+@given(st.binary(max_size=300), st.sampled_from(Format))
+def test_no_bytes_raise_and_every_name_is_in_canonical_form(raw: bytes, fmt: Format):
+    read = parse_lines(raw.split(b"\n"), fmt)
+    assert all(domain.canonical(name) == name for name in read.names)
+    assert read.lines == raw.count(b"\n") + 1
+
+
+@given(st.lists(st.from_regex(r"[A-Za-z0-9]{1,8}(\.[a-z]{2,5}){1,3}\.?", fullmatch=True)))
+def test_every_name_of_a_clean_list_is_taken_in_both_formats(names: list[str]):
+    plain = parse_lines([name.encode() for name in names], Format.PLAIN)
+    hosts = parse_lines([b"0.0.0.0 " + name.encode() for name in names], Format.HOSTS)
+    assert plain.names == {domain.canonical(name) for name in names}
+    assert hosts.names == plain.names - parse.LOCAL_NAMES
+    assert not plain.skipped_count + hosts.skipped_count

@@ -1,0 +1,55 @@
+import msgspec
+import pytest
+
+from blocklists.profile import STAFF_THEMES, Pages, Profile, Unknown, Watch
+
+KS2 = Profile("KS2", "ks2", Pages.KS2)
+
+
+@pytest.mark.parametrize(
+    ("watch", "theme", "watched"),
+    [
+        (Watch.ALL, "self-harm", True),
+        (Watch.ALL, "", True),
+        (Watch.DEVICE, "self-harm", True),
+        (Watch.STAFF, "self-harm", False),
+        (Watch.STAFF, "", False),
+        (Watch.NONE, "self-harm", False),
+        (Watch.NONE, "illegal", False),
+        *((Watch.STAFF, theme, True) for theme in sorted(STAFF_THEMES)),
+    ],
+)
+def test_staff_are_watched_for_the_staff_list_and_visitors_for_nothing(watch: Watch, theme: str, watched: bool):
+    assert msgspec.structs.replace(KS2, watch=watch).watches(theme) is watched
+
+
+def test_the_staff_list_is_short():
+    assert {"illegal", "radicalisation", "bypass", "malware"} == STAFF_THEMES
+
+
+def test_a_new_profile_is_closed_where_nothing_is_known():
+    assert (KS2.unknown, KS2.unknown_unopened) == (Unknown.CLOSED, Unknown.CLOSED)
+    assert not list(KS2.problems("ks2"))
+
+
+def test_problems_name_each_entry_that_cannot_be_read():
+    profile = msgspec.structs.replace(KS2, allow=("bbc.test", "*"), block=("video.test/watch?v=1",))
+    assert [problem.partition(":")[0] for problem in profile.problems("ks2")] == [
+        "profiles.ks2.allow[1]",
+        "profiles.ks2.block[0]",
+    ]
+
+
+def test_problems_name_a_page_that_cannot_be_told_apart_without_a_certificate():
+    profile = msgspec.structs.replace(KS2, certificate=False, block=("bbc.test/news", "bets.test"))
+    assert [problem.partition(":")[0] for problem in profile.problems("byod")] == ["profiles.byod.block[0]"]
+
+
+def test_problems_name_a_scan_of_what_cannot_be_opened():
+    profile = msgspec.structs.replace(KS2, unknown_unopened=Unknown.SCAN)
+    assert [problem.partition(":")[0] for problem in profile.problems("ks2")] == ["profiles.ks2.unknown_unopened"]
+
+
+def test_an_unknown_key_is_refused():
+    with pytest.raises(msgspec.ValidationError, match="blok"):
+        msgspec.convert({"title": "KS2", "column": "ks2", "pages": "ks2", "blok": []}, Profile)

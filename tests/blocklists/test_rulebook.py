@@ -1,0 +1,107 @@
+import datetime
+
+import msgspec
+import pytest
+
+from blocklists.calendar import Calendar, Window
+from blocklists.profile import Code, Pages, Profile
+from blocklists.rulebook import Category, ListUse, Role, Rulebook, Severity
+
+HOURS = Calendar((Window(datetime.time(8, 30), datetime.time(15, 30)),))
+GAMBLING = Category("Gambling", "about betting", {"ks2": Code.CLOSED}, alert="NOTE", alerts={"ks3": "CONCERN"})
+BOOK = Rulebook(
+    school="Testbury School",
+    time_zone="Europe/London",
+    calendar=HOURS,
+    profiles={"ks2": Profile("KS2", "ks2", Pages.KS2, approved=("plain",))},
+    categories={"gambling": GAMBLING},
+    lists={"gambling": ListUse(Role.CATEGORY, "gambling"), "plain": ListUse(Role.APPROVED)},
+)
+
+
+def problems(**changes: object) -> list[str]:
+    return [problem.partition(":")[0] for problem in msgspec.structs.replace(BOOK, **changes).problems()]
+
+
+def category(**changes: object) -> dict[str, Category]:
+    return {"gambling": msgspec.structs.replace(GAMBLING, **changes)}
+
+
+def test_a_sound_rulebook_has_no_problems_and_a_time_zone():
+    assert problems() == []
+    assert BOOK.zone.key == "Europe/London"
+
+
+def test_a_severity_has_exceptions_by_column():
+    assert GAMBLING.severity("ks2") is Severity.NOTE
+    assert GAMBLING.severity("ks3") is Severity.CONCERN
+
+
+@pytest.mark.parametrize("name", ["none", "never"])
+def test_a_category_that_does_not_alert_has_no_severity(name: str):
+    assert msgspec.structs.replace(GAMBLING, alert=name, alerts={}).severity("ks2") is Severity.NONE
+
+
+@pytest.mark.parametrize("zone", ["Nowhere/Town", "", "Europe", "../etc/passwd", "a" * 300, "\0"])
+def test_a_time_zone_that_is_none_is_named(zone: str):
+    assert problems(time_zone=zone) == ["time_zone"]
+
+
+def test_the_problems_of_calendar_and_profiles_are_passed_on():
+    ks2 = msgspec.structs.replace(BOOK.profiles["ks2"], allow=("*",), approved=("gone",))
+    assert problems(calendar=Calendar((), weekdays=("Monday",)), profiles={"ks2": ks2}) == [
+        "calendar.weekdays",
+        "profiles.ks2.allow[0]",
+        "profiles.ks2.approved",
+    ]
+
+
+def test_a_column_that_no_category_knows_is_named():
+    ks2 = msgspec.structs.replace(BOOK.profiles["ks2"], column="ks9")
+    assert problems(profiles={"ks2": ks2}) == ["profiles.ks2.column", "categories.gambling.codes"]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [ListUse(Role.CATEGORY), ListUse(Role.CATEGORY, "gone"), ListUse(Role.POSITIVE, "gambling")],
+)
+def test_a_list_names_a_category_exactly_when_that_is_its_role(use: ListUse):
+    assert problems(lists={"plain": use}) == ["lists.plain.category"]
+
+
+def test_a_category_that_never_alerts_takes_no_exceptions():
+    assert problems(categories=category(alert="never")) == ["categories.gambling.alerts"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"codes": {"ks2": code}} for code in Code if code.value in "LXPBTQ"),
+        {"theme": "faith"},
+        {"alert": "NOTE"},
+        {"alerts": {"ks3": "NOTE"}},
+    ],
+)
+def test_information_cannot_be_closed_as_a_class_and_cannot_alert(changes: dict[str, object]):
+    sound = Category("Information", "about health", {"ks2": Code.OPEN})
+    book = {"gambling": GAMBLING, "information": sound}
+    assert problems(categories=book) == []
+    book["information"] = msgspec.structs.replace(sound, **changes)
+    assert problems(categories=book) == ["categories.information"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (r"\$\.colour|colour", '{"title": "a", "words": "b", "codes": {}, "colour": 1}'),
+        (r"\$\.alert", '{"title": "a", "words": "b", "codes": {}, "alert": "LOUD"}'),
+        (r"\$\.codes", '{"title": "a", "words": "b", "codes": {"ks2": "Z"}}'),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_place(path: str, text: str):
+    with pytest.raises(msgspec.ValidationError, match=path):
+        msgspec.json.decode(text, type=Category)
+
+
+def test_a_rulebook_is_the_same_after_a_journey_through_msgpack():
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(BOOK), type=Rulebook) == BOOK

@@ -1,0 +1,225 @@
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blocklists import sealed, snapshot, url
+from blocklists.sealed import Match, Sealed, SealedLists
+
+KEY = bytes(range(32))
+LINES = b"""\xef\xbb\xbf# a list of invented names
+harm.test
+*.wild.test
+"quoted.test"
+https://whole.test:8443/
+http://images.test/private/one.jpg
+http://images.test/album/
+http://images.test/page?id=7
+http://deep.a.b.c.images.test/x
+http://0xc0000207/y
+http://old.test/caf\xe9
+not a host/
+""".splitlines(keepends=True)
+
+
+def load(lines: list[bytes] = LINES, key: bytes = KEY) -> Sealed:
+    return Sealed(SealedLists({"watch": sealed.seal(lines, key)[0], "empty": sealed.seal([], key)[0]}), key)
+
+
+SEALED = load()
+
+
+def matched(text: str) -> bool:
+    parsed = url.canonical(text)
+    assert parsed is not None
+    return SEALED.match_url(parsed) is not None
+
+
+def test_lines_that_name_no_host_are_counted():
+    _, skipped = sealed.seal(LINES, KEY)
+    assert skipped == 1
+    assert sealed.seal([b"", b"  \n", b"# a", b"http://\xff.test/"], KEY)[1] == 1
+
+
+@pytest.mark.parametrize("host", ["harm.test", "www.harm.test", "a.b.c.d.e.f.g.harm.test", "wild.test", "x.wild.test"])
+def test_a_sealed_host_covers_every_name_under_it(host: str):
+    found = SEALED.match_host(host)
+    assert found is not None
+    assert found.list == "watch"
+    assert len(bytes.fromhex(found.hash)) == sealed.DIGEST_SIZE
+    assert matched(f"https://{host}/any/page?at=all")
+
+
+@pytest.mark.parametrize("host", ["quoted.test", "whole.test"])
+def test_a_url_without_a_path_names_the_whole_host(host: str):
+    assert SEALED.match_host(host)
+
+
+@pytest.mark.parametrize("host", ["test", "notharm.test", "harm.test.example", "images.test", "192.0.2.7"])
+def test_another_host_is_not_sealed(host: str):
+    assert SEALED.match_host(host) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://images.test/private/one.jpg",
+        "https://images.test/private/one.jpg",
+        "https://IMAGES.test.:8443/private/one.jpg#top",
+        "https://user@images.test/private/one.jpg",
+        "https://images.test/private/one.jpg?size=large",
+        "https://images.test/private//./x/../one%2ejpg",
+        "https://images.test\\private\\one.jpg",
+        "https://images.test/private%5Cone.jpg",
+        "https://images.test/%2570rivate/one.jpg",
+        "https://www.images.test/private/one.jpg",
+        "https://images.test/album/",
+        "https://images.test/album/two.jpg",
+        "https://images.test/album/a/b/c/d.jpg",
+        "https://images.test/page?id=7",
+        "https://images.test/page?%69d=7",
+        "http://192.0.2.7/y",
+        "http://[::ffff:192.0.2.7]/y",
+        "http://3221225991/y",
+        "http://old.test/caf%E9",
+        "http://deep.a.b.c.images.test/x",
+    ],
+)
+def test_a_sealed_url_is_found_however_it_is_written(text: str):
+    assert matched(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://images.test/",
+        "https://images.test/private/",
+        "https://images.test/private/one.jpeg",
+        "https://images.test/Private/one.jpg",
+        "https://images.test/page?id=8",
+        "https://images.test/page",
+        "https://images.example/private/one.jpg",
+        "https://a.b.c.images.test/x",
+        "https://192.0.2.8/y",
+    ],
+)
+def test_another_url_is_not_sealed(text: str):
+    assert not matched(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "has"),
+    [
+        ("images.test", True),
+        ("www.images.test", True),
+        ("192.0.2.7", True),
+        ("deep.a.b.c.images.test", True),
+        ("harm.test", False),
+        ("other.test", False),
+    ],
+)
+def test_a_host_with_sealed_urls_must_be_opened(host: str, has: bool):
+    assert SEALED.has_urls(host) is has
+
+
+def test_of_several_lists_the_one_that_matches_is_named():
+    one, two = sealed.seal([b"a.test"], KEY)[0], sealed.seal([b"b.test", b"c.test/x"], KEY)[0]
+    both = Sealed(SealedLists({"one": one, "two": two}), KEY)
+    parsed = url.canonical("c.test/x")
+    assert parsed is not None
+    found = [both.match_host("a.test"), both.match_host("b.test"), both.match_url(parsed)]
+    assert [match.list for match in found if match] == ["one", "two", "two"]
+
+
+def test_another_key_finds_nothing():
+    other = Sealed(SealedLists({"watch": sealed.seal(LINES, KEY)[0]}), bytes(32))
+    assert other.match_host("harm.test") is None
+    assert not other.has_urls("images.test")
+
+
+def test_the_kinds_of_entry_are_not_mixed_up():
+    watch = sealed.seal([b"images.test/x"], KEY)[0]
+    hashes = [watch.whole_hosts, watch.hosts_with_urls, watch.expressions]
+    assert [len(kind) for kind in hashes] == [0, 1, 1]
+    swapped = sealed.SealedList(watch.expressions, watch.expressions, watch.hosts_with_urls)
+    assert Sealed(SealedLists({"watch": swapped}), KEY).match_host("images.test") is None
+
+
+def test_nothing_is_sealed_without_lists():
+    assert sealed.NOTHING.match_host("harm.test") is None
+
+
+def plaintexts(name: str) -> list[bytes]:
+    host, page = f"{name}.test", f"{name}-page"
+    return [host.encode(), page.encode(), name.encode()]
+
+
+@given(st.from_regex(r"[a-z]{8,20}", fullmatch=True))
+def test_nothing_that_is_kept_or_shown_holds_the_plain_form(name: str):
+    lines = [f"{name}.test".encode(), f"www.{name}.test/{name}-page".encode()]
+    lists = SealedLists({"watch": sealed.seal(lines, KEY)[0]})
+    loaded = Sealed(lists, KEY)
+    parsed = url.canonical(lines[1].decode())
+    assert parsed is not None
+    match = loaded.match_url(parsed)
+    shown = [msgspec.msgpack.encode(lists), *(repr(x).encode() for x in (lists, loaded, match, loaded.__dict__))]
+    assert match is not None
+    assert not any(plain in text for plain in plaintexts(name) for text in shown)
+
+
+def test_the_repr_holds_neither_key_nor_names():
+    assert repr(SEALED) == "<Sealed: 2 lists>"
+
+
+def test_the_snapshot_is_loaded_with_its_key_and_holds_no_plain_form(tmp_path: Path):
+    path, key_file = tmp_path / "sealed", tmp_path / "sealed.key"
+    key = sealed.new_key(key_file)
+    snapshot.write(path, SealedLists({"watch": sealed.seal(LINES, key)[0]}), version=1, written_ns=1)
+    loaded = sealed.load(path, key_file)
+    assert isinstance(loaded.match_host("harm.test"), Match)
+    assert loaded.match_host("plain.test") is None
+    raw = path.read_bytes()
+    assert not any(word in raw for word in (b"harm", b"images", b"private", b"test", key))
+
+
+def test_without_a_snapshot_there_are_no_sealed_lists(tmp_path: Path):
+    assert sealed.load(tmp_path / "sealed", tmp_path / "sealed.key") is sealed.NOTHING
+
+
+def test_a_snapshot_without_its_key_is_an_error_and_not_an_empty_list(tmp_path: Path):
+    snapshot.write(tmp_path / "sealed", SealedLists(), version=1, written_ns=1)
+    with pytest.raises(FileNotFoundError, match=r"sealed\.key"):
+        sealed.load(tmp_path / "sealed", tmp_path / "sealed.key")
+
+
+def test_a_damaged_snapshot_is_an_error_and_not_an_empty_list(tmp_path: Path):
+    (tmp_path / "sealed").write_bytes(b"SGSNAP1\n")
+    with pytest.raises(snapshot.SnapshotError):
+        sealed.load(tmp_path / "sealed", tmp_path / "sealed.key")
+
+
+def test_a_key_is_new_once_random_and_its_owners(tmp_path: Path):
+    path = tmp_path / "sealed.key"
+    key = sealed.new_key(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert sealed.read_key(path) == key
+    assert sealed.new_key(tmp_path / "other.key") != key
+    with pytest.raises(FileExistsError):
+        sealed.new_key(path)
+    assert sealed.read_key(path) == key
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_a_key_of_another_length_is_refused(tmp_path: Path, length: int):
+    (tmp_path / "sealed.key").write_bytes(bytes(length))
+    with pytest.raises(ValueError, match=r"sealed\.key is not a sealing key"):
+        sealed.read_key(tmp_path / "sealed.key")
+
+
+@given(st.lists(st.binary(max_size=60), max_size=4))
+def test_no_line_raises(lines: list[bytes]):
+    one, skipped = sealed.seal(lines, KEY)
+    assert len(one.whole_hosts | one.expressions) + skipped <= len(lines)
