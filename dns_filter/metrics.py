@@ -1,0 +1,104 @@
+"""What the filter counts, as plain integers, and how Prometheus reads them.
+
+No label holds a host, a client or a person; a helpline is counted like any other permitted name (G12).
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from dns_filter.doors import Door
+from dns_filter.upstream import Upstream
+
+EDGES = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 3.0)
+"""Seconds: from an answer out of memory to one that no upstream gave."""
+
+
+class Histogram:
+    """Seconds by bucket, and their sum."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.counts = [0] * (len(EDGES) + 1)
+        self.total = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        self.counts[bisect_left(EDGES, seconds)] += 1
+        self.total += seconds
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """(upper edge, how many up to it) as Prometheus wants them."""
+        up_to, running = [], 0
+        for edge, count in zip((*map(str, EDGES), "+Inf"), self.counts, strict=True):
+            running += count
+            up_to.append((edge, float(running)))
+        return up_to
+
+
+class Figures:
+    """Everything that is counted off the hit path; answers on it are counted by the doors."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.questions: Counter[tuple[str, str, str]] = Counter()
+        self.malformed = self.dropped = self.failures = self.unsent = self.rebinding = 0
+        self.connections = 0
+        self.misses = Histogram()
+
+
+class DnsCollector(Collector):
+    """Turns the figures into metrics at each scrape."""
+
+    def __init__(self, figures: Figures, doors: Sequence[Door], upstreams: Sequence[Upstream]) -> None:
+        """Read from *figures*, *doors* and *upstreams*; all belong to the event loop's thread."""
+        self._figures, self._doors, self._upstreams = figures, doors, upstreams
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric of the DNS filter."""
+        figures = self._figures
+        yield self._questions()
+        misses = HistogramMetricFamily("schoolgate_dns_miss_seconds", "Seconds until an answer that upstream gave.")
+        misses.add_metric([], figures.misses.buckets(), figures.misses.total)
+        yield misses
+        yield from self._by_upstream()
+        yield GaugeMetricFamily(
+            "schoolgate_dns_cached_answers", "Finished answers in memory.", value=sum(d.stored for d in self._doors)
+        )
+        for name, words, value in (
+            ("malformed", "Packets that hold no question we answer.", figures.malformed),
+            ("dropped", "Questions dropped because too many were under way.", figures.dropped),
+            ("failures", "Packets at which the filter itself failed; each was answered SERVFAIL.", figures.failures),
+            ("unsent", "Answers that the socket did not take.", figures.unsent),
+            ("rebinding", "Answers refused because they point into private space.", figures.rebinding),
+            ("connections", "TCP connections accepted.", figures.connections),
+        ):
+            yield CounterMetricFamily(f"schoolgate_dns_{name}", words, value=value)
+
+    def _questions(self) -> Metric:
+        questions = CounterMetricFamily(
+            "schoolgate_dns_questions", "Questions answered.", labels=["profile", "verdict", "cache"]
+        )
+        total = Counter(self._figures.questions.copy())
+        for door in self._doors:
+            for (profile, blocked), count in door.counts().items():
+                total[profile, "block" if blocked else "allow", "hit"] += count
+        for labels, count in total.items():
+            questions.add_metric(labels, count)
+        return questions
+
+    def _by_upstream(self) -> Iterator[Metric]:
+        for name, words in (
+            ("answers", "Answers that upstreams gave."),
+            ("timeouts", "Questions that an upstream left without an answer."),
+            ("failures", "Questions that could not be put to an upstream."),
+            ("mismatches", "Packets that answered another question than ours."),
+            ("by_tcp", "Questions asked again over TCP because the answer was cut."),
+        ):
+            family = CounterMetricFamily(f"schoolgate_dns_upstream_{name}", words, labels=["upstream"])
+            for number, upstream in enumerate(self._upstreams):
+                family.add_metric([str(number)], getattr(upstream, name))
+            yield family

@@ -1,0 +1,315 @@
+"""The way of a question that no finished answer fits: decide, ask upstream once, keep what came.
+
+This file opens no socket and reads no clock: time, upstream and the journal are arguments. `begin` gives the answer at
+once where it can, and else something to wait for; nothing blocked leaves before its breach is on record.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+import msgspec
+
+from blocklists import domain
+from blocklists.clients import ClientMap
+from blocklists.policy import Action, Policy, Reason, Verdict
+from blocklists.rulebook import Severity
+from dns_filter import reply, wire
+from dns_filter.answer import Answer
+from dns_filter.cache import Ready, Store
+from dns_filter.doors import Door, InnerDoor, SchoolDoor, View
+from dns_filter.metrics import Figures
+from dns_filter.reasons import outranks, told
+from dns_filter.rebinding import Rebinding
+from dns_filter.reply import Body, Note
+from dns_filter.wire import Fault, Question
+from reporting.breach import breach_of
+from reporting.recorder import Recorder
+
+NS = 1_000_000_000
+TYPICAL = 512
+"""Bytes that an answer takes in the cache, about; with the number of entries this bounds the whole cache in bytes."""
+RUNWAY = 60
+"""Seconds that a finished blocked answer is used before it is made anew."""
+
+_TRANSFERS = frozenset({wire.IXFR, wire.AXFR})
+type Outcome = bytes | Coroutine[Any, Any, bytes | None] | None
+
+
+class Ask(Protocol):
+    """Asks an upstream; raises nothing."""
+
+    def __call__(self, question: bytes, *, dnssec_ok: bool, checking_disabled: bool) -> Coroutine[Any, Any, Answer]:
+        """The answer to *question*, or a failure that says why there is none."""
+        ...  # pragma: no cover - a protocol
+
+
+class Spawn(Protocol):
+    """Starts a task that somebody owns."""
+
+    def __call__(self, work: Coroutine[Any, Any, Answer], /) -> "asyncio.Task[Answer]":
+        """The running task."""
+        ...  # pragma: no cover - a protocol
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """An upstream's answer in the cache, from *born* until *over* (monotonic seconds)."""
+
+    answer: Answer
+    born: float
+    over: float
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One packet on its way: what was asked, by which address, at which door, over what."""
+
+    packet: bytes
+    question: Question
+    address: str
+    door: Door
+    tcp: bool = False
+
+    @property
+    def limit(self) -> int:
+        """The longest answer in bytes."""
+        return wire.MAX_TCP if self.tcp else self.question.udp_limit
+
+    @property
+    def key(self) -> bytes:
+        """What equal packets share behind their number."""
+        return self.packet[2:]
+
+    @property
+    def will_come_again(self) -> bool:
+        """Whether the next packet for this name may be the same: no cookie in it, no random letter case."""
+        question = self.question
+        plain = self.packet[wire.HEADER : question.end - 4] == question.name
+        return plain and not question.options and not self.tcp
+
+    @property
+    def sought(self) -> bytes:
+        """What the upstream is asked: name in lower case, type, class, and two flags that change the answer."""
+        question = self.question
+        return (
+            question.name
+            + self.packet[question.end - 4 : question.end]
+            + bytes((question.dnssec_ok, bool(question.flags & wire.CD)))
+        )
+
+
+class Resolver:
+    """Answers what the hit path cannot."""
+
+    def __init__(
+        self,
+        *,
+        ask: Ask,
+        spawn: Spawn,
+        recorder: Recorder,
+        entries: int,
+        closed: tuple[bytes, bytes],
+        rebinding: Rebinding,
+        now_ns: Callable[[], int],
+        monotonic: Callable[[], float],
+    ) -> None:
+        """Ask nobody yet. *closed* is the closed address (IPv4, IPv6; packed, b"" for none)."""
+        self.school, self.inner = SchoolDoor(entries), InnerDoor(entries)
+        self.answers: Store[Kept] = Store(entries, entries * TYPICAL)
+        self.version = 0
+        self.figures = Figures()
+        self._ask, self._spawn, self._recorder = ask, spawn, recorder
+        self._closed = closed if any(closed) else None
+        self._rebinding = rebinding
+        self._now_ns, self._monotonic = now_ns, monotonic
+        self._under_way: dict[bytes, asyncio.Task[Answer]] = {}
+
+    def renew(self, policy: Policy | None, clients: ClientMap | None, version: int, *, clock_ok: bool) -> None:
+        """Decide by these from now on; what was decided before is forgotten where it may differ."""
+        new_policy = policy is not self.school.policy or clock_ok is not self.school.clock_ok
+        if clients is not self.school.clients:
+            self.school.clients = clients
+            self.school.remap()
+        self.version = version
+        for door in (self.school, self.inner):
+            door.policy, door.clock_ok = policy, clock_ok
+            if new_policy:
+                door.empty()
+
+    def begin(self, packet: bytes, address: str, door: Door, *, tcp: bool = False) -> Outcome:
+        """The answer to *packet* from *address*: at once, or to be awaited, or None for silence."""
+        question = wire.read(packet)
+        if isinstance(question, Fault):
+            self.figures.malformed += 1
+            return reply.to_fault(packet, question)
+        asked = Asked(packet, question, address, door, tcp)
+        if door.policy is None or (door is self.school and self.school.clients is None):
+            return self._refuse(asked, reply.SERVFAIL, Note(reply.NOT_READY, "the filter is starting"))
+        view = door.view(address, self._now_ns())
+        if view is None:
+            return self._refuse(asked, reply.REFUSED, Note(reply.PROHIBITED, "this network is not served"))
+        if question.klass != wire.IN or question.kind in _TRANSFERS:
+            return self._refuse(asked, reply.REFUSED, Note(reply.NOT_SUPPORTED))
+        return self._decide(asked, view)
+
+    def _decide(self, asked: Asked, view: View) -> Outcome:
+        host = wire.host(asked.question.name)
+        if host is None or (host and domain.canonical(host) != host):
+            return self._no_host(asked, view)
+        verdict = self._verdict(asked, view, host)
+        if verdict.blocked:
+            return self._blocked(asked, view, host, verdict)
+        if asked.question.kind == wire.ANY:
+            self._count(view, "allow", "warm")
+            return self._message(asked, reply.any_minimal())
+        kept = self.answers.get(asked.sought)
+        if kept is not None and self._monotonic() < kept.over:
+            return self._allowed(asked, view, host, kept, "warm")
+        return self._after_upstream(asked, host)
+
+    def _verdict(self, asked: Asked, view: View, host: str) -> Verdict:
+        if not host:  # the root zone is no site; stub resolvers ask for it to see whether we are there
+            return Verdict(Action.ALLOW, Reason.OPEN)
+        return asked.door.verdict(view, asked.address, host, self._now_ns())
+
+    async def _after_upstream(self, asked: Asked, host: str) -> bytes | None:
+        """Ask, or join who asked; then decide again, as the policy may be a new one by now."""
+        started = self._monotonic()
+        kept = await self._fetched(asked, host)
+        self.figures.misses.add(self._monotonic() - started)
+        view = asked.door.view(asked.address, self._now_ns())
+        if view is None:
+            return self._refuse(asked, reply.REFUSED, Note(reply.PROHIBITED, "this network is not served"))
+        verdict = self._verdict(asked, view, host)
+        outcome = (
+            self._blocked(asked, view, host, verdict)
+            if verdict.blocked
+            else self._allowed(asked, view, host, kept, "miss")
+        )
+        return outcome if outcome is None or isinstance(outcome, bytes) else await outcome
+
+    async def _fetched(self, asked: Asked, host: str) -> Kept:
+        sought = asked.sought
+        task = self._under_way.get(sought)
+        if task is None:
+            question = asked.question
+            disabled = bool(question.flags & wire.CD)
+            asking = self._ask(sought[:-2], dnssec_ok=question.dnssec_ok, checking_disabled=disabled)
+            task = self._under_way[sought] = self._spawn(asking)
+        try:
+            found = await asyncio.shield(task)
+        finally:
+            self._under_way.pop(sought, None)
+        return self._kept(sought, host, found)
+
+    def _kept(self, sought: bytes, host: str, found: Answer) -> Kept:
+        """*found* in the cache, or what stands there since another waiter put it in."""
+        now = self._monotonic()
+        standing = self.answers.get(sought)
+        if standing is not None and now < standing.over:
+            return standing
+        if not self._rebinding.allows(host, found.addresses):
+            self.figures.rebinding += 1
+            found = Answer(
+                reply.no_data(reply.FILTERED_TTL),
+                reply.FILTERED_TTL,
+                note=Note(reply.FILTERED, "points into private space"),
+            )
+        kept = Kept(found, now, now + found.life)
+        if found.life:
+            self.answers.put(sought, kept, len(sought) + len(found.body.records) + TYPICAL // 2)
+        return kept
+
+    def _allowed(self, asked: Asked, view: View, host: str, kept: Kept, cache: str) -> Outcome:
+        """The upstream's answer, with TTLs as they are now, unless one of its names is blocked."""
+        found = kept.answer
+        verdict = self._verdict(asked, view, host)
+        cap = self._seconds_left(verdict, reply.FILTERED_TTL)
+        for name in found.names:
+            other = self._verdict(asked, view, name)
+            if other.blocked and outranks(other.reason, verdict.reason):
+                return self._blocked(asked, view, host, other)
+            cap = self._seconds_left(other, cap)
+        ready = self._ready(asked, found, int(self._monotonic() - kept.born), cap)
+        message = asked.packet[:2] + ready.payload
+        if asked.will_come_again:
+            asked.door.keep(view, asked.key, ready)
+        self._count(view, "fail" if found.body.code == reply.SERVFAIL else "allow", cache)
+        return message
+
+    def _ready(self, asked: Asked, found: Answer, age: int, cap: int) -> Ready:
+        """*found*, which is *age* seconds old, as this client gets it, to be used for *cap* seconds at most."""
+        payload = self._message(asked, found.body, found.note)[2:]
+        cut = payload[0] & wire.TC >> 8
+        shift = asked.question.end - 2
+        ready = Ready(
+            payload,
+            int(self._monotonic()),
+            min(found.life - age, cap),
+            offsets=() if cut else tuple(shift + offset for offset in found.offsets),
+            ttls=() if cut else tuple(max(0, min(ttl - age, cap)) for ttl in found.ttls),
+        )
+        ready.set_ttls(0)
+        return ready
+
+    def _blocked(self, asked: Asked, view: View, host: str, verdict: Verdict) -> Outcome:
+        """The answer for a blocked name; its breach is on record before it is returned."""
+        ttl = self._seconds_left(verdict, reply.BLOCKED_TTL)
+        closed = self._closed if view.certificate else None
+        message = self._message(asked, reply.blocked(asked.question, closed, ttl), told(verdict, view.profile))
+        life = 0 if verdict.reason is Reason.FAILURE else self._seconds_left(verdict, RUNWAY + ttl) - ttl
+        run = self._run_of(asked, host, verdict)
+        ready = Ready(message[2:], int(self._monotonic()), life, run=run)
+        self._count(view, "block", "miss")
+        if run is not None and not self._on_record(asked, host, verdict, run):
+            return self._once_durable(asked, view, ready, message)
+        self._keep_blocked(asked, view, ready)
+        return message
+
+    def _run_of(self, asked: Asked, host: str, verdict: Verdict) -> str | None:
+        """What repeats of this breach are counted under; None for what is no breach.
+
+        A reverse name ("4.3.2.1.in-addr.arpa") is asked by programs, never by people.
+        """
+        if verdict.quiet or asked.door is self.inner or host.endswith(".arpa"):
+            return None
+        return f"{host} {verdict.reason} {verdict.category} {verdict.rule}"
+
+    def _on_record(self, asked: Asked, host: str, verdict: Verdict, run: str) -> bool:
+        """Write the breach or count it; False if the answer must wait until it is durable."""
+        request = asked.door.request(asked.address, host, self._now_ns())
+        breach = breach_of(request, verdict, source="dns", policy=self.version) if request else None
+        if breach is None:
+            return True
+        self._recorder.first((asked.address, run), breach)
+        return verdict.severity < Severity.URGENT
+
+    async def _once_durable(self, asked: Asked, view: View, ready: Ready, message: bytes) -> bytes:
+        await self._recorder.durable()
+        if asked.door.views.get(asked.address) is view:
+            self._keep_blocked(asked, view, ready)
+        return message
+
+    def _keep_blocked(self, asked: Asked, view: View, ready: Ready) -> None:
+        if asked.will_come_again:
+            asked.door.keep(view, asked.key, ready)
+
+    def _no_host(self, asked: Asked, view: View) -> bytes:
+        """A name that no site can have (a printer's, with blanks in it): there is none, and it is nobody's breach."""
+        self._count(view, "block", "miss")
+        return self._message(asked, reply.blocked(asked.question, None, reply.FILTERED_TTL))
+
+    def _seconds_left(self, verdict: Verdict, most: int) -> int:
+        """Whole seconds that *verdict* still holds, *most* at most."""
+        if verdict.until is None:
+            return most
+        return max(0, min(most, (verdict.until - self._now_ns()) // NS))
+
+    def _message(self, asked: Asked, body: Body, note: Note | None = None) -> bytes:
+        return reply.message(asked.packet, asked.question, body, note, limit=asked.limit)
+
+    def _refuse(self, asked: Asked, code: int, note: Note) -> bytes:
+        self.figures.questions["none", "refuse" if code == reply.REFUSED else "fail", "miss"] += 1
+        return reply.message(asked.packet, asked.question, Body(code), note, limit=asked.limit)
+
+    def _count(self, view: View, verdict: str, cache: str) -> None:
+        self.figures.questions[view.profile, verdict, cache] += 1

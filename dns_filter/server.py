@@ -1,0 +1,163 @@
+"""The DNS process: sockets, snapshots and journal put together, until it is cancelled.
+
+Everything that runs is owned by one task group. Sockets are bound first and answer SERVFAIL until the first policy
+and index are read; ready is said when a question would be decided.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from blocklists.live import Files, Live
+from dns_filter import tcp, udp
+from dns_filter.doors import Door
+from dns_filter.metrics import DnsCollector
+from dns_filter.rebinding import Rebinding
+from dns_filter.resolver import Resolver
+from dns_filter.settings import DnsSettings, endpoint, packed
+from dns_filter.upstream import Upstreams
+from reporting.metrics import process_collector, serve_metrics
+from reporting.recorder import Recorder
+
+log = logging.getLogger("schoolgate.dns")
+
+LOOK = 0.2
+"""Seconds between two looks at the snapshots."""
+CLOCK_STEP = 1_000_000_000
+"""Nanoseconds by which wall clock and monotonic clock may part between two looks; more, and verdicts are forgotten."""
+TRIES = 20
+"""How often a free port is sought that is free for UDP and TCP."""
+
+type Ready = Callable[[dict[str, tuple[str, int]]], None]
+
+
+async def serve(
+    settings: DnsSettings,
+    files: Files,
+    recorder: Recorder,
+    *,
+    instance: int,
+    metrics: tuple[str, int] | None,
+    ready: Ready,
+) -> None:
+    """Answer until cancelled; OSError if an address cannot be bound.
+
+    *ready* gets the bound addresses by name ("dns", "dns.1" ..., "inner", "metrics") once a question would be decided.
+    The recorder is the caller's to run and its journal the caller's to close.
+    """
+    log.info("DNS worker %d starts.", instance)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            server = _Server(settings, files, recorder, tasks)
+            try:
+                await server.open(metrics)
+                await server.watch(ready)
+            finally:
+                await server.close()
+    except ExceptionGroup as errors:
+        if isinstance(first := errors.exceptions[0], OSError):
+            raise first from None
+        raise
+
+
+class _Server:
+    """One worker: what it has opened, and the state that it follows."""
+
+    def __init__(self, settings: DnsSettings, files: Files, recorder: Recorder, tasks: asyncio.TaskGroup) -> None:
+        self.live = Live(files)
+        self._settings, self._recorder, self._tasks = settings, recorder, tasks
+        self._upstreams = Upstreams([endpoint(text) for text in settings.upstream], settings.upstream_timeout)
+        self._resolver = Resolver(
+            ask=self._upstreams.ask,
+            spawn=tasks.create_task,
+            recorder=recorder,
+            entries=settings.cache_entries,
+            closed=(packed(settings.closed_address_v4), packed(settings.closed_address_v6)),
+            rebinding=Rebinding(settings.private_zones),
+            now_ns=time.time_ns,
+            monotonic=time.monotonic,
+        )
+        self._opened = contextlib.AsyncExitStack()
+        self._endpoints: dict[str, tuple[str, int]] = {}
+        self._apart = time.time_ns() - time.monotonic_ns()
+
+    async def open(self, metrics: tuple[str, int] | None) -> None:
+        """Bind everything; from here on the ports answer."""
+        for place, text in enumerate(self._settings.listen):
+            await self._listen(f"dns.{place}" if place else "dns", text, self._resolver.school)
+        if self._settings.inner:
+            await self._listen("inner", self._settings.inner, self._resolver.inner)
+        if metrics:
+            registry = CollectorRegistry()
+            registry.register(process_collector(self.live, self._recorder))
+            doors = (self._resolver.school, self._resolver.inner)
+            registry.register(DnsCollector(self._resolver.figures, doors, self._upstreams.all))
+            served = serve_metrics(registry, metrics)
+            self._opened.callback(served)
+            self._endpoints["metrics"] = served.address
+
+    async def _listen(self, name: str, text: str, door: Door) -> None:
+        """Open UDP and TCP at the same port of the address *text*."""
+        host, wanted = endpoint(text)
+        try:
+            datagrams, streams = _bound_alike(host, wanted)
+        except OSError as error:
+            raise OSError(error.errno, f"cannot listen at {text}: {error.strerror}") from error
+        by_udp = udp.Listener(datagrams, door, self._resolver, self._recorder, spawn=self._tasks.create_task)
+        self._opened.callback(by_udp.close)
+        by_tcp = tcp.Listener(door, self._resolver)
+        self._opened.push_async_callback(by_tcp.close)
+        await by_tcp.start(streams)
+        by_udp.start()
+        self._endpoints[name] = datagrams.getsockname()[:2]
+
+    async def watch(self, ready: Ready) -> None:
+        """Follow the snapshots and the clock, forever; call *ready* once."""
+        said = False
+        while True:
+            clock_ok = await self._look()
+            self._resolver.renew(self.live.policy, self.live.clients, self.live.version, clock_ok=clock_ok)
+            self._watch_clock()
+            if not said and self.live.ready:
+                said = True
+                ready(dict(self._endpoints))
+            await asyncio.sleep(LOOK)
+
+    async def _look(self) -> bool:
+        """Read what was replaced, off the event loop; whether the clock can be believed. Never raises."""
+        try:
+            await asyncio.to_thread(self.live.refresh)
+            return await asyncio.to_thread(self.live.clock_ok)
+        except Exception:
+            self._resolver.figures.failures += 1
+            log.exception("The snapshots could not be read; the last good ones stay in force.")
+            return False
+
+    def _watch_clock(self) -> None:
+        apart = time.time_ns() - time.monotonic_ns()
+        if abs(apart - self._apart) > CLOCK_STEP:
+            log.warning("The clock was set; everything is decided anew.")
+            self._resolver.school.empty()
+        self._apart = apart
+
+    async def close(self) -> None:
+        """Give every port back and end every connection."""
+        await self._opened.aclose()
+
+
+def _bound_alike(host: str, port: int) -> tuple[Any, Any]:
+    """A UDP and a TCP socket at the same port of *host*; with port 0 at one that is free for both."""
+    for attempt in range(TRIES):
+        datagrams = udp.bind(host, port)
+        try:
+            return datagrams, tcp.bind(host, datagrams.getsockname()[1])
+        except OSError:
+            datagrams.close()
+            if port or attempt == TRIES - 1:
+                raise
+    raise OSError(f"no port of {host} is free for UDP and TCP")

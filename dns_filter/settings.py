@@ -1,0 +1,106 @@
+"""The DNS filter's part of schoolgate.toml.
+
+Values only: addresses are texts here ("192.0.2.1:53", "[2001:db8::1]:53") and are read by `endpoint`.
+"""
+
+import ipaddress
+from collections.abc import Iterator
+
+import msgspec
+
+from blocklists import domain
+
+
+class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the filter listens, whom it asks, and what it says of blocked names."""
+
+    listen: tuple[str, ...] = ("127.0.0.1:5300",)
+    """Addresses for the school's clients, UDP and TCP; name each address, as an answer must leave from where it was
+    asked."""
+
+    inner: str = "127.0.0.1:5301"
+    """Address for our own proxies, on loopback: real addresses, no category is closed here. Empty: none."""
+
+    upstream: tuple[str, ...] = ("127.0.0.1:53",)
+    """Resolvers to ask, in this order."""
+
+    upstream_timeout: float = 2.5
+    """Seconds that one question may take for all upstreams together."""
+
+    closed_address_v4: str = ""
+    """The IPv4 address where the block page is, given for blocked names to devices with the school's certificate.
+    Empty: blocked names have no IPv4 address."""
+
+    closed_address_v6: str = ""
+    """The same for IPv6."""
+
+    private_zones: tuple[str, ...] = ()
+    """The school's own zones: their names may have private addresses."""
+
+    cache_entries: int = 20000
+    """How many answers are kept in memory, of each of the two sorts (from upstream; finished)."""
+
+    def problems(self) -> Iterator[str]:
+        """What a technician should mend, one sentence each."""
+        for name in ("listen", "upstream"):
+            for place, text in enumerate(getattr(self, name)):
+                yield from _endpoint_problems(f"dns.{name}[{place}]", text)
+        if not self.upstream:
+            yield "dns.upstream: name at least one resolver, for example 9.9.9.9:53"
+        if self.inner:
+            yield from _inner_problems(self.inner)
+        for version in (4, 6):
+            yield from _closed_problems(version, getattr(self, f"closed_address_v{version}"))
+        for place, zone in enumerate(self.private_zones):
+            if domain.canonical(zone) != zone:
+                yield f"dns.private_zones[{place}]: {zone!r} is not a zone; write for example school.internal"
+        if not 0.1 <= self.upstream_timeout <= 30:
+            yield "dns.upstream_timeout: choose between 0.1 and 30 seconds"
+        if self.cache_entries < 100:
+            yield "dns.cache_entries: choose at least 100"
+
+
+def _endpoint_problems(where: str, text: str) -> Iterator[str]:
+    try:
+        endpoint(text)
+    except ValueError as error:
+        yield f"{where}: {error}"
+
+
+def _inner_problems(text: str) -> Iterator[str]:
+    try:
+        host, _ = endpoint(text)
+    except ValueError as error:
+        yield f"dns.inner: {error}"
+        return
+    if not ipaddress.ip_address(host).is_loopback:
+        yield f"dns.inner: {text!r} must be on loopback, as nothing is closed there"
+
+
+def _closed_problems(version: int, text: str) -> Iterator[str]:
+    if not text:
+        return
+    try:
+        good = ipaddress.ip_address(text).version == version
+    except ValueError:
+        good = False
+    if not good:
+        yield f"dns.closed_address_v{version}: {text!r} is not an IPv{version} address"
+
+
+def endpoint(text: str) -> tuple[str, int]:
+    """(address, port) of *text* like "192.0.2.1:53" or "[2001:db8::1]:53"; ValueError with a sentence if it is none."""
+    host, colon, port = text.rpartition(":")
+    try:
+        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        number = int(port)
+    except ValueError:
+        raise ValueError(f'{text!r} is no address with a port; write "192.0.2.1:53" or "[2001:db8::1]:53"') from None
+    if not colon or not 0 <= number <= 65535 or (address.version == 6) != host.startswith("["):
+        raise ValueError(f'{text!r} is no address with a port; write "192.0.2.1:53" or "[2001:db8::1]:53"')
+    return str(address), number
+
+
+def packed(address: str) -> bytes:
+    """The bytes of *address*; b"" for none."""
+    return ipaddress.ip_address(address).packed if address else b""

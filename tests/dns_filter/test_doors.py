@@ -1,0 +1,107 @@
+import time
+
+import pytest
+
+from blocklists.live import Live
+from blocklists.policy import Action, Reason
+from blocklists.rulebook import Permit
+from dns_filter import doors
+from dns_filter.cache import Ready
+from dns_filter.doors import InnerDoor, SchoolDoor
+
+HOUR = 3600 * 10**9
+
+
+@pytest.fixture
+def live(school) -> Live:
+    school.write_permits(
+        Permit(1, opens=True, entries=("games.test",), until=time.time_ns() + HOUR, profiles=("ks2",)),
+        Permit(2, opens=True, entries=("games.test",), until=time.time_ns() - HOUR, profiles=("ks1",)),
+    )
+    found = Live(school.files)
+    found.refresh()
+    return found
+
+
+@pytest.fixture
+def door(live) -> SchoolDoor:
+    found = SchoolDoor(100)
+    found.policy, found.clients = live.policy, live.clients
+    return found
+
+
+def now() -> int:
+    return time.time_ns()
+
+
+def test_clients_of_one_effective_policy_share_a_view(door):
+    assert door.view("127.0.0.10", now()) is door.view("127.0.0.11", now())
+    assert door.view("127.0.0.10", now()) is door.view("::ffff:127.0.0.10", now())
+    assert door.view("127.0.0.10", now()) is not door.view("127.0.0.3", now())
+
+
+def test_before_there_is_a_policy_nobody_has_a_view():
+    assert SchoolDoor(100).view("127.0.0.1", now()) is None
+    assert InnerDoor(100).view("127.0.0.1", now()) is None
+
+
+def test_the_boundary_is_where_the_next_permit_ends(door):
+    door.view("127.0.0.1", now())
+    assert now() < door.boundary < now() + HOUR
+
+
+def test_the_boundary_is_where_the_next_verdict_ends(door):
+    view = door.view("127.0.0.3", now())
+    verdict = door.verdict(view, "127.0.0.3", "social.test", now())
+    assert door.boundary <= verdict.until
+
+
+def test_a_failure_is_decided_again(door):
+    view = door.view("127.0.0.1", now())
+    door.policy.rules.clear()
+
+    assert door.verdict(view, "127.0.0.1", "games.test", now()).reason in (Reason.FAILURE, Reason.PASS)
+    assert door.verdict(view, "127.0.0.1", "other.test", now()).reason is Reason.FAILURE
+    assert "other.test" not in view.verdicts
+
+
+def test_somebody_who_left_the_networks_is_blocked(door):
+    view = door.view("127.0.0.1", now())
+    door.clients = None
+    assert door.verdict(view, "127.0.0.1", "learning.test", now()).action is Action.BLOCK
+
+
+def test_emptying_keeps_the_counts(door):
+    view = door.view("127.0.0.1", now())
+    view.hits, view.stops = 5, 2
+    door.empty()
+    door.view("127.0.0.1", now()).hits = 1
+
+    assert door.counts() == {("ks2", False): 6, ("ks2", True): 2}
+    assert door.boundary > now()
+
+
+def test_addresses_and_verdicts_are_bounded(door, monkeypatch):
+    monkeypatch.setattr(doors, "ADDRESSES", 10)
+    monkeypatch.setattr(doors, "VERDICTS", 10)
+    for number in range(1, 60):
+        view = door.view(f"127.0.0.{number}", now())
+        door.verdict(view, f"127.0.0.{number}", f"n{number}.test", now())
+
+    assert len(door.views) <= 10
+    assert all(len(view.verdicts) <= 10 for view in door._all.values())
+
+
+def test_an_answer_that_is_over_is_not_kept(door):
+    view = door.view("127.0.0.1", now())
+    door.keep(view, b"key", Ready(b"payload", 5, 0))
+    assert (view.answers, door.stored) == ({}, 0)
+
+
+def test_the_inner_door_is_for_loopback_only(live):
+    door = InnerDoor(100)
+    door.policy = live.policy
+
+    assert door.view("192.0.2.1", now()) is None
+    assert door.view("::ffff:127.0.0.1", now()) is door.view("::1", now())
+    assert door.request("127.0.0.1", "games.test", now()) is None

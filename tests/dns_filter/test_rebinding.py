@@ -1,0 +1,36 @@
+import ipaddress
+
+import pytest
+
+from dns_filter.rebinding import Rebinding, is_public
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "10.0.0.1", "172.16.5.4", "192.168.1.1", "127.0.0.1", "0.0.0.0", "169.254.169.254", "100.64.0.1", "224.0.0.1",
+        "255.255.255.255", "::1", "::", "fe80::1", "fd00::1", "ff02::1", "::ffff:192.168.1.1", "::ffff:127.0.0.1",
+        "64:ff9b::10.0.0.1", "2002:0a00:0001::1", "::10.0.0.1",
+    ],
+)  # fmt: skip
+def test_no_outside_name_may_have_such_an_address(address):
+    assert not is_public(ipaddress.ip_address(address))
+    assert not Rebinding(["school.internal"]).allows("evil.test", [ipaddress.ip_address(address)])
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700::1", "64:ff9b::1.1.1.1", "::ffff:1.1.1.1"])
+def test_an_outside_address_is_fine(address):
+    assert is_public(ipaddress.ip_address(address))
+
+
+def test_one_private_address_among_public_ones_spoils_the_answer():
+    mixed = [ipaddress.ip_address("1.1.1.1"), ipaddress.ip_address("10.0.0.1")]
+    assert not Rebinding([]).allows("evil.test", mixed)
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [("school.internal", True), ("www.school.internal", True), ("notschool.internal", False)],
+)
+def test_only_the_schools_own_zones_may_be_private(host, allowed):
+    assert Rebinding(["school.internal"]).allows(host, [ipaddress.ip_address("10.0.0.1")]) is allowed

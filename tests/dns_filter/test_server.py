@@ -1,0 +1,546 @@
+import asyncio
+import os
+import random
+import socket
+import time
+
+import httpx
+import pytest
+from dnslib import DNSRecord, EDNSOption
+
+from blocklists import policy
+from blocklists.clients import Client
+from blocklists.rulebook import Permit
+from dns_filter import resolver
+from reporting.breach import Breach, Repeat
+from reporting.frames import read_frames
+from tests.support.dns_client import (
+    NOERROR,
+    NOTIMP,
+    NXDOMAIN,
+    REFUSED,
+    SERVFAIL,
+    addresses,
+    ask,
+    ask_by_tcp,
+    exchange,
+    extended,
+    question,
+)
+from tests.support.nameserver import NameServer
+from tests.support.school import School, make_school, rulebook
+
+KS1, STAFF, VISITOR, STRANGER, KS2 = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.9.9.9", "127.0.0.1"
+HOUR = 3600 * 10**9
+
+
+async def eventually(condition, seconds=3.0):
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110 - it comes true in the worker, which tells nobody
+            await asyncio.sleep(0.02)
+
+
+def breaches(running) -> list[Breach]:
+    found = [frame.record for frame in read_frames(running.journal.path, seed=bytes(32))]
+    return [record for record in found if isinstance(record, Breach)]
+
+
+async def test_an_open_name_is_answered_with_its_own_address(running):
+    answer = await ask(running.dns, "www.learning.test")
+
+    assert (answer.header.rcode, addresses(answer)) == (NOERROR, ["192.0.2.8"])
+    assert extended(answer) is None
+
+
+async def test_a_blocked_name_has_the_closed_address_and_says_why(running):
+    answer = await ask(running.dns, "www.gambling.test")
+
+    assert addresses(answer) == ["192.0.2.99"]
+    assert extended(answer) == (15, "blocked: gambling (ks2)")
+    assert answer.rr[0].ttl == 10
+
+
+@pytest.mark.parametrize("kind", ["AAAA", "MX", "HTTPS", "TXT", "ANY"])
+async def test_the_verdict_counts_for_every_type(running, upstream, kind):
+    answer = await ask(running.dns, "gambling.test", kind)
+
+    assert (answer.header.rcode, answer.rr, upstream.questions) == (NOERROR, [], [])
+
+
+async def test_without_the_certificate_a_blocked_name_does_not_exist(running):
+    answer = await ask(running.dns, "gambling.test", source=VISITOR)
+    assert (answer.header.rcode, answer.rr) == (NXDOMAIN, [])
+
+
+async def test_each_profile_has_its_own_answer(running):
+    assert addresses(await ask(running.dns, "games.test", source=STAFF)) == ["192.0.2.1"]
+    assert addresses(await ask(running.dns, "games.test")) == ["192.0.2.99"]
+    assert addresses(await ask(running.dns, "news.test", source=KS1)) == ["192.0.2.99"]
+    assert addresses(await ask(running.dns, "storybook.test", source=KS1)) == ["192.0.2.1"]
+
+
+async def test_the_same_answer_comes_again_from_memory(running, upstream):
+    first = await ask(running.dns, "www.learning.test")
+    second = await ask(running.dns, "www.learning.test")
+
+    assert addresses(first) == addresses(second)
+    assert len(upstream.questions) == 1
+
+
+async def test_an_address_in_no_network_is_refused(running, upstream):
+    answer = await ask(running.dns, "www.learning.test", source=STRANGER)
+
+    assert (answer.header.rcode, extended(answer)[0], upstream.questions) == (REFUSED, 18, [])
+
+
+async def test_the_clients_letter_case_comes_back(running):
+    for _ in range(2):
+        answer = await ask(running.dns, "wWw.LeArNiNg.test")
+        assert str(answer.q.qname) == "wWw.LeArNiNg.test."
+        assert addresses(answer) == ["192.0.2.8"]
+
+
+async def test_a_client_without_edns_gets_none(running):
+    for name in ("learning.test", "gambling.test"):
+        await ask(running.dns, name)
+        assert (await ask(running.dns, name, edns=False)).ar == []
+
+
+async def test_a_cookie_is_no_reason_to_answer_otherwise(running):
+    for number in range(3):
+        asked = question("gambling.test", options=(EDNSOption(10, number.to_bytes(8)),))
+        raw = await exchange(running.dns, bytes(asked.pack()))
+        assert raw[:2] == bytes(asked.pack())[:2]
+        assert b"\xc0\0\2\x63" in raw
+
+
+async def test_ttls_are_capped_and_count_down(running, monkeypatch):
+    first = (await ask(running.dns, "learning.test")).rr[0].ttl
+
+    async def less():
+        return (await ask(running.dns, "learning.test")).rr[0].ttl < first
+
+    assert first == 60
+    await eventually(less)
+
+
+async def test_names_with_a_pass_open_for_one_profile_only(running, school):
+    assert addresses(await ask(running.dns, "games.test")) == ["192.0.2.99"]
+    school.write_permits(Permit(1, opens=True, entries=("games.test",), until=time.time_ns() + HOUR, profiles=("ks2",)))
+
+    async def opened():
+        return addresses(await ask(running.dns, "games.test")) == ["192.0.2.1"]
+
+    await eventually(opened)
+    assert addresses(await ask(running.dns, "games.test", source=KS1)) == ["192.0.2.99"]
+
+
+async def test_a_pass_for_one_client_opens_nothing_for_its_neighbour(running, school):
+    school.write_clients({"127.0.0.0/24": "ks2"}, [Client("127.0.0.7", "ks2", number=7)])
+    school.write_permits(Permit(1, opens=True, entries=("games.test",), until=time.time_ns() + HOUR, clients=(7,)))
+
+    async def opened():
+        return addresses(await ask(running.dns, "games.test", source="127.0.0.7")) == ["192.0.2.1"]
+
+    await eventually(opened)
+    assert addresses(await ask(running.dns, "games.test", source="127.0.0.8")) == ["192.0.2.99"]
+
+
+async def test_a_pass_ends_at_its_time_and_no_answer_outlives_it(running, school):
+    until = time.time_ns() + 2 * 10**9
+    school.write_permits(Permit(1, opens=True, entries=("games.test",), until=until, profiles=("ks2",)))
+
+    async def opened():
+        answer = await ask(running.dns, "games.test")
+        assert addresses(answer) == ["192.0.2.99"] or answer.rr[0].ttl * 10**9 <= until - time.time_ns() + 10**9
+        return addresses(answer) == ["192.0.2.1"]
+
+    async def closed():
+        return not await opened()
+
+    await eventually(opened, 1.9)
+    await eventually(closed)
+    assert time.time_ns() >= until
+
+
+async def test_an_emergency_block_closes_at_once_for_everybody(running, school):
+    assert addresses(await ask(running.dns, "news.test", source=STAFF)) == ["192.0.2.1"]
+    school.write_permits(Permit(1, opens=False, entries=("news.test",), until=time.time_ns() + HOUR))
+
+    async def closed():
+        return addresses(await ask(running.dns, "news.test", source=STAFF)) == ["192.0.2.99"]
+
+    await eventually(closed)
+
+
+async def test_a_new_policy_changes_cached_answers(running, school):
+    assert addresses(await ask(running.dns, "games.test")) == ["192.0.2.99"]
+    lists = rulebook().lists
+    school.write_policy(rulebook(lists={name: use for name, use in lists.items() if name != "games"}))
+
+    async def opened():
+        return addresses(await ask(running.dns, "games.test")) == ["192.0.2.1"]
+
+    await eventually(opened)
+
+
+async def test_a_new_index_changes_cached_answers_and_keeps_upstreams(running, school, upstream):
+    assert addresses(await ask(running.dns, "fresh.test")) == ["192.0.2.1"]
+    assert addresses(await ask(running.dns, "learning.test")) == ["192.0.2.8"]
+    asked = len(upstream.questions)
+    school.compile({"gambling": ["fresh.test"], "learning": ["learning.test"]})
+
+    async def closed():
+        return addresses(await ask(running.dns, "fresh.test")) == ["192.0.2.99"]
+
+    await eventually(closed)
+    assert addresses(await ask(running.dns, "learning.test")) == ["192.0.2.8"]
+    assert len(upstream.questions) == asked
+
+
+async def test_new_clients_are_mapped_anew(running, school):
+    assert addresses(await ask(running.dns, "games.test")) == ["192.0.2.99"]
+    school.write_clients({"127.0.0.0/24": "staff"})
+
+    async def opened():
+        return addresses(await ask(running.dns, "games.test")) == ["192.0.2.1"]
+
+    await eventually(opened)
+
+
+async def test_a_damaged_policy_changes_nothing(running, school):
+    school.files.policy.write_bytes(b"damaged")
+    school.write_clients({"127.0.0.0/24": "staff"})
+
+    async def mapped():
+        return addresses(await ask(running.dns, "games.test")) == ["192.0.2.1"]
+
+    await eventually(mapped)
+    assert addresses(await ask(running.dns, "gambling.test")) == ["192.0.2.99"]
+
+
+async def test_a_state_that_cannot_be_read_leaves_the_last_good_one_in_force(running, monkeypatch):
+    looks = []
+
+    def fails(self):
+        looks.append(self)
+        raise RuntimeError("planted")
+
+    async def looked():
+        return len(looks) > 1
+
+    monkeypatch.setattr("blocklists.live.Live.refresh", fails)
+    await eventually(looked)
+
+    assert addresses(await ask(running.dns, "gambling.test")) == ["192.0.2.99"]
+    assert addresses(await ask(running.dns, "learning.test")) == ["192.0.2.8"]
+
+
+async def test_after_the_clock_was_set_everything_is_decided_anew(running, monkeypatch):
+    decided = []
+    real = policy.decide
+
+    def counting(*arguments):
+        decided.append(arguments)
+        return real(*arguments)
+
+    async def decided_anew():
+        await ask(running.dns, "learning.test")
+        return len(decided) > 1
+
+    monkeypatch.setattr("blocklists.policy.decide", counting)
+    monkeypatch.setattr("dns_filter.server.CLOCK_STEP", -1)
+    await eventually(decided_anew)
+
+
+async def test_before_the_first_policy_the_answer_is_servfail(tmp_path, upstream, start):
+    school = School(tmp_path)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    async def filled():
+        async def answers():
+            try:
+                answer = await ask(("127.0.0.1", port), "learning.test")
+            except OSError:
+                return False
+            assert (answer.header.rcode, extended(answer)[0]) == (SERVFAIL, 14)
+            return True
+
+        await eventually(answers)
+        make_school(tmp_path)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(filled())
+        async with start(school, (upstream.port,), listen=(f"127.0.0.1:{port}",)) as running:
+            assert addresses(await ask(running.dns, "learning.test")) == ["192.0.2.8"]
+
+
+async def test_one_name_of_a_chain_that_is_blocked_blocks(running):
+    answer = await ask(running.dns, "cloaked.test")
+
+    assert addresses(answer) == ["192.0.2.99"]
+    assert extended(answer)[1] == "blocked: self harm (ks2)"
+    assert breaches(running)[-1].host == "cloaked.test"
+
+
+async def test_an_alias_that_nobody_approved_does_not_close_an_approved_name(tmp_path, start):
+    school = make_school(tmp_path)
+    zone = {"storybook.test": ["cdn.elsewhere.test."], "*": ["192.0.2.1"]}
+    async with NameServer(zone) as upstream, start(school, (upstream.port,)) as running:
+        assert addresses(await ask(running.dns, "storybook.test", source=KS1)) == ["192.0.2.1"]
+
+
+async def test_an_answer_in_private_space_is_refused(running):
+    answer = await ask(running.dns, "home.test")
+    assert (addresses(answer), extended(answer)[0]) == ([], 17)
+
+
+async def test_a_zone_of_ours_may_be_private(school, upstream, start):
+    async with start(school, (upstream.port,), private_zones=("home.test",)) as running:
+        assert addresses(await ask(running.dns, "home.test")) == ["192.168.1.1"]
+
+
+async def test_a_long_answer_is_cut_and_whole_over_tcp(running, upstream):
+    cut = await ask(running.dns, "long.test", size=512)
+    (whole,) = await ask_by_tcp(running.dns, "long.test")
+
+    assert (cut.header.tc, cut.rr) == (1, [])
+    assert len(whole.rr) == 89
+
+
+async def test_any_is_answered_small(running, upstream):
+    (record,) = (await ask(running.dns, "learning.test", "ANY")).rr
+    assert record.rtype == 13
+    assert upstream.questions == []
+
+
+async def test_other_classes_and_transfers_are_refused(running):
+    chaos = question("version.bind", "TXT")
+    chaos.q.qclass = 3
+    assert DNSRecord.parse(await exchange(running.dns, bytes(chaos.pack()))).header.rcode == REFUSED
+    assert (await ask(running.dns, "learning.test", "AXFR")).header.rcode == REFUSED
+
+
+async def test_a_name_that_no_site_can_have_does_not_exist_and_is_no_breach(running, upstream):
+    answer = await ask(running.dns, "a printer.local")
+
+    assert (answer.header.rcode, upstream.questions, breaches(running)) == (NXDOMAIN, [], [])
+
+
+async def test_a_reverse_name_is_no_breach(running):
+    await ask(running.dns, "4.3.2.1.in-addr.arpa", "PTR", source=KS1)
+    assert breaches(running) == []
+
+
+async def test_the_root_is_asked_upstream(running, upstream):
+    answer = await ask(running.dns, ".", "NS", source=KS1)
+    assert (answer.header.rcode, upstream.questions) == (NOERROR, [("", "NS")])
+
+
+@pytest.mark.parametrize("packet", [b"", b"\x12\x34", b"\x12\x34\x81\x80" + bytes(8)])
+async def test_what_is_no_question_is_met_with_silence(running, packet):
+    with pytest.raises(TimeoutError):
+        await exchange(running.dns, packet, seconds=0.2)
+
+
+async def test_a_notify_is_not_implemented(running):
+    raw = await exchange(running.dns, b"\x12\x34\x20\0\0\1\0\0\0\0\0\0\4test\0\0\6\0\1")
+    assert raw[:2] == b"\x12\x34"
+    assert raw[3] & 15 == NOTIMP
+
+
+async def test_after_5000_random_packets_a_good_one_is_answered(running):
+    chance = random.Random(7)
+    good = bytes(question("learning.test").pack())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as peer:
+        peer.bind((KS2, 0))
+        peer.connect(running.dns)
+        for number in range(5000):
+            if number % 2:
+                packet = chance.randbytes(chance.randrange(1, 120))
+            else:
+                place = chance.randrange(len(good))
+                packet = good[:place] + chance.randbytes(chance.randrange(1, 4)) + good[place + 1 :]
+            peer.send(packet)
+            if number % 50 == 0:
+                await asyncio.sleep(0)
+
+    assert addresses(await ask(running.dns, "learning.test")) == ["192.0.2.8"]
+    assert not running.task.done()
+
+
+async def test_memory_is_bounded_under_distinct_names(school, upstream, start, monkeypatch):
+    kept = []
+
+    class Watched(resolver.Resolver):
+        def __init__(self, **fields):
+            super().__init__(**fields)
+            kept.append(self)
+
+    monkeypatch.setattr("dns_filter.server.Resolver", Watched)
+    async with start(school, (upstream.port,), cache_entries=100) as running:
+        for number in range(0, 600, 20):
+            await asyncio.gather(*(ask(running.dns, f"n{n}.test", source=STAFF) for n in range(number, number + 20)))
+            await asyncio.gather(*(ask(running.dns, f"n{n}.gambling.test") for n in range(number, number + 20)))
+    (watched,) = kept
+
+    assert 0 < watched.school.stored <= 100
+    assert watched.school.stored == sum(len(view.answers) for view in watched.school._all.values())
+    assert 0 < len(watched.answers) <= 100
+
+
+async def test_a_breach_is_on_record_before_its_answer(running):
+    await ask(running.dns, "www.gambling.test")
+
+    (breach,) = breaches(running)
+    assert (breach.host, breach.profile, breach.category, breach.rule, breach.address, breach.source) == (
+        "www.gambling.test",
+        "ks2",
+        "gambling",
+        "gambling.test",
+        KS2,
+        "dns",
+    )
+
+
+async def test_repeats_are_counted_and_not_written_one_by_one(running):
+    for _ in range(5):
+        await ask(running.dns, "gambling.test")
+    await ask(running.dns, "gambling.test", "AAAA")
+
+    assert (len(breaches(running)), running.recorder.repeats) == (1, 5)
+    running.recorder.flush()
+    counts = [f.record.count for f in read_frames(running.journal.path) if isinstance(f.record, Repeat)]
+    assert counts == [5]
+
+
+async def test_an_urgent_breach_is_durable_before_its_answer(running, monkeypatch):
+    synced = []
+    real = running.journal.sync
+
+    def sync():
+        real()
+        synced.append(running.journal.count)
+
+    monkeypatch.setattr(running.journal, "sync", sync)
+    monkeypatch.setattr("reporting.recorder.SYNC", 60.0)
+    await ask(running.dns, "harm.test")
+
+    assert synced
+    assert breaches(running)[0].theme == "self-harm"
+
+
+@pytest.mark.parametrize("name", ["adverts.test", "helpline.test", "www.helpline.test", "learning.test"])
+async def test_quiet_helpline_and_open_names_are_not_journalled(running, name):
+    await ask(running.dns, name)
+    await ask(running.dns, name)
+
+    assert breaches(running) == []
+
+
+async def test_a_sealed_host_is_closed_for_staff_and_nobody_reads_its_name(running, school):
+    school.write_sealed("sealed.test")
+
+    async def closed():
+        return extended(await ask(running.dns, "sealed.test", source=STAFF)) == (16, "blocked")
+
+    await eventually(closed)
+    breach = breaches(running)[-1]
+    assert (breach.host, breach.category) == ("", "illegal")
+    assert b"sealed.test" not in running.journal.path.read_bytes()
+
+
+async def test_the_inner_listener_gives_real_addresses(running):
+    answer = await ask(running.inner, "gambling.test")
+
+    assert addresses(answer) == ["192.0.2.1"]
+    assert breaches(running) == []
+
+
+async def test_the_inner_listener_keeps_sealed_hosts_and_private_space_closed(running, school):
+    school.write_sealed("sealed.test")
+
+    async def closed():
+        return (await ask(running.inner, "www.sealed.test")).header.rcode == NXDOMAIN
+
+    await eventually(closed)
+    assert addresses(await ask(running.inner, "home.test")) == []
+    assert breaches(running) == []
+
+
+async def test_two_workers_share_a_port(school, upstream, start):
+    async with start(school, (upstream.port,)) as first:
+        listen = (f"127.0.0.1:{first.dns[1]}",)
+        async with start(school, (upstream.port,), listen=listen, inner="") as second:
+            assert second.dns == first.dns
+            answers = await asyncio.gather(*(ask(first.dns, f"n{n}.gambling.test") for n in range(60)))
+            assert all(addresses(answer) == ["192.0.2.99"] for answer in answers)
+            shares = len(breaches(first)), len(breaches(second))
+            assert sum(shares) == 60
+            assert min(shares) > 0
+
+
+async def test_a_full_journal_leaves_a_block_a_block(running, monkeypatch):
+    def full(record):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(running.journal, "write", full)
+    for _ in range(2):
+        assert addresses(await ask(running.dns, "gambling.test")) == ["192.0.2.99"]
+        assert addresses(await ask(running.dns, "harm.test")) == ["192.0.2.99"]
+    assert running.recorder.lost > 0
+
+
+async def test_a_failure_in_us_is_servfail_and_the_next_question_is_answered(running, monkeypatch):
+    await ask(running.dns, "gambling.test")
+    monkeypatch.setattr("dns_filter.wire.read", lambda _: 1 / 0)
+    assert (await ask(running.dns, "other.test", edns=False)).header.rcode == SERVFAIL
+    monkeypatch.undo()
+
+    assert addresses(await ask(running.dns, "learning.test")) == ["192.0.2.8"]
+
+
+async def test_a_clock_behind_the_journals_holds_the_strictest_schedule(running, school):
+    school.write_permits(Permit(1, opens=True, entries=("games.test",), until=time.time_ns() + HOUR, profiles=("ks2",)))
+
+    async def opened():
+        return addresses(await ask(running.dns, "games.test")) == ["192.0.2.1"]
+
+    async def closed():
+        return not await opened()
+
+    await eventually(opened)
+    from_the_future = school.files.spool / "later.journal"
+    from_the_future.touch()
+    os.utime(from_the_future, (time.time() + 3600, time.time() + 3600))
+    await eventually(closed)
+
+
+async def test_metrics_say_how_much_and_never_who(school, upstream, start):
+    async with start(school, (upstream.port,), metrics=("127.0.0.1", 0)) as running:
+        for _ in range(3):
+            await ask(running.dns, "gambling.test")
+            await ask(running.dns, "helpline.test")
+        await ask(running.dns, "learning.test", source=STRANGER)
+        host, port = running.endpoints["metrics"]
+        async with httpx.AsyncClient(trust_env=False) as browser:
+            text = (await browser.get(f"http://{host}:{port}/metrics")).text
+
+    lines = set(text.splitlines())
+    assert 'schoolgate_dns_questions_total{cache="hit",profile="ks2",verdict="block"} 2.0' in lines
+    assert 'schoolgate_dns_questions_total{cache="hit",profile="ks2",verdict="allow"} 2.0' in lines
+    assert 'schoolgate_dns_questions_total{cache="miss",profile="none",verdict="refuse"} 1.0' in lines
+    assert 'schoolgate_dns_upstream_answers_total{upstream="0"} 1.0' in lines
+    assert "schoolgate_dns_miss_seconds_count 1.0" in lines
+    assert ".test" not in text
+    assert "127.0.0" not in text
+
+
+async def test_ending_gives_every_port_back(school, upstream, start):
+    async with start(school, (upstream.port,)) as running:
+        port = running.dns[1]
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            probe.bind(("127.0.0.1", port))

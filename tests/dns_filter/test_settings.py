@@ -1,0 +1,52 @@
+import pytest
+
+from dns_filter.settings import DnsSettings, endpoint, packed
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("127.0.0.1:53", ("127.0.0.1", 53)), ("[::1]:0", ("::1", 0)), ("[2001:DB8::1]:5300", ("2001:db8::1", 5300))],
+)
+def test_an_endpoint_is_an_address_and_a_port(text, found):
+    assert endpoint(text) == found
+
+
+@pytest.mark.parametrize(
+    "text", ["", "127.0.0.1", "localhost:53", "::1:53", "127.0.0.1:x", "127.0.0.1:65536", "[1.2.3.4]:5"]
+)
+def test_anything_else_is_refused_with_a_sentence(text):
+    with pytest.raises(ValueError, match="write"):
+        endpoint(text)
+
+
+def test_the_settings_as_shipped_have_no_problem():
+    assert list(DnsSettings().problems()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"listen": ("school:53",)}, "dns.listen[0]"),
+        ({"upstream": ("9.9.9.9:53", "9.9.9.9")}, "dns.upstream[1]"),
+        ({"upstream": ()}, "dns.upstream"),
+        ({"inner": "x"}, "dns.inner"),
+        ({"inner": "192.0.2.1:53"}, "dns.inner"),
+        ({"closed_address_v4": "2001:db8::1"}, "dns.closed_address_v4"),
+        ({"closed_address_v6": "x"}, "dns.closed_address_v6"),
+        ({"private_zones": ("School.Internal",)}, "dns.private_zones[0]"),
+        ({"upstream_timeout": 0.0}, "dns.upstream_timeout"),
+        ({"cache_entries": 1}, "dns.cache_entries"),
+    ],
+)
+def test_a_problem_names_its_key(change, where):
+    (problem,) = DnsSettings(**change).problems()
+    assert problem.startswith(where + ":")
+
+
+def test_good_extras_are_no_problem():
+    settings = DnsSettings(inner="", closed_address_v4="192.0.2.1", closed_address_v6="2001:db8::1")
+    assert list(settings.problems()) == []
+
+
+def test_addresses_are_packed_and_nothing_is_nothing():
+    assert (packed("192.0.2.1"), packed("")) == (b"\xc0\0\2\1", b"")

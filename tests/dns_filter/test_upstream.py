@@ -1,0 +1,130 @@
+import asyncio
+import time
+
+import pytest
+
+from dns_filter import reply
+from dns_filter.upstream import Upstreams
+from tests.support.dns_client import NOERROR, NXDOMAIN, SERVFAIL, addresses, ask, extended
+from tests.support.nameserver import Crooked, Fault, NameServer
+
+QUESTION = b"\x06school\x04test\0\0\1\0\1"
+ZONE = {"school.test": ["198.51.100.7"], "*": ["198.51.100.8"]}
+
+
+async def put(*servers: NameServer, seconds: float = 0.6):
+    upstreams = Upstreams([("127.0.0.1", server.port) for server in servers], seconds)
+    return upstreams, await upstreams.ask(QUESTION, dnssec_ok=False, checking_disabled=False)
+
+
+async def test_an_honest_answer_is_taken():
+    async with NameServer(ZONE) as honest:
+        upstreams, found = await put(honest)
+
+    assert list(map(str, found.addresses)) == ["198.51.100.7"]
+    assert upstreams.all[0].answers == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.SILENT, Fault.WRONG_NUMBER, Fault.WRONG_QUESTION, Fault.NOISE])
+async def test_what_is_no_answer_to_us_is_waited_out(fault):
+    async with Crooked(ZONE, fault) as crooked:
+        upstreams, found = await put(crooked)
+
+    assert (found.body.code, found.note.code) == (reply.SERVFAIL, reply.NO_AUTHORITY)
+    assert upstreams.all[0].timeouts > 0 or fault is Fault.SILENT
+    assert (upstreams.all[0].mismatches > 0) is (fault is not Fault.SILENT)
+
+
+async def test_a_lost_packet_is_asked_again():
+    async with Crooked(ZONE, Fault.SILENT, first=1) as crooked:
+        _, found = await put(crooked)
+
+    assert list(map(str, found.addresses)) == ["198.51.100.7"]
+
+
+@pytest.mark.parametrize("fault", list(set(Fault) - {Fault.CUT}))
+async def test_behind_a_bad_upstream_the_next_one_is_asked(fault):
+    async with Crooked(ZONE, fault) as crooked, NameServer(ZONE) as honest:
+        _, found = await put(crooked, honest, seconds=2)
+
+    assert list(map(str, found.addresses)) == ["198.51.100.7"]
+
+
+async def test_a_cut_answer_is_asked_for_over_tcp():
+    async with Crooked(ZONE, Fault.CUT) as crooked:
+        upstreams, found = await put(crooked)
+
+    assert list(map(str, found.addresses)) == ["198.51.100.7"]
+    assert upstreams.all[0].by_tcp == 1
+
+
+async def test_a_dead_upstream_is_a_failure_at_once():
+    async with NameServer(ZONE) as gone:
+        pass
+    started = time.monotonic()
+    upstreams, found = await put(gone, seconds=10)
+
+    assert (found.body.code, found.note.code) == (reply.SERVFAIL, reply.NO_AUTHORITY)
+    assert time.monotonic() - started < 5
+    assert upstreams.all[0].failures == 2
+
+
+async def test_a_servfail_is_passed_on():
+    async with Crooked(ZONE, Fault.SERVFAIL) as crooked:
+        _, found = await put(crooked)
+
+    assert (found.body.code, found.life, found.note) == (reply.SERVFAIL, 1, None)
+
+
+async def test_a_broken_record_is_a_network_error():
+    async with Crooked(ZONE, Fault.BROKEN_RECORD) as crooked:
+        _, found = await put(crooked)
+
+    assert found.note.code == reply.NETWORK_ERROR
+
+
+async def test_too_many_questions_are_not_queued_without_end(monkeypatch):
+    monkeypatch.setattr("dns_filter.upstream.WAITING", 0)
+    async with NameServer(ZONE) as honest:
+        _, found = await put(honest)
+
+    assert (found.body.code, honest.questions) == (reply.SERVFAIL, [])
+
+
+async def test_with_every_upstream_dead_a_client_hears_servfail_and_why(school, start):
+    async with NameServer(ZONE) as gone:
+        pass
+    async with start(school, (gone.port,)) as running:
+        answer = await ask(running.dns, "learning.test")
+        blocked = await ask(running.dns, "gambling.test")
+
+    assert (answer.header.rcode, extended(answer)[0]) == (SERVFAIL, 22)
+    assert addresses(blocked) == ["192.0.2.99"]
+
+
+async def test_nothing_wrong_is_kept_from_a_wrong_answer(school, start):
+    async with Crooked(ZONE, Fault.WRONG_QUESTION, first=1) as crooked, start(school, (crooked.port,)) as running:
+        assert addresses(await ask(running.dns, "learning.test")) == ["198.51.100.8"]
+        assert addresses(await ask(running.dns, "elsewhere.test", source="127.0.0.3")) == ["198.51.100.8"]
+
+
+async def test_equal_questions_in_flight_are_joined(school, start):
+    async with Crooked(ZONE, Fault.SILENT, first=1) as slow, start(school, (slow.port,)) as running:
+        answers = await asyncio.gather(*(ask(running.dns, "learning.test") for _ in range(20)))
+
+    assert all(addresses(answer) == ["198.51.100.8"] for answer in answers)
+    assert len(slow.questions) == 2
+
+
+async def test_a_missing_name_is_missing_and_remembered(school, start):
+    async with NameServer({}) as empty, start(school, (empty.port,)) as running:
+        for _ in range(2):
+            answer = await ask(running.dns, "learning.test")
+            assert (answer.header.rcode, len(answer.auth)) == (NXDOMAIN, 1)
+
+    assert len(empty.questions) == 1
+
+
+async def test_a_name_without_such_a_record_has_no_data(running):
+    answer = await ask(running.dns, "nowhere.test")
+    assert (answer.header.rcode, answer.rr, len(answer.auth)) == (NOERROR, [], 1)

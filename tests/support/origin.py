@@ -1,0 +1,198 @@
+"""A web server to be filtered: HTTP/1.1 and HTTP/2, plain or TLS, that remembers all that reached it.
+
+It runs in a thread of its own. What it answers depends on the path: see `_ROUTES`.
+"""
+
+import asyncio
+import contextlib
+import gzip
+import ssl
+import threading
+from dataclasses import dataclass, field
+from typing import Self
+
+import h2.config
+import h2.connection
+import h2.events
+import h11
+import trustme
+import wsproto
+import wsproto.events
+
+LARGE = 100 * 1024 * 1024
+"""Bytes of /large, and of /bomb once unpacked."""
+PIECE = bytes(65536)
+
+
+@dataclass
+class Seen:
+    """A request as it arrived; *connection* counts the connections since the start."""
+
+    method: str
+    host: str
+    path: str
+    headers: list[tuple[str, str]]
+    protocol: str
+    connection: int
+    body: int = 0
+
+
+@dataclass
+class Origin:
+    """Start with `with Origin(...) as origin`; *requests*, *connections* and *received* (bytes) say what came."""
+
+    tls: ssl.SSLContext | None = None
+    requests: list[Seen] = field(default_factory=list)
+    connections: int = 0
+    received: int = 0
+    port: int = 0
+    waiting: threading.Event = field(default_factory=threading.Event)
+    release: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run(started)), daemon=True)
+        self._thread.start()
+        assert started.wait(5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release.set()
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(5)
+
+    def forget(self) -> None:
+        """Start the log anew."""
+        self.requests.clear()
+        self.connections = self.received = 0
+
+    async def _run(self, started: threading.Event) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._open: set[asyncio.Task[None]] = set()
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
+        self.port = server.sockets[0].getsockname()[1]
+        started.set()
+        await self._stop.wait()
+        server.close()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(asyncio.current_task())
+        self.connections += 1
+        tls = writer.get_extra_info("ssl_object")
+        speak = self._speak_h2 if tls and tls.selected_alpn_protocol() == "h2" else self._speak_h1
+        with contextlib.suppress(OSError, h11.RemoteProtocolError, asyncio.CancelledError):
+            await speak(reader, writer, self.connections)
+        writer.close()
+        self._open.discard(asyncio.current_task())
+
+    async def _speak_h1(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        conn = h11.Connection(h11.SERVER)
+        seen = None
+        while data := await reader.read(65536):
+            self.received += len(data)
+            conn.receive_data(data)
+            while (event := conn.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
+                if isinstance(event, h11.Request):
+                    seen = self._note_h1(event, number)
+                    if seen.path == "/ws":
+                        await self._websocket(event, reader, writer)
+                        return
+                    if seen.path == "/upgrade":
+                        await self._raw(reader, writer)
+                        return
+                elif isinstance(event, h11.Data):
+                    seen.body += len(event.data)
+                elif isinstance(event, h11.EndOfMessage):
+                    await self._answer_h1(conn, writer, seen)
+                    if conn.our_state is h11.MUST_CLOSE:
+                        return
+                    conn.start_next_cycle()
+                elif isinstance(event, h11.ConnectionClosed):
+                    return
+
+    def _note_h1(self, event: h11.Request, number: int) -> Seen:
+        headers = [(k.decode(), v.decode()) for k, v in event.headers]
+        seen = Seen(event.method.decode(), dict(headers).get("host", ""), event.target.decode(), headers, "1.1", number)
+        self.requests.append(seen)
+        return seen
+
+    async def _answer_h1(self, conn: h11.Connection, writer: asyncio.StreamWriter, seen: Seen) -> None:
+        headers, pieces = await self._answer(seen)
+        writer.write(conn.send(h11.Response(status_code=200, headers=headers)))
+        for piece in pieces:
+            if sent := conn.send(h11.Data(data=piece)):
+                writer.write(sent)
+            await writer.drain()
+        writer.write(conn.send(h11.EndOfMessage()))
+        await writer.drain()
+
+    async def _speak_h2(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        conn = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
+        conn.initiate_connection()
+        writer.write(conn.data_to_send())
+        streams: dict[int, Seen] = {}
+        while data := await reader.read(65536):
+            self.received += len(data)
+            for event in conn.receive_data(data):
+                if isinstance(event, h2.events.RequestReceived):
+                    given = dict(event.headers)
+                    streams[event.stream_id] = seen = Seen(
+                        given[":method"], given.get(":authority", ""), given[":path"], list(event.headers), "2", number
+                    )
+                    self.requests.append(seen)
+                elif isinstance(event, h2.events.DataReceived):
+                    streams[event.stream_id].body += len(event.data)
+                    conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                elif isinstance(event, h2.events.StreamEnded):
+                    headers, pieces = await self._answer(streams[event.stream_id])
+                    conn.send_headers(event.stream_id, [(":status", "200"), *headers])
+                    conn.send_data(event.stream_id, b"".join(pieces), end_stream=True)
+            writer.write(conn.data_to_send())
+            await writer.drain()
+
+    async def _answer(self, seen: Seen) -> tuple[list[tuple[str, str]], list[bytes]]:
+        path = seen.path.partition("?")[0]
+        if path == "/slow":
+            self.waiting.set()
+            await asyncio.to_thread(self.release.wait, 10)
+        if path == "/large":
+            return [("content-length", str(LARGE))], [PIECE] * (LARGE // len(PIECE))
+        if path == "/bomb":
+            bomb = gzip.compress(bytes(LARGE))
+            return [("content-encoding", "gzip"), ("content-length", str(len(bomb)))], [bomb]
+        body = f"hello from {seen.host}{seen.path}".encode()
+        extra = [("alt-svc", 'h3=":443"; ma=86400')] if path == "/alt-svc" else []
+        return [("content-type", "text/html"), ("content-length", str(len(body))), *extra], [body]
+
+    async def _websocket(self, first: h11.Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Echo every message."""
+        conn = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
+        conn.initiate_upgrade_connection(list(first.headers), first.target.decode())
+        writer.write(conn.send(wsproto.events.AcceptConnection()))
+        while data := await reader.read(65536):
+            conn.receive_data(data)
+            for event in conn.events():
+                if isinstance(event, wsproto.events.Message):
+                    writer.write(conn.send(type(event)(data=event.data, message_finished=event.message_finished)))
+                elif isinstance(event, wsproto.events.CloseConnection):
+                    writer.write(conn.send(event.response()))
+                    return
+            await writer.drain()
+
+    async def _raw(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Switch to a protocol of our own that echoes bytes."""
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+        while data := await reader.read(65536):
+            self.received += len(data)
+            writer.write(data)
+
+
+def tls_context(authority: trustme.CA, *names: str, h2: bool = True) -> ssl.SSLContext:
+    """A server's TLS settings with a certificate for *names* from *authority*."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names).configure_cert(context)
+    context.set_alpn_protocols(["h2", "http/1.1"] if h2 else ["http/1.1"])
+    return context

@@ -1,0 +1,162 @@
+"""The staff pages as a test meets them: a real server on loopback before a real database."""
+
+import asyncio
+import contextlib
+import hashlib
+import itertools
+import re
+import socket
+import time
+from pathlib import Path
+
+import argon2
+import httpx
+import uvicorn
+
+from blocklists import compile as lists
+from blocklists import defaults, snapshot
+from blocklists.clients import Clients, Network
+from blocklists.live import Files, Live
+from blocklists.rulebook import Severity
+from reporting.accounts import Accounts
+from reporting.database import opened
+from reporting.models import AlertBreachRow, AlertRow, BreachRow, EnrolmentRow, JournalRow
+from reporting.web.app import create_app
+from reporting.web.guard import pupils_network
+
+PASSWORD = "harbour lantern biscuit"
+TOKEN = "4f1c-one-use"
+JOURNAL = "demo-dns-0-0011223344556677.journal"
+QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+TOKEN_FIELD = re.compile(r'name="_csrf_token" value="([0-9a-f]+)"')
+
+
+class StaffPages:
+    """A running server with what a test may look at or put in."""
+
+    def __init__(self, url, database, accounts, live, folder):
+        self.url, self.database, self.accounts, self.live, self.folder = url, database, accounts, live, folder
+        self._numbers = itertools.count(1)
+
+    async def person(self, name, *roles):
+        """Make an account of that name with PASSWORD."""
+        token = f"token of {name}"
+        await self.token(token, ",".join(roles))
+        return await self.accounts.enrol(token, name, PASSWORD)
+
+    async def token(self, token, roles):
+        """Let *token* make an account."""
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        async with self.database.writing() as session:
+            session.add(EnrolmentRow(token_sha256=digest, roles=roles, created_ns=1))
+
+    async def breach(self, **columns):
+        """Put a breach into the log; returns its id."""
+        number = next(self._numbers)
+        at_ns = columns.get("at_ns", time.time_ns() - 1_000_000_000)
+        usual = {
+            "journal": JOURNAL, "offset": number, "kind": "stopped", "at_ns": at_ns, "source": "dns",
+            "address": "10.20.0.7", "client": 0, "device": 0, "person": 0, "profile": "ks2", "host": "gambling.test",
+            "path": "", "reason": "category", "category": "gambling", "theme": "", "severity": Severity.NOTE,
+            "list": "gambling", "rule": "gambling.test", "policy": 1, "count": 1, "last_ns": at_ns, "extra": {},
+        }  # fmt: skip
+        async with self.database.writing() as session:
+            row = BreachRow(**{**usual, **columns})
+            session.add(row)
+            await session.flush()
+            return row.id
+
+    async def alert(self, *breaches, **columns):
+        """Open an alert about *breaches*; returns its number."""
+        number = 1000 + next(self._numbers)
+        now = time.time_ns()
+        usual = {
+            "number": number, "opened_ns": now, "severity": Severity.URGENT, "theme": "self-harm", "audience": "dsl",
+            "subject": "address:10.20.0.7", "profile": "ks2", "act_by_ns": now + 3600 * 10**9, "count": 1,
+            "last_ns": now,
+        }  # fmt: skip
+        async with self.database.writing() as session:
+            row = AlertRow(**{**usual, **columns})
+            session.add(row)
+            await session.flush()
+            session.add_all(AlertBreachRow(alert=row.id, breach=breach) for breach in breaches)
+            return row.number
+
+    def browser(self, **options):
+        """A client that keeps cookies and follows nothing by itself."""
+        return httpx.AsyncClient(base_url=self.url, trust_env=False, **options)
+
+    @contextlib.asynccontextmanager
+    async def logged_in(self, *roles):
+        """A client logged in as a new person with *roles*."""
+        name = f"{roles[0]}{next(self._numbers)}"
+        await self.person(name, *roles)
+        async with self.browser() as browser:
+            answer = await log_in(browser, name)
+            assert answer.status_code == 303, answer.text
+            yield browser
+
+
+async def log_in(browser, name, password=PASSWORD, **more):
+    """Fill in the log-in form and send it."""
+    return await submit(browser, "/log-in", {"name": name, "password": password, **more})
+
+
+async def submit(browser, path, fields, page=None):
+    """Send *fields* to *path* with the token of the form on *page* (or on *path* itself)."""
+    form = await browser.get(page or path)
+    token = TOKEN_FIELD.search(form.text)
+    assert token, form.text
+    return await browser.post(path, data={**fields, "_csrf_token": token[1]})
+
+
+def school(folder):
+    """Policy, clients and index of a small school in *folder*, read and in force."""
+    files = Files(state=folder / "state", keys=folder / "keys", spool=folder / "spool")
+    for made in (files.state, files.keys, files.spool):
+        made.mkdir()
+    networks = Clients(networks=(Network("10.20.0.0/16", "ks2"), Network("10.30.0.0/16", "staff")))
+    snapshot.write(files.policy, defaults.rulebook("Harbour Primary"), version=3, written_ns=1)
+    snapshot.write(files.clients, networks, version=1, written_ns=1)
+    lists.compile_lists({}, files.index, built_ns=1)
+    live = Live(files)
+    live.refresh()
+    assert live.ready
+    return live
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, **options):
+    """The pages, served from *folder* until the block ends; *options* go to `create_app`."""
+    live = school(folder)
+    async with opened(folder / "schoolgate.db") as database:
+        accounts = Accounts(database, hasher=QUICK)
+        async with database.writing() as session:
+            session.add(JournalRow(name=JOURNAL, site="demo", kind="dns", instance=0, started_ns=1, sealed_seed=b""))
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            host = f"127.0.0.1:{listener.getsockname()[1]}"
+            usual = {
+                "hosts": (host,), "refuses": pupils_network(live), "sessions": folder / "sessions", "secure": False,
+            }  # fmt: skip
+            app = create_app(**{"live": live, "database": database, "accounts": accounts, **usual, **options})
+            async with served(app, listener):
+                yield StaffPages(f"http://{host}", database, accounts, live, folder)
+
+
+@contextlib.asynccontextmanager
+async def served(app, listener):
+    """A uvicorn server for *app* on *listener*."""
+    config = uvicorn.Config(
+        app, lifespan="off", log_config=None, access_log=False, server_header=False, proxy_headers=False
+    )
+    server = uvicorn.Server(config)
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server.serve(sockets=[listener]))
+        try:
+            async with asyncio.timeout(10):
+                while not server.started:
+                    assert not serving.done()
+                    await asyncio.sleep(0.01)
+            yield server
+        finally:
+            server.should_exit = True
