@@ -1,0 +1,183 @@
+"""Coming in and going out: the first account, log-in, log-out, and who is behind a request.
+
+Every page wants a log-in unless it says that it is open; forgetting to say so keeps a page shut.
+"""
+
+import dataclasses
+import re
+
+from litestar import Response, get, post
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie, State
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.handlers.base import BaseRouteHandler
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.response import Redirect
+from litestar.types import ASGIApp
+
+from reporting.accounts import LEAST_PASSWORD, Account, EnrolmentError
+from reporting.web.office import Asked, Office, office_of, sees_alerts
+from reporting.web.plain import plain
+from reporting.web.render import html
+
+OPEN = "open_to_all"
+"""The mark of a page that is there before log-in."""
+
+OUR_PAGES = re.compile(r"/(?:breaches|alerts(?:/[0-9]{1,18})?)?")
+"""Where a log-in may lead: nothing that a stranger's link could choose."""
+
+WRONG = "The name or the password is not right. Please try again."
+WAIT = "There were too many tries that failed. Please wait {minutes}, then try again."
+
+
+class WrongRoleError(PermissionDeniedException):
+    """The person is known, and the page is for another role."""
+
+
+class WhoAsks(AbstractAuthenticationMiddleware):
+    """Finds the account behind the session's cookie, anew for each request: a removed account is out at once."""
+
+    def __init__(self, app: ASGIApp, office: Office) -> None:
+        """Look for no session where there is nothing to see (the stylesheet)."""
+        super().__init__(app, exclude_http_methods=())
+        self._office = office
+
+    async def authenticate_request(
+        self, connection: ASGIConnection[object, object, object, State]
+    ) -> AuthenticationResult:
+        """The account and the session's key, or None twice."""
+        key = connection.cookies.get(self._office.session_cookie, "")
+        session = await self._office.sessions.find(key) if key else None
+        account = await self._office.accounts.account(session.account) if session else None
+        if session and account and account.name != session.name:
+            account = None  # the number of a removed account may be given again
+        return AuthenticationResult(user=account, auth=key if account else None)
+
+
+def logged_in(connection: ASGIConnection[object, Account | None, object, State], handler: BaseRouteHandler) -> None:
+    """Let through whoever is logged in, and everybody to an open page; a guard."""
+    if not handler.opt.get(OPEN) and connection.user is None:
+        raise NotAuthorizedException
+
+
+def alerted(connection: ASGIConnection[object, Account | None, object, State], _handler: BaseRouteHandler) -> None:
+    """Let through only the roles that alerts are routed to; a guard."""
+    if not sees_alerts(connection.user):
+        raise WrongRoleError
+
+
+@get("/enrol", opt={OPEN: True})
+async def enrolment(request: Asked) -> Response[str] | Redirect:
+    """The form for the first account, while there is none."""
+    office = office_of(request)
+    if await office.accounts.exist():
+        return Redirect("/log-in", status_code=303)
+    return _enrolment_form(request, office)
+
+
+@post("/enrol", opt={OPEN: True})
+async def enrol(request: Asked) -> Response[str] | Redirect:
+    """Make the first account with the one-use token, and log it in."""
+    office = office_of(request)
+    if await office.accounts.exist():
+        return Redirect("/log-in", status_code=303)
+    form = await _texts(request)
+    name, address = form.get("name", ""), _address(request)
+    if wait := office.attempts.wait(address, ""):
+        return _enrolment_form(request, office, name=name, problem=_wait_words(wait), status=429)
+    if form.get("password") != form.get("again"):
+        return _enrolment_form(request, office, name=name, problem="The two passwords differ. Please write both again.")
+    office.attempts.failed(address, "")
+    try:
+        account = await office.accounts.enrol(form.get("enrolment", ""), name, form.get("password", ""))
+    except EnrolmentError as error:
+        return _enrolment_form(request, office, name=name, problem=str(error))
+    office.attempts.succeeded(address)
+    return await _welcome(request, office, account, "/")
+
+
+@get("/log-in", opt={OPEN: True})
+async def log_in_form(request: Asked) -> Response[str] | Redirect:
+    """The log-in; it leads to the first account while there is none."""
+    office = office_of(request)
+    if not await office.accounts.exist():
+        return Redirect("/enrol", status_code=303)
+    return _log_in_form(request, office, after=_ours(request.query_params.get("after", "")))
+
+
+@post("/log-in", opt={OPEN: True})
+async def log_in(request: Asked) -> Response[str] | Redirect:
+    """Check name and password; a try counts as failed until it has succeeded, so that a burst gains nothing."""
+    office = office_of(request)
+    form = await _texts(request)
+    name, after, address = plain(form.get("name", "")), _ours(form.get("after", "")), _address(request)
+    if wait := office.attempts.wait(address, name):
+        return _log_in_form(request, office, name=name, after=after, problem=_wait_words(wait), status=429)
+    office.attempts.failed(address, name)
+    account = await office.accounts.verify(name, form.get("password", ""))
+    if account is None:
+        return _log_in_form(request, office, name=name, after=after, problem=WRONG, status=403)
+    office.attempts.succeeded(address)
+    return await _welcome(request, office, account, after)
+
+
+@post("/log-out", opt={OPEN: True})
+async def log_out(request: Asked) -> Redirect:
+    """End the session here and on the server."""
+    office = office_of(request)
+    if request.auth:
+        await office.sessions.close(str(request.auth))
+    answer = Redirect("/log-in", status_code=303)
+    for name in (office.session_cookie, office.csrf_cookie):
+        answer.set_cookie(dataclasses.replace(cookie(office, name, ""), max_age=0))
+    return answer
+
+
+def cookie(office: Office, name: str, value: str) -> Cookie:
+    """A cookie that no script reads and no other site sends; it lives as long as the browser's window."""
+    return Cookie(key=name, value=value, path="/", httponly=True, samesite="strict", secure=office.secure)
+
+
+async def _welcome(request: Asked, office: Office, account: Account, after: str) -> Redirect:
+    """A new session with a new key, whatever key the request brought; the old one ends."""
+    if request.auth:
+        await office.sessions.close(str(request.auth))
+    answer = Redirect(after, status_code=303)
+    answer.set_cookie(cookie(office, office.session_cookie, await office.sessions.open(account.id, account.name)))
+    return answer
+
+
+def _enrolment_form(
+    request: Asked, office: Office, *, name: str = "", problem: str = "", status: int = 0
+) -> Response[str]:
+    status = status or (400 if problem else 200)
+    values = {"name": name, "problem": problem, "shortest": LEAST_PASSWORD}
+    return html(request, office, "enrol.html", status=status, **values)
+
+
+def _log_in_form(
+    request: Asked, office: Office, *, name: str = "", after: str = "/", problem: str = "", status: int = 200
+) -> Response[str]:
+    """The form; *returning* when a link elsewhere led here, for then the browser held our cookie back (SameSite)."""
+    returning = request.headers.get("sec-fetch-site") == "cross-site" and request.method == "GET"
+    values = {"name": name, "after": after, "problem": problem, "returning": returning}
+    return html(request, office, "log_in.html", status=status, **values)
+
+
+def _ours(after: str) -> str:
+    return after if OUR_PAGES.fullmatch(after) else "/"
+
+
+def _wait_words(seconds: float) -> str:
+    minutes = max(1, round(seconds / 60))
+    return WAIT.format(minutes="a minute" if minutes == 1 else f"{minutes} minutes")
+
+
+def _address(request: Asked) -> str:
+    return request.client.host if request.client else ""
+
+
+async def _texts(request: Asked) -> dict[str, str]:
+    """The fields of the form that are text, the first of each name."""
+    form = await request.form()
+    return {name: value for name, value in form.items() if isinstance(value, str)}

@@ -1,0 +1,173 @@
+"""The alerts, for the roles that they are routed to (G7); a page tells what happened, and never leads to the material.
+
+An alert that is another role's is answered like one that does not exist, so its number says nothing.
+"""
+
+import msgspec
+from litestar import Response, get, post
+from litestar.exceptions import NotFoundException
+from litestar.response import Redirect
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from blocklists.rulebook import Severity
+from reporting.accounts import Account
+from reporting.alerts import MEANINGS, acknowledge
+from reporting.models import AccountRow, AlertBreachRow, AlertRow, BreachRow
+from reporting.web import rows, times
+from reporting.web.access import alerted
+from reporting.web.office import Asked, Office, office_of
+from reporting.web.render import html, json
+from reporting.web.rows import Shown, severity_name
+
+PAGE = 50
+"""Alerts on a page, and breaches on an alert's page."""
+
+THEMES = {
+    "bypass": "Getting round the filter",
+    "drugs": "Drugs",
+    "grooming": "Contact with strangers",
+    "hate": "Hate",
+    "illegal": "Illegal material",
+    "malware": "Harmful software",
+    "radicalisation": "Extremism",
+    "self-harm": "Self-harm or suicide",
+    "sexual": "Sexual content",
+    "violence": "Violence",
+}
+"""Themes as people say them."""
+
+
+class ShownAlert(msgspec.Struct, frozen=True):
+    """An alert in words; nothing in it names a site."""
+
+    number: int
+    severity: str
+    title: str
+    says: str
+    theme: str
+    who: str
+    profile: str
+    opened: str
+    opened_at: str
+    latest: str
+    act_by: str
+    late: bool
+    open: bool
+    count: int
+    acknowledged: str
+
+
+@get("/alerts", guards=[alerted])
+async def alert_list(request: Asked) -> Response[str] | Response[bytes]:
+    """Open alerts with the most pressing first, then the newest that were acknowledged; ?format=json as JSON."""
+    office = office_of(request)
+    async with office.database.reading() as session:
+        mine = AlertRow.audience.in_(_account(request).roles)
+        waiting = list(await session.scalars(soonest_first().where(mine, AlertRow.state == "open")))
+        older = _number(request.query_params.get("below", "")) or 2**62
+        done = select(AlertRow).where(mine, AlertRow.state != "open", AlertRow.number < older)
+        found = list(await session.scalars(done.order_by(AlertRow.number.desc()).limit(PAGE + 1)))
+    if request.query_params.get("format") == "json":
+        return json({"alerts": [show(row, office) for row in (*waiting, *found[:PAGE])]})
+    return html(
+        request,
+        office,
+        "alerts.html",
+        waiting=[show(row, office) for row in waiting],
+        done=[show(row, office) for row in found[:PAGE]],
+        below=found[PAGE - 1].number if len(found) > PAGE else None,
+    )
+
+
+@get("/alerts/{number:str}", guards=[alerted])
+async def alert(request: Asked) -> Response[str]:
+    """One alert: what it means, by when to act, what to do, and what happened."""
+    office = office_of(request)
+    async with office.database.reading() as session:
+        row = await _find(session, request.path_params["number"], _account(request))
+        found = select(BreachRow).join(AlertBreachRow, AlertBreachRow.breach == BreachRow.id)
+        newest = found.where(AlertBreachRow.alert == row.id).order_by(BreachRow.at_ns.desc(), BreachRow.id.desc())
+        breaches = list(await session.scalars(newest.limit(PAGE)))
+        joined = await session.scalar(select(func.count()).where(AlertBreachRow.alert == row.id))
+        by = await session.get(AccountRow, row.acknowledged_by) if row.acknowledged_by else None
+    return html(
+        request,
+        office,
+        "alert.html",
+        alert=show(row, office, by=by.name if by else ""),
+        illegal=row.severity == Severity.ILLEGAL,
+        help_first=row.theme == "self-harm",
+        rows=_entries(breaches, office),
+        unlisted=max(0, (joined or 0) - PAGE),
+    )
+
+
+@post("/alerts/{number:str}/acknowledge", guards=[alerted])
+async def acknowledged(request: Asked) -> Redirect:
+    """Note who has taken the alert on, and when; a second time changes nothing."""
+    office = office_of(request)
+    account = _account(request)
+    async with office.database.writing() as session:
+        row = await _find(session, request.path_params["number"], account)
+        await acknowledge(session, row.number, account.id, office.now_ns())
+    return Redirect(f"/alerts/{row.number}", status_code=303)
+
+
+def soonest_first() -> Select[AlertRow]:
+    """All alerts, those to be acted on first at the top."""
+    return select(AlertRow).order_by(AlertRow.act_by_ns, AlertRow.severity.desc(), AlertRow.number).limit(200)
+
+
+def show(row: AlertRow, office: Office, *, by: str = "") -> ShownAlert:
+    """*row* in words; *by* is the name of who acknowledged it."""
+    meaning = MEANINGS.get(Severity(row.severity)) if row.severity in set(Severity) else None
+    profile = office.rulebook.profiles.get(row.profile) if office.rulebook else None
+    is_open, zone = row.state == "open", office.zone
+    done = f"{times.shown(row.acknowledged_ns, zone)}{f' by {by}' if by else ''}" if row.acknowledged_ns else ""
+    return ShownAlert(
+        number=row.number,
+        severity=severity_name(row.severity),
+        title=meaning.title if meaning else "",
+        says=meaning.says if meaning else "",
+        theme=THEMES.get(row.theme, row.theme or "No theme"),
+        who=_who(row.subject),
+        profile=profile.title if profile else row.profile,
+        opened=times.shown(row.opened_ns, zone),
+        opened_at=times.machine(row.opened_ns),
+        latest=times.shown(row.last_ns, zone),
+        act_by=times.shown(row.act_by_ns, zone) if 0 < row.act_by_ns < times.LAST_NS else "in your own time",
+        late=is_open and row.act_by_ns < office.now_ns(),
+        open=is_open,
+        count=row.count,
+        acknowledged=done,
+    )
+
+
+def _who(subject: str) -> str:
+    kind, _, rest = subject.partition(":")
+    return {"person": f"Person {rest}", "address": f"Device at {rest}"}.get(kind, subject)
+
+
+def _entries(breaches: list[BreachRow], office: Office) -> list[Shown]:
+    """The alert's breaches: its audience may read them, and of a sealed hit nobody reads more than G6 allows."""
+    return [rows.show(row, holder="", rulebook=office.rulebook, zone=office.zone) for row in breaches]
+
+
+async def _find(session: AsyncSession, number: str, account: Account) -> AlertRow:
+    """The alert *number* if it is for a role of *account*; NotFoundException otherwise."""
+    mine = AlertRow.audience.in_(account.roles)
+    found = await session.scalar(select(AlertRow).where(AlertRow.number == _number(number), mine))
+    if found is None:
+        raise NotFoundException
+    return found
+
+
+def _number(text: str) -> int:
+    """*text* as an alert's number, or 0, which no alert has."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
+
+
+def _account(request: Asked) -> Account:
+    assert request.user, "the guard lets only people through"
+    return request.user

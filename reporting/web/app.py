@@ -1,0 +1,96 @@
+"""The staff pages as one application: routes, who may come in, and the guard around all of it."""
+
+import secrets
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from litestar import Litestar
+from litestar.config.csrf import CSRFConfig
+from litestar.datastructures import State
+from litestar.middleware import DefineMiddleware
+from litestar.types import ASGIApp
+
+from blocklists.live import Live
+from reporting.accounts import Accounts
+from reporting.database import Database
+from reporting.web import access, alerts, errors, log, pictures, today
+from reporting.web.attempts import Attempts
+from reporting.web.guard import Guard
+from reporting.web.office import Office
+from reporting.web.render import PUPILS_NETWORK, error_page
+from reporting.web.sessions import Sessions
+
+MOST_BODY = 65_536
+"""Bytes of a form: the longest password that we take, percent-encoded, fits many times over."""
+
+
+def create_app(
+    *,
+    live: Live,
+    database: Database,
+    accounts: Accounts,
+    hosts: Collection[str],
+    refuses: Callable[[str], bool],
+    sessions: Path,
+    secure: bool,
+    notices: tuple[str, ...] = (),
+    now_ns: Callable[[], int] = time.time_ns,
+) -> ASGIApp:
+    """The staff pages as an ASGI application without a lifespan.
+
+    *hosts*: the exact Host values that are answered. *refuses*: whether an address is in a pupils' network. *sessions*:
+    a folder of ours, made if need be. *secure*: the pages are served over TLS. *notices*: sentences that stay on
+    today's page.
+    """
+    office = Office(
+        live=live,
+        database=database,
+        accounts=accounts,
+        sessions=Sessions(sessions, lambda: now_ns() / 1e9),
+        attempts=Attempts(time.monotonic),
+        secure=secure,
+        notices=notices,
+        now_ns=now_ns,
+    )
+    return Guard(_pages(office), hosts=hosts, refuses=refuses, error_page=_refusal)
+
+
+def _refusal(status: int) -> bytes:
+    """The page for somebody whom the guard does not let in."""
+    return (error_page(403, *PUPILS_NETWORK) if status == 403 else error_page(status)).encode()
+
+
+def _pages(office: Office) -> Litestar:
+    """The application within the guard."""
+    return Litestar(
+        route_handlers=[
+            pictures.stylesheet,
+            pictures.icon,
+            today.today,
+            log.breaches,
+            alerts.alert_list,
+            alerts.alert,
+            alerts.acknowledged,
+            access.enrolment,
+            access.enrol,
+            access.log_in_form,
+            access.log_in,
+            access.log_out,
+        ],
+        state=State({"office": office}),
+        middleware=[DefineMiddleware(access.WhoAsks, office=office)],
+        guards=[access.logged_in],
+        exception_handlers=errors.handlers(office),
+        csrf_config=CSRFConfig(
+            secret=secrets.token_hex(32),  # a restart makes open forms stale, and the next page heals them
+            cookie_name=office.csrf_cookie,
+            cookie_secure=office.secure,
+            cookie_httponly=True,
+            cookie_samesite="strict",
+        ),
+        request_max_body_size=MOST_BODY,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )

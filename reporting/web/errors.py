@@ -1,0 +1,60 @@
+"""What a person meets when something cannot be done: a page in plain words, never a trace of what went wrong inside."""
+
+import logging
+
+from litestar import MediaType, Response
+from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
+from litestar.response import Redirect
+from litestar.types import ExceptionHandlersMap
+
+from reporting.web.access import OUR_PAGES, WrongRoleError
+from reporting.web.office import Asked, Office
+from reporting.web.render import error_page
+
+log = logging.getLogger("schoolgate.web")
+
+STALE_FORM = (
+    "This form was open for too long",
+    "For safety a form works only from the page that we sent. Go back, reload that page and try again.",
+)
+
+
+def handlers(office: Office) -> ExceptionHandlersMap:
+    """What answers each kind of failure."""
+
+    def stale_form(_request: Asked, _error: Exception) -> Response[str]:
+        """Refuse a form without the right token, and drop the cookie that did not fit, so that the next page heals."""
+        answer = _page(403, *STALE_FORM)
+        answer.delete_cookie(office.csrf_cookie, path="/")
+        answer.cookies[-1].secure = office.secure
+        return answer
+
+    return {
+        NotAuthorizedException: to_log_in,
+        WrongRoleError: known,
+        PermissionDeniedException: stale_form,
+        HTTPException: known,
+        Exception: unknown,
+    }
+
+
+def to_log_in(request: Asked, _error: Exception) -> Response[str]:
+    """Lead to the log-in, and from there back to the page that was asked for, where it is one of ours."""
+    path = request.scope["path"]
+    after = f"?after={path}" if request.method == "GET" and path != "/" and OUR_PAGES.fullmatch(path) else ""
+    return Redirect(f"/log-in{after}", status_code=303)
+
+
+def known(_request: Asked, error: HTTPException) -> Response[str]:
+    """The page for the error's status."""
+    return _page(error.status_code)
+
+
+def unknown(_request: Asked, error: Exception) -> Response[str]:
+    """The page for a fault of ours; what it was stands in the log only."""
+    log.error("A page failed.", exc_info=error)
+    return _page(500)
+
+
+def _page(status: int, heading: str = "", words: str = "") -> Response[str]:
+    return Response(error_page(status, heading, words), media_type=MediaType.HTML, status_code=status)

@@ -1,0 +1,125 @@
+"""What somebody asked of the breach log: the fields of its form, read leniently and given back as they were.
+
+A value that means nothing is said to mean nothing and narrows nothing; it never raises. This file opens no database.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from blocklists import domain
+from blocklists.rulebook import Severity
+from reporting.breach import BreachKind
+from reporting.web import times
+from reporting.web.plain import plain
+
+FIELDS = ("since", "until", "kind", "profile", "category", "severity", "source", "host", "address")
+"""The form's fields, in the order in which they stand on the page."""
+
+LONGEST = 253
+"""Characters of a field: a host name's longest."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a page of the log ends: the time and the number of its last row; the next page starts below."""
+
+    at_ns: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.at_ns}-{self.number}"
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """What narrows the log. Times are UTC nanoseconds, *until* is the first moment that is left out."""
+
+    since: int | None = None
+    until: int | None = None
+    kind: BreachKind | None = None
+    profile: str = ""
+    category: str = ""
+    severity: Severity | None = None
+    source: str = ""
+    host: str = ""
+    address: str = ""
+    below: Place | None = None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The form as it was filled in, what it means, and a sentence for each field that means nothing."""
+
+    form: dict[str, str]
+    filter: Filter
+    problems: tuple[str, ...] = ()
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether any field was filled in."""
+        return any(self.form.values())
+
+    def link(self, below: Place | None = None, **more: str) -> str:
+        """The address of the log with the same fields, from *below* on."""
+        fields = {name: value for name, value in self.form.items() if value}
+        place = {"below": str(below)} if below else {}
+        query = urlencode({**fields, **place, **more})
+        return f"/breaches?{query}" if query else "/breaches"
+
+
+def read(query: Mapping[str, str], zone: ZoneInfo) -> Asked:
+    """What *query* asks, its times being in *zone*; unknown fields are passed over."""
+    form = {name: plain(query.get(name, "").strip(), LONGEST) for name in FIELDS}
+    problems: list[str] = []
+    given = Filter(
+        since=_time(form, "since", zone, problems),
+        until=_time(form, "until", zone, problems),
+        kind=_kind(form, problems),
+        profile=form["profile"],
+        category=form["category"],
+        severity=_severity(form, problems),
+        source=form["source"],
+        host=form["host"].lower(),
+        address=_address(form, problems),
+        below=_place(query.get("below", "")),
+    )
+    return Asked(form=form, filter=given, problems=tuple(problems))
+
+
+def _time(form: dict[str, str], name: str, zone: ZoneInfo, problems: list[str]) -> int | None:
+    found = times.parse(form[name], zone) if form[name] else None
+    if form[name] and found is None:
+        problems.append("A time that was asked for is no time; write it like 2025-11-21T10:30.")
+    return found
+
+
+def _kind(form: dict[str, str], problems: list[str]) -> BreachKind | None:
+    try:
+        return BreachKind(form["kind"]) if form["kind"] else None
+    except ValueError:
+        problems.append("There is no such kind, so entries of every kind are listed.")
+        return None
+
+
+def _severity(form: dict[str, str], problems: list[str]) -> Severity | None:
+    if not form["severity"]:
+        return None
+    if form["severity"].upper() not in Severity.__members__:
+        problems.append("There is no such severity, so entries of every severity are listed.")
+        return None
+    return Severity[form["severity"].upper()]
+
+
+def _address(form: dict[str, str], problems: list[str]) -> str:
+    found = domain.as_address(form["address"]) if form["address"] else ""
+    if found is None:
+        problems.append("A device's address looks like 10.20.0.7; what was written is none, so it narrows nothing.")
+    return found or ""
+
+
+def _place(text: str) -> Place | None:
+    at_ns, _, number = text.partition("-")
+    if not (at_ns.isascii() and at_ns.isdigit() and number.isascii() and number.isdigit()):
+        return None
+    place = Place(int(at_ns[:19]), int(number[:19]))
+    return place if max(place.at_ns, place.number) < 2**63 else None

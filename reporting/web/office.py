@@ -1,0 +1,78 @@
+"""What the pages work with, given once when the application is made; and what any page may ask about who is looking."""
+
+import time
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import State
+
+from blocklists.live import Live
+from blocklists.rulebook import Rulebook
+from reporting.accounts import Account, Accounts
+from reporting.database import Database
+from reporting.web.attempts import Attempts
+from reporting.web.sessions import Sessions
+
+Asked = Request[Account | None, object, State]
+"""A request as the pages get it, its user None before log-in; a plain alias, since Litestar looks for the class."""
+
+STAFF_COLUMN = "staff"
+"""The codes' column of every profile that belongs to staff (POLICY.md)."""
+
+ALERTED = frozenset({"dsl", "headteacher", "chair"})
+"""Roles that alerts are routed to (G7)."""
+
+NO_POLICY_ZONE = ZoneInfo("Europe/London")
+"""The zone while no policy has been read."""
+
+
+class Office(msgspec.Struct, frozen=True):
+    """The staff pages' surroundings. *secure*: the pages are served over TLS. *notices* stay on today's page."""
+
+    live: Live
+    database: Database
+    accounts: Accounts
+    sessions: Sessions
+    attempts: Attempts
+    secure: bool
+    notices: tuple[str, ...] = ()
+    now_ns: Callable[[], int] = time.time_ns
+
+    @property
+    def rulebook(self) -> Rulebook | None:
+        """The policy's rulebook, or None while there is none."""
+        return self.live.policy.rulebook if self.live.policy else None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The school's time zone."""
+        return self.rulebook.zone if self.rulebook else NO_POLICY_ZONE
+
+    @property
+    def school(self) -> str:
+        """The school's name, or nothing."""
+        return self.rulebook.school if self.rulebook else ""
+
+    @property
+    def session_cookie(self) -> str:
+        """The name of the session's cookie; with TLS the prefix keeps any other host from setting it (RFC 6265bis)."""
+        return "__Host-schoolgate" if self.secure else "schoolgate"
+
+    @property
+    def csrf_cookie(self) -> str:
+        """The name of the cookie that a form's hidden token must agree with."""
+        return "__Host-schoolgate-form" if self.secure else "schoolgate-form"
+
+
+def office_of(request: Asked) -> Office:
+    """The office that the application was made with."""
+    office = request.app.state["office"]
+    assert isinstance(office, Office)
+    return office
+
+
+def sees_alerts(account: Account | None) -> bool:
+    """Whether *account* has a role that alerts are routed to."""
+    return account is not None and bool(account.roles & ALERTED)

@@ -1,0 +1,105 @@
+"""Pages from templates: every value is made plain, then escaped (G28); no template marks a value as safe.
+
+An error has a page in the same words and the same style as the rest, and never says what went wrong inside.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import MediaType, Response
+from litestar.template.base import csrf_token
+
+from reporting.accounts import Account
+from reporting.web.office import Asked, Office, sees_alerts
+from reporting.web.plain import plain_json, printed
+
+ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    finalize=printed,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+ROLE_WORDS = {
+    "technician": "technician",
+    "dsl": "safeguarding lead",
+    "headteacher": "headteacher",
+    "chair": "chair of governors",
+}
+"""Roles as people say them, in the order in which a page names them."""
+
+ERRORS: Mapping[int, tuple[str, str]] = {
+    400: (
+        "That could not be read",
+        "Something in the address or the form was not as we expected. Nothing was changed.",
+    ),
+    403: (
+        "This page is not for your role",
+        "Some pages are for particular people. If you need it, ask the headteacher.",
+    ),
+    404: ("There is no such page", "The address may be mistyped, or what it names is not here for you."),
+    405: ("That cannot be done here", "The page exists, but not for what was asked of it. Nothing was changed."),
+    413: ("That was too much at once", "The form held more than we can take. Nothing was changed."),
+    421: (
+        "Wrong address",
+        "These pages answer only under the address that the school chose for them. Please use that one.",
+    ),
+    429: ("Please wait a little", "There were too many tries. Wait five minutes, then try again."),
+    500: (
+        "Something went wrong on our side",
+        "The filter itself goes on. Try again; if it stays, tell the technician when.",
+    ),
+}
+"""Heading and words for each status that a person can meet."""
+
+PUPILS_NETWORK = (
+    "These pages are for staff",
+    "They do not open from a pupils' or visitors' network. If you work here, use a computer on the office network.",
+)
+"""Heading and words for somebody who comes from where nobody should."""
+
+NOTHING_SHARED = {"token": "", "here": "", "account": None, "menu": (), "roles": "", "school": "", "zone": ""}
+
+
+def html(request: Asked, office: Office, template: str, *, status: int = 200, **values: object) -> Response[str]:
+    """The page *template* with *values*, as an answer to *request*."""
+    account = request.scope.get("user")
+    shared = {
+        "token": csrf_token({"request": request}),
+        "here": request.scope["path"],
+        "account": account,
+        "menu": _menu(account),
+        "roles": _roles(account),
+        "school": office.school,
+        "zone": str(office.zone),
+    }
+    content = ENVIRONMENT.get_template(template).render({**shared, **values})
+    return Response(content, media_type=MediaType.HTML, status_code=status)
+
+
+def json(value: object) -> Response[bytes]:
+    """*value* as JSON, every text in it made plain."""
+    content = msgspec.json.encode(plain_json(msgspec.to_builtins(value)))
+    return Response(content, media_type=MediaType.JSON)
+
+
+def error_page(status: int, heading: str = "", words: str = "") -> str:
+    """The page for an error of *status*; a status without words of its own has those of 400 or 500."""
+    known = ERRORS.get(status) or ERRORS[500 if status >= 500 else 400]
+    values = {"heading": heading or known[0], "words": words or known[1]}
+    return ENVIRONMENT.get_template("error.html").render({**NOTHING_SHARED, **values})
+
+
+def _menu(account: Account | None) -> tuple[tuple[str, str], ...]:
+    if account is None:
+        return ()
+    pages = (("/", "Today"), ("/breaches", "Breach log"))
+    return (*pages, ("/alerts", "Alerts")) if sees_alerts(account) else pages
+
+
+def _roles(account: Account | None) -> str:
+    return ", ".join(words for role, words in ROLE_WORDS.items() if account and role in account.roles)

@@ -1,0 +1,98 @@
+"""Today at a glance: the kinds of breach each with its own figure (G1), what waits for a person, and what is amiss."""
+
+import msgspec
+from litestar import Response, get
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow
+from reporting.web import alerts, times
+from reporting.web.office import Asked, Office, office_of, sees_alerts
+from reporting.web.render import html
+from reporting.web.rows import KINDS
+
+MEANS = {
+    "stopped": "Pages and names that were refused.",
+    "got_through": "Found or reported afterwards: somebody may have seen them.",
+    "concern": "Allowed, but something in them should be looked at.",
+}
+"""What each kind means; the figures stand apart and have no sum."""
+
+
+class Count(msgspec.Struct, frozen=True):
+    """One kind's figure for today: entries of the log, and the requests that they stand for."""
+
+    kind: str
+    words: str
+    means: str
+    entries: int
+    requests: int
+
+
+class Post(msgspec.Struct, frozen=True):
+    """The state of the mail outbox: how many wait, how many of them failed before, and the last answer to a failure."""
+
+    waiting: int
+    failing: int
+    since: str
+    answer: str
+
+
+@get("/")
+async def today(request: Asked) -> Response[str]:
+    """The first page after log-in."""
+    office = office_of(request)
+    assert request.user
+    start = times.day_start(office.now_ns(), office.zone)
+    async with office.database.reading() as session:
+        counts = await _counts(session, start)
+        post = await _post(session, office)
+        troubles = [*office.notices, *await _troubles(session, office)]
+        mine = AlertRow.audience.in_(request.user.roles)
+        open_alerts = list(await session.scalars(alerts.soonest_first().where(mine, AlertRow.state == "open")))
+    return html(
+        request,
+        office,
+        "today.html",
+        counts=counts,
+        post=post,
+        troubles=troubles,
+        sees_alerts=sees_alerts(request.user),
+        alerts=[alerts.show(row, office) for row in open_alerts],
+        day=f"{times.local(office.now_ns(), office.zone):%A %-d %B %Y}",
+        since=f"{times.local(start, office.zone):%Y-%m-%dT%H:%M}",
+        version=office.live.version,
+    )
+
+
+async def _counts(session: AsyncSession, start: int) -> list[Count]:
+    figures = (BreachRow.kind, func.count(), func.sum(BreachRow.count))
+    found = await session.execute(select(*figures).where(BreachRow.at_ns >= start).group_by(BreachRow.kind))
+    by_kind = {kind: (entries, int(requests)) for kind, entries, requests in found}
+    return [Count(kind, words, MEANS[kind], *by_kind.get(kind, (0, 0))) for kind, words in KINDS.items()]
+
+
+async def _post(session: AsyncSession, office: Office) -> Post:
+    waiting = OutboxRow.state == "waiting"
+    figures = select(func.count(), func.count().filter(OutboxRow.attempts > 0), func.min(OutboxRow.created_ns))
+    count, failing, oldest = (await session.execute(figures.where(waiting))).one()
+    failed = select(OutboxRow.last_error).where(waiting, OutboxRow.attempts > 0).order_by(OutboxRow.due_ns.desc())
+    answer = await session.scalar(failed.limit(1))
+    return Post(count, failing, times.shown(oldest, office.zone) if oldest else "", answer or "")
+
+
+async def _troubles(session: AsyncSession, office: Office) -> list[str]:
+    """A sentence for each thing that somebody must look into."""
+    broken = await session.scalar(select(func.count()).where(JournalRow.chain == "broken"))
+    damaged = await session.scalar(select(func.count()).select_from(DamagedRow))
+    sentences = {
+        "No policy is in force on this machine: nothing is answered until one is applied.": not office.live.ready,
+        "The clock is earlier than what was written before. The strictest timetable holds.": not office.live.clock_ok(),
+        f"{_count(broken, 'journal was', 'journals were')} changed after being written. Tell the headteacher.": broken,
+        f"{_count(damaged, 'piece', 'pieces')} of the journals could not be read. A copy was kept.": damaged,
+    }
+    return [sentence for sentence, holds in sentences.items() if holds]
+
+
+def _count(number: int | None, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -1,0 +1,155 @@
+"""The pages as a browser shows them, at the width of a phone and of a desk, in light and in dark.
+
+Each page is also saved as a picture under build/pages/, for people to look at.
+"""
+
+import base64
+import hashlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+from blocklists import snapshot
+from blocklists.clients import Clients, Network
+from tests.support.origin import Origin
+from tests.support.proxy_school import ROOT, Nameserver, Running, School, running
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver")
+
+WIDTHS = {"phone": (360, 740), "desk": (1280, 800)}
+PICTURES = ROOT / "build" / "pages"
+AA = 4.5
+"""The contrast that WCAG 2.1, 1.4.3 asks of text."""
+
+CONTRASTS = """
+const light = v => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4 };
+const luminance = c => 0.2126 * light(c[0]) + 0.7152 * light(c[1]) + 0.0722 * light(c[2]);
+const parts = text => text.match(/[\\d.]+/g).map(Number);
+const behind = e => { for (; e; e = e.parentElement) {
+  const c = parts(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c; }
+  return [255, 255, 255] };
+return [...document.querySelectorAll("main *")]
+  .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
+  .map(e => { const a = luminance(parts(getComputedStyle(e).color)), b = luminance(behind(e));
+    return [e.textContent.trim().slice(0, 40), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)] })
+"""
+
+
+class Asking:
+    """A browser behind the worker, whose profile can be changed."""
+
+    def __init__(self, school: School, worker: Running, browser: webdriver.Chrome, port: int) -> None:
+        """Begin as KS2."""
+        self.school, self.worker, self.browser, self.port = school, worker, browser, port
+
+    def become(self, profile: str) -> None:
+        """Give this machine's address another profile, and wait until the worker knows."""
+        networks = (Network("127.0.0.1/32", profile),)
+        snapshot.write(self.school.files.clients, Clients(networks), version=2, written_ns=2)
+        marks = {"ks1": "Stop.", "ks2": "Go back and try another page", "ks3": "You will not be", "staff": "Category"}
+        while marks[profile] not in self.worker.curl(f"http://gambling.test:{self.port}/"):
+            pass
+
+    def look(self, host: str, width: str, *, dark: bool = False) -> None:
+        """Open *host* at a *width*."""
+        columns, rows = WIDTHS[width]
+        metrics = {"width": columns, "height": rows, "deviceScaleFactor": 1, "mobile": width == "phone"}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+        self.browser.get(f"http://{host}:{self.port}/?q=reflected")
+
+    def text(self) -> str:
+        """What a person reads."""
+        return str(self.browser.execute_script("return document.body.innerText"))
+
+
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
+    school = School(tmp_path_factory.mktemp("pages"))
+    with Nameserver() as dns, Origin() as origin, running(school, school.settings(dns, origin.port)) as worker:
+        options = webdriver.ChromeOptions()
+        options.binary_location = CHROMIUM
+        for argument in ("headless=new", "no-sandbox", "disable-gpu", "hide-scrollbars", "disable-dev-shm-usage"):
+            options.add_argument(f"--{argument}")
+        options.add_argument(f"--proxy-server={worker.url}")
+        options.add_argument(f"--ignore-certificate-errors-spki-list={pin(school.ca)}")
+        options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('browser')}")
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        browser = webdriver.Chrome(options, Service(DRIVER))
+        try:
+            yield Asking(school, worker, browser, origin.port)
+        finally:
+            browser.quit()
+        assert origin.connections == 0
+
+
+@pytest.mark.parametrize("profile", ["ks1", "ks2", "ks3", "staff"])
+def test_a_page_fits_reads_well_and_loads_nothing(asking: Asking, profile: str) -> None:
+    asking.become(profile)
+    for host in ("gambling.test", "harm.test", "sealed.test"):
+        for width in WIDTHS:
+            for dark in (False, True):
+                asking.look(host, width, dark=dark)
+                assert "closed" in asking.text() or "Stop." in asking.text() or "denied" in asking.text()
+                assert "reflected" not in asking.text()
+                overflow = "return document.documentElement.scrollWidth - innerWidth"
+                assert asking.browser.execute_script(overflow) <= 0, (host, width)
+                too_faint = [row for row in asking.browser.execute_script(CONTRASTS) if row[1] < AA]
+                assert not too_faint, (host, width, dark)
+                loaded = "return performance.getEntriesByType('resource').map(e => e.name)"
+                assert [n for n in asking.browser.execute_script(loaded) if "favicon" not in n] == []
+                picture(asking.browser, f"{profile}-{host}-{width}{'-dark' if dark else ''}")
+        styled = "return getComputedStyle(document.querySelector('main')).borderTopStyle"
+        assert asking.browser.execute_script(styled) == "solid"
+    noise = [e["message"] for e in asking.browser.get_log("browser") if "Content Security" in e["message"]]
+    assert not [line for line in noise if "favicon" not in line]
+
+
+def test_a_child_of_six_has_three_lines_to_read(asking: Asking) -> None:
+    asking.become("ks1")
+    asking.look("gambling.test", "phone")
+    assert asking.text().split("\n\n")[:2] == ["Stop.", "Tell your teacher."]
+    height = "return document.documentElement.scrollHeight - innerHeight"
+    assert asking.browser.execute_script(height) <= 0
+
+
+def test_help_is_seen_without_scrolling(asking: Asking) -> None:
+    for profile in ("ks1", "ks2", "ks3", "staff"):
+        asking.become(profile)
+        asking.look("harm.test", "phone")
+        where = "return document.querySelector('.help .number').getBoundingClientRect().bottom - innerHeight"
+        assert asking.browser.execute_script(where) < 0, profile
+
+
+def test_a_page_is_whole_at_twice_the_size(asking: Asking) -> None:
+    asking.become("ks2")
+    asking.look("harm.test", "phone")
+    asking.browser.execute_script("document.documentElement.setAttribute('style', 'font-size:200%')")
+    assert asking.browser.execute_script("return document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_a_closed_site_over_https_is_the_page_and_no_browser_error(asking: Asking) -> None:
+    asking.become("ks2")
+    asking.browser.get("https://gambling.test/")
+    assert "about betting or gambling" in asking.text()
+    assert asking.browser.current_url == "https://gambling.test/"
+
+
+def pin(certificate: Path) -> str:
+    """The digest of a certificate's key: the only key that the browser takes without knowing its authority."""
+    key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+    form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    return base64.b64encode(hashlib.sha256(key.public_bytes(*form)).digest()).decode()
+
+
+def picture(browser: webdriver.Chrome, name: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    Path(PICTURES / f"{name}.png").write_bytes(browser.get_screenshot_as_png())

@@ -1,0 +1,11 @@
+"""A running server for each test of the staff pages."""
+
+import pytest
+
+from tests.support.staff_pages import running
+
+
+@pytest.fixture
+async def pages(tmp_path):
+    async with running(tmp_path) as served:
+        yield served

@@ -1,0 +1,232 @@
+"""Coming in and going out."""
+
+import itertools
+
+import httpx
+
+from reporting.models import AccountRow
+from reporting.web.attempts import BY_ADDRESS
+from tests.support.staff_pages import PASSWORD, TOKEN, TOKEN_FIELD, log_in, running, submit
+
+ENROLMENT = {"enrolment": TOKEN, "name": "Ann", "password": PASSWORD, "again": PASSWORD}
+
+
+async def test_before_any_account_every_door_leads_to_the_enrolment(pages):
+    async with pages.browser(follow_redirects=True) as browser:
+        assert (await browser.get("/breaches")).url.path == "/enrol"
+
+
+async def test_the_token_makes_the_first_account_once_and_logs_it_in(pages):
+    await pages.token(TOKEN, "technician,dsl")
+    async with pages.browser() as browser:
+        made = await submit(browser, "/enrol", ENROLMENT)
+        assert (made.status_code, made.headers["location"]) == (303, "/")
+        assert (await browser.get("/")).status_code == 200
+    async with pages.browser() as another:
+        assert (await another.get("/enrol")).headers["location"] == "/log-in"
+        again = await submit(another, "/enrol", ENROLMENT, page="/log-in")
+        assert again.headers["location"] == "/log-in"
+        assert (await another.get("/")).status_code == 303
+
+
+async def test_an_enrolment_that_cannot_be_says_why_and_makes_no_account(pages):
+    await pages.token(TOKEN, "technician")
+    wrong = (
+        ({"enrolment": "guess"}, "not valid"),
+        ({"again": PASSWORD + "x"}, "differ"),
+        ({"password": "short", "again": "short"}, "at least 12"),
+        ({"name": ""}, "name"),
+        ({"name": "a\x00\x1b[31m"}, "ordinary characters"),
+    )
+    async with pages.browser() as browser:
+        for change, words in wrong:
+            answer = await submit(browser, "/enrol", {**ENROLMENT, **change})
+            assert answer.status_code == 400, change
+            assert words in answer.text
+            assert PASSWORD not in answer.text
+    assert not await pages.accounts.exist()
+
+
+async def test_tokens_cannot_be_guessed_for_long(pages):
+    async with pages.browser() as browser:
+        for _ in range(BY_ADDRESS[0]):
+            assert (await submit(browser, "/enrol", {**ENROLMENT, "enrolment": "guess"})).status_code == 400
+        await pages.token(TOKEN, "technician")
+        assert (await submit(browser, "/enrol", ENROLMENT)).status_code == 429
+    assert not await pages.accounts.exist()
+
+
+async def test_a_log_in_leads_to_the_page_that_was_asked_for(pages):
+    await pages.person("ann", "dsl")
+    async with pages.browser() as browser:
+        asked = await browser.get("/alerts/12")
+        assert asked.headers["location"] == "/log-in?after=/alerts/12"
+        form = await browser.get(asked.headers["location"])
+        assert 'value="/alerts/12"' in form.text
+        assert (await log_in(browser, "Ann", after="/alerts/12")).headers["location"] == "/alerts/12"
+
+
+async def test_a_log_in_leads_nowhere_else(pages):
+    await pages.person("ann", "dsl")
+    strange = ("//evil.test", "https://evil.test/", "/alerts/1\r\nx: evil", "/alerts/../evil", "/\\evil.test")
+    async with pages.browser() as browser:
+        for after in strange:
+            assert (await log_in(browser, "ann", after=after)).headers["location"] == "/"
+            page = await browser.get("/log-in", params={"after": after})
+            assert "evil" not in page.text
+
+
+async def test_a_wrong_name_and_a_wrong_password_are_answered_alike(pages):
+    await pages.person("ann", "dsl")
+    async with pages.browser() as browser:
+        for name, password in (("ann", "wrong password!"), ("nobody", PASSWORD), ("", ""), ("\x00", "\x00")):
+            answer = await log_in(browser, name, password)
+            assert answer.status_code == 403
+            assert "The name or the password is not right" in answer.text
+            assert "schoolgate" not in browser.cookies
+
+
+async def test_too_many_failures_make_the_right_password_wait_too(pages):
+    await pages.person("ann", "dsl")
+    async with pages.browser() as browser:
+        for _ in range(BY_ADDRESS[0]):
+            assert (await log_in(browser, "ann", "wrong password!")).status_code == 403
+        answer = await log_in(browser, "ann")
+        assert answer.status_code == 429
+        assert "wait 5 minutes" in answer.text
+
+
+async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(pages):
+    await pages.person("ann", "dsl")
+    async with pages.browser() as browser:
+        answer = await log_in(browser, "ann")
+    [header] = [h for h in answer.headers.get_list("set-cookie") if h.startswith("schoolgate=")]
+    assert "HttpOnly" in header
+    assert "SameSite=strict" in header
+    assert "Path=/" in header
+    assert "Secure" not in header
+    assert "Domain" not in header
+
+
+async def test_with_tls_both_cookies_are_secure_and_of_this_host_only(tmp_path):
+    async with running(tmp_path, secure=True) as pages:
+        await pages.person("ann", "dsl")
+        async with pages.browser() as browser:
+            form = await browser.get("/log-in")
+            [first] = form.headers.get_list("set-cookie")
+            assert first.startswith("__Host-schoolgate-form=")
+            assert "Secure" in first
+            cookies = {"cookie": first.partition(";")[0]}
+            fields = {"name": "ann", "password": PASSWORD, "_csrf_token": TOKEN_FIELD.search(form.text)[1]}
+            answer = await browser.post("/log-in", data=fields, headers=cookies)
+            assert answer.status_code == 303
+            [second] = answer.headers.get_list("set-cookie")
+            assert second.startswith("__Host-schoolgate=")
+            assert "Secure" in second
+
+
+async def test_a_planted_session_key_is_not_taken_over(pages):
+    await pages.person("ann", "dsl")
+    async with pages.browser(cookies={"schoolgate": "planted"}) as browser:
+        answer = await log_in(browser, "ann")
+        assert answer.cookies["schoolgate"] != "planted"
+    async with pages.browser(cookies={"schoolgate": "planted"}) as attacker:
+        assert (await attacker.get("/")).status_code == 303
+
+
+async def test_logging_in_again_ends_the_session_before(pages):
+    async with pages.logged_in("dsl") as browser:
+        first = browser.cookies["schoolgate"]
+        await pages.person("ann", "dsl")
+        await log_in(browser, "ann")
+        assert browser.cookies["schoolgate"] != first
+    async with pages.browser(cookies={"schoolgate": first}) as old:
+        assert (await old.get("/")).status_code == 303
+
+
+async def test_a_log_out_ends_the_session_on_the_server(pages):
+    async with pages.logged_in("dsl") as browser:
+        key = browser.cookies["schoolgate"]
+        answer = await submit(browser, "/log-out", {}, page="/")
+        assert answer.headers["location"] == "/log-in"
+        assert "schoolgate" not in browser.cookies
+    async with pages.browser(cookies={"schoolgate": key}) as kept:
+        assert (await kept.get("/")).status_code == 303
+
+
+async def test_a_removed_account_is_out_at_once_even_if_its_number_is_given_again(pages):
+    await pages.person("left", "dsl")
+    async with pages.browser() as browser:
+        await log_in(browser, "left")
+        assert (await browser.get("/")).status_code == 200
+        async with pages.database.writing() as session:
+            await session.delete(await session.get_one(AccountRow, 1))
+        await pages.person("stays", "dsl")
+        assert (await browser.get("/")).headers["location"] == "/log-in"
+
+
+async def test_a_form_without_our_token_changes_nothing(pages):
+    async with pages.logged_in("dsl") as browser:
+        tokens = ({}, {"_csrf_token": ""}, {"_csrf_token": "0" * 128})
+        paths = ("/log-in", "/enrol", "/log-out", "/alerts/1/acknowledge")
+        for path, token in itertools.product(paths, tokens):
+            await browser.get("/")
+            answer = await browser.post(path, data=token)
+            assert answer.status_code == 403
+            assert "reload that page" in answer.text
+        assert (await browser.get("/")).status_code == 200
+
+
+async def test_a_form_from_before_a_restart_is_refused_once_and_then_heals(pages):
+    await pages.person("ann", "dsl")
+    async with pages.browser() as browser:
+        browser.cookies.set("schoolgate-form", "a" * 128, domain="127.0.0.1")
+        assert (await log_in(browser, "ann")).status_code == 403
+        assert (await log_in(browser, "ann")).status_code == 303
+
+
+async def test_a_form_that_is_too_long_is_refused(pages):
+    await pages.person("ann", "dsl")
+    async with pages.browser() as browser:
+        answer = await log_in(browser, "ann", "x" * 200_000)
+        assert answer.status_code == 413
+        assert "too much" in answer.text
+
+
+async def test_a_link_from_a_mail_offers_to_carry_on(pages):
+    await pages.person("ann", "dsl")
+    async with pages.browser() as browser:
+        from_mail = {"sec-fetch-site": "cross-site"}
+        offered = await browser.get("/log-in", params={"after": "/alerts/7"}, headers=from_mail)
+        assert '<a href="/alerts/7">' in offered.text
+        plain = await browser.get("/log-in", params={"after": "/alerts/7"})
+        assert '<a href="/alerts/7">' not in plain.text
+
+
+async def test_every_page_but_the_open_ones_wants_a_log_in(pages):
+    await pages.person("ann", "dsl")
+    async with pages.browser() as browser:
+        for path in ("/", "/breaches", "/breaches?format=json", "/alerts", "/alerts/1"):
+            answer = await browser.get(path)
+            assert answer.status_code == 303
+            assert answer.headers["location"].startswith("/log-in")
+        for path in ("/log-in", "/style.css", "/icon.svg"):
+            assert (await browser.get(path)).status_code == 200
+
+
+async def test_an_idle_session_ends(tmp_path):
+    now = [1_800_000_000 * 10**9]
+    async with running(tmp_path, now_ns=lambda: now[0]) as pages, pages.logged_in("dsl") as browser:
+        now[0] += 29 * 60 * 10**9
+        assert (await browser.get("/")).status_code == 200
+        now[0] += 30 * 60 * 10**9
+        assert (await browser.get("/")).status_code == 303
+
+
+async def test_two_log_ins_of_one_person_stand_side_by_side(pages):
+    await pages.person("ann", "dsl")
+    async with pages.browser() as one, pages.browser() as two:
+        await log_in(one, "ann")
+        await log_in(two, "ann")
+        answers: list[httpx.Response] = [await one.get("/"), await two.get("/")]
+    assert [a.status_code for a in answers] == [200, 200]

@@ -1,0 +1,151 @@
+"""The alerts."""
+
+import time
+
+import pytest
+
+from blocklists.rulebook import Severity
+from reporting.web.alerts import PAGE
+from tests.support.staff_pages import submit
+
+HOUR = 3600 * 10**9
+
+
+async def test_an_alert_says_what_it_means_by_when_to_act_and_what_happened(pages):
+    breach = await pages.breach(host="harm.test", theme="self-harm", category="self_harm", severity=Severity.URGENT)
+    number = await pages.alert(breach, act_by_ns=1_782_896_400 * 10**9)
+    async with pages.logged_in("dsl") as browser:
+        listed = (await browser.get("/alerts")).text
+        page = (await browser.get(f"/alerts/{number}")).text
+    assert f'href="/alerts/{number}"' in listed
+    assert "harm.test" not in listed, "the list names no site"
+    for words in (
+        "A child may be at risk",
+        "Wed 1 Jul 2026, 10:00:00",
+        "harm.test",
+        "Device at 10.20.0.7",
+        "0800 1111",
+    ):
+        assert words in page
+    assert "overdue" in page
+    assert 'href="http://harm' not in page
+
+
+async def test_acknowledging_is_noted_with_name_and_time_and_once_only(pages):
+    number = await pages.alert()
+    async with pages.logged_in("dsl") as first, pages.logged_in("dsl") as second:
+        path = f"/alerts/{number}"
+        answer = await submit(first, f"{path}/acknowledge", {}, page=path)
+        assert (answer.status_code, answer.headers["location"]) == (303, path)
+        page = (await first.get(path)).text
+        assert "Acknowledged" in page
+        assert "by dsl" in page
+        assert "<button>Acknowledge" not in page
+        assert (await submit(second, f"{path}/acknowledge", {}, page=path)).status_code == 303
+        assert (await second.get(path)).text.count("by dsl") == 1
+        listed = (await second.get("/alerts")).text
+        assert "No alert is open" in listed
+        assert f'href="{path}"' in listed
+
+
+async def test_a_get_acknowledges_nothing(pages):
+    number = await pages.alert()
+    async with pages.logged_in("dsl") as browser:
+        assert (await browser.get(f"/alerts/{number}/acknowledge")).status_code == 405
+        assert "<button>Acknowledge" in (await browser.get(f"/alerts/{number}")).text
+
+
+async def test_a_technician_is_told_in_plain_words_that_alerts_are_not_theirs(pages):
+    number = await pages.alert()
+    async with pages.logged_in("technician") as browser:
+        for path in ("/alerts", f"/alerts/{number}", "/alerts/9"):
+            answer = await browser.get(path)
+            assert answer.status_code == 403
+            assert "not for your role" in answer.text
+        assert (await submit(browser, f"/alerts/{number}/acknowledge", {}, page="/")).status_code == 403
+        first = (await browser.get("/")).text
+        assert "/alerts" not in first
+        assert "open alert" not in first
+    async with pages.logged_in("dsl") as dsl:
+        assert "<button>Acknowledge" in (await dsl.get(f"/alerts/{number}")).text
+
+
+@pytest.mark.parametrize(
+    ("audience", "sees", "does_not"),
+    [("headteacher", "headteacher", "dsl"), ("dsl", "dsl", "headteacher"), ("chair", "chair", "headteacher")],
+)
+async def test_an_alert_is_for_its_audience_only(pages, audience, sees, does_not):
+    number = await pages.alert(audience=audience, theme="radicalisation", profile="staff")
+    async with pages.logged_in(sees) as one, pages.logged_in(does_not) as other:
+        assert (await one.get(f"/alerts/{number}")).status_code == 200
+        assert f"Alert {number}" in (await one.get("/alerts")).text
+        assert f"Alert {number}" in (await one.get("/")).text
+        assert (await other.get(f"/alerts/{number}")).status_code == 404
+        assert (await submit(other, f"/alerts/{number}/acknowledge", {}, page="/alerts")).status_code == 404
+        for path in ("/", "/alerts"):
+            assert f"Alert {number}" not in (await other.get(path)).text
+        assert "<button>Acknowledge" in (await one.get(f"/alerts/{number}")).text
+
+
+async def test_an_alert_without_a_role_of_the_reader_looks_like_one_that_does_not_exist(pages):
+    number = await pages.alert(audience="headteacher")
+    async with pages.logged_in("dsl") as browser:
+        hidden, missing = await browser.get(f"/alerts/{number}"), await browser.get("/alerts/999999")
+    assert hidden.text == missing.text
+
+
+async def test_an_illegal_hit_has_the_procedure_and_no_address(pages):
+    breach = await pages.breach(
+        host="leaked.test", path="/leaked", rule="c0ffee", list="iwf", reason="sealed", category="illegal",
+        theme="illegal", severity=Severity.ILLEGAL,
+    )  # fmt: skip
+    number = await pages.alert(breach, severity=Severity.ILLEGAL, theme="illegal")
+    async with pages.logged_in("dsl") as browser:
+        page = (await browser.get(f"/alerts/{number}")).text
+    for words in ("do not copy", ">101<", ">999<", "report.iwf.org.uk", "ceop.police.uk"):
+        assert words in page
+    assert "no legal advice" in page
+    assert "list iwf" in page
+    assert "c0ffee" in page
+    assert "leaked" not in page
+
+
+async def test_only_an_illegal_hit_has_the_procedure(pages):
+    number = await pages.alert()
+    async with pages.logged_in("dsl") as browser:
+        assert "report.iwf.org.uk" not in (await browser.get(f"/alerts/{number}")).text
+
+
+async def test_the_most_pressing_alert_stands_first(pages):
+    later = await pages.alert(act_by_ns=time.time_ns() + 2 * HOUR)
+    sooner = await pages.alert(act_by_ns=time.time_ns() + HOUR)
+    async with pages.logged_in("dsl") as browser:
+        page = (await browser.get("/alerts")).text
+    assert page.index(f"Alert {sooner}") < page.index(f"Alert {later}")
+
+
+async def test_acknowledged_alerts_go_on_over_pages(pages):
+    numbers = [await pages.alert(state="acknowledged", acknowledged_ns=time.time_ns()) for _ in range(PAGE + 2)]
+    async with pages.logged_in("dsl") as browser:
+        first = (await browser.get("/alerts")).text
+        second = (await browser.get(f"/alerts?below={numbers[2]}")).text
+        assert f"?below={numbers[2]}" in first
+        for odd in ("x", "-1", "9" * 5000):
+            assert (await browser.get("/alerts", params={"below": odd})).status_code == 200
+    assert f"Alert {numbers[-1]}<" in first
+    assert f"Alert {numbers[1]}<" not in first
+    assert f"Alert {numbers[1]}<" in second
+    assert 'rel="next"' not in second
+
+
+async def test_planted_values_do_no_harm_on_an_alerts_page(pages):
+    value = "<b>\x1b[31m\u202e=cmd\x00" + "y" * 65536
+    breach = await pages.breach(host=value, path=value, rule=value, list=value, category=value)
+    number = await pages.alert(breach, theme=value, profile=value, subject=f"person:{value}")
+    async with pages.logged_in("dsl") as browser:
+        for path in ("/", "/alerts", f"/alerts/{number}"):
+            answer = await browser.get(path)
+            assert answer.status_code == 200
+            assert "<b>" not in answer.text
+            assert not set("\x1b\x00\u202e") & set(answer.text)
+            assert "y" * 1000 not in answer.text

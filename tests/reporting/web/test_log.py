@@ -1,0 +1,255 @@
+"""The breach log."""
+
+import itertools
+import time
+
+from blocklists.rulebook import Severity
+from reporting.web.log import PAGE
+
+SECOND = 10**9
+HASH = "c0ffee" * 10
+SELF_HARM = {
+    "host": "harm.test", "path": "/forum", "rule": "harm.test", "category": "self_harm", "theme": "self-harm",
+    "severity": Severity.URGENT, "list": "self-harm",
+}  # fmt: skip
+SEALED = {
+    "host": "", "rule": HASH, "reason": "sealed", "category": "illegal", "theme": "illegal", "list": "iwf",
+    "severity": Severity.ILLEGAL,
+}  # fmt: skip
+
+
+async def entries(browser, **query):
+    """The entries of the log as JSON."""
+    answer = await browser.get("/breaches", params={"format": "json", **query})
+    assert answer.status_code == 200
+    return answer.json()["entries"]
+
+
+async def test_an_entry_is_shown_in_the_page_and_in_json(pages):
+    await pages.breach(host="gambling.test", path="/slots", at_ns=1_782_896_400 * SECOND, count=4, address="10.20.0.9")
+    async with pages.logged_in("technician") as browser:
+        page = (await browser.get("/breaches")).text
+        [entry] = await entries(browser)
+    for words in (
+        "gambling.test",
+        "/slots",
+        "Stopped",
+        "Gambling",
+        "Years 3 to 6",
+        "10.20.0.9",
+        "3 more like it",
+        "NOTE",
+    ):
+        assert words in page
+    assert "Wed 1 Jul 2026, 10:00:00" in page, "times are the school's"
+    shown = {"host": "gambling.test", "path": "/slots", "at": "2026-07-01T09:00:00Z", "severity": "NOTE", "repeats": 3}
+    assert shown.items() <= entry.items()
+
+
+async def test_an_empty_log_says_so_and_an_empty_answer_says_another_thing(pages):
+    async with pages.logged_in("technician") as browser:
+        assert "Nothing has been recorded yet" in (await browser.get("/breaches")).text
+        assert "Nothing matches" in (await browser.get("/breaches", params={"host": "x"})).text
+
+
+async def test_a_pupils_theme_is_held_for_the_dsl_in_both_forms(pages):
+    await pages.breach(**SELF_HARM)
+    for role in ("technician", "headteacher", "chair"):
+        async with pages.logged_in(role) as browser:
+            page = (await browser.get("/breaches")).text
+            [entry] = await entries(browser)
+        assert "held for the DSL" in page, role
+        assert "harm.test" not in page + str(entry)
+        assert "/forum" not in page
+        assert (entry["held"], entry["host"], entry["path"], entry["rule"]) == ("held for the DSL", None, None, None)
+
+
+async def test_the_dsl_reads_a_pupils_theme(pages):
+    await pages.breach(**SELF_HARM)
+    async with pages.logged_in("technician", "dsl") as browser:
+        [entry] = await entries(browser)
+        assert (entry["host"], entry["path"], entry["held"]) == ("harm.test", "/forum", "")
+        assert "harm.test" in (await browser.get("/breaches")).text
+
+
+HOLDERS = (
+    (("dsl",), "staff", "held for the headteacher"),
+    (("technician",), "office", "held for the headteacher"),
+    (("headteacher",), "staff", ""),
+    (("headteacher", "dsl"), "staff", "held for the chair of governors"),
+    (("dsl",), "no-longer-a-profile", "held for the headteacher"),
+    (("dsl",), "byod", ""),
+)
+
+
+async def test_staff_themes_are_the_headteachers(pages):
+    for roles, profile, held in HOLDERS:
+        await pages.breach(**{**SELF_HARM, "theme": "radicalisation", "profile": profile})
+        async with pages.logged_in(*roles) as browser:
+            [entry, *_] = await entries(browser, profile=profile)
+            found = await entries(browser, profile=profile, host="harm")
+        assert (roles, entry["held"]) == (roles, held)
+        assert (entry["host"] is None) is bool(held)
+        assert bool(found) is not bool(held)
+
+
+async def test_a_sealed_hit_shows_list_hash_time_and_client_and_no_more_to_anybody(pages):
+    await pages.breach(**{**SEALED, "host": "leaked.test", "path": "/leaked"})
+    for roles in (("dsl",), ("technician",), ("headteacher",), ("technician", "dsl", "headteacher", "chair")):
+        async with pages.logged_in(*roles) as browser:
+            page = (await browser.get("/breaches")).text
+            [entry] = await entries(browser)
+            assert not await entries(browser, host="leaked")
+        assert "leaked" not in page + str(entry)
+        assert (entry["list"], entry["address"]) == ("iwf", "10.20.0.7")
+        assert entry["rule"] == (HASH if roles == ("dsl",) or "chair" in roles else None)
+
+
+async def test_a_search_by_site_is_no_way_to_guess_what_is_held(pages):
+    await pages.breach(**SELF_HARM)
+    await pages.breach(host="harmless.test")
+    async with pages.logged_in("technician") as technician, pages.logged_in("dsl") as dsl:
+        for part in ("harm", "harm.test", "ha%", "%", "_arm"):
+            hosts = {entry["host"] for entry in await entries(technician, host=part)}
+            assert hosts <= {"harmless.test"}, part
+            page = (await technician.get("/breaches", params={"host": part, "severity": "URGENT"})).text
+            assert "held for the DSL" not in page
+        assert {e["host"] for e in await entries(dsl, host="harm")} == {"harm.test", "harmless.test"}
+        both = await entries(technician, host="harm", category="self_harm")
+        assert both == []
+
+
+async def test_the_signs_of_a_pattern_are_taken_as_they_are(pages):
+    for host in ("a_b.test", "axb.test", "100%.test"):
+        await pages.breach(host=host)
+    async with pages.logged_in("technician") as browser:
+        assert [e["host"] for e in await entries(browser, host="a_b")] == ["a_b.test"]
+        assert [e["host"] for e in await entries(browser, host="%")] == ["100%.test"]
+        assert [e["host"] for e in await entries(browser, host="AXB")] == ["axb.test"]
+        assert await entries(browser, host="' OR 1=1 --") == []
+
+
+FILTERS = (
+    ({"kind": "concern"}, "concern.test"),
+    ({"profile": "ks4"}, "older.test"),
+    ({"category": "dating"}, "dating.test"),
+    ({"severity": "URGENT"}, "urgent.test"),
+    ({"severity": "urgent"}, "urgent.test"),
+    ({"source": "proxy"}, "proxy.test"),
+    ({"address": "10.20.9.9"}, "address.test"),
+    ({"address": "::ffff:10.20.9.9"}, "address.test"),
+    ({"since": "2026-07-01T10:00", "until": "2026-07-01T10:01"}, "time.test"),
+    ({"host": "ERS"}, "others.test"),
+)
+
+
+async def test_each_filter_narrows_the_log(pages):
+    rows = (
+        {"host": "concern.test", "kind": "concern"},
+        {"host": "older.test", "profile": "ks4"},
+        {"host": "dating.test", "category": "dating"},
+        {"host": "urgent.test", "severity": Severity.URGENT},
+        {"host": "proxy.test", "source": "proxy"},
+        {"host": "address.test", "address": "10.20.9.9"},
+        {"host": "time.test", "at_ns": 1_782_896_400 * SECOND},
+        {"host": "before.test", "at_ns": 1_782_896_399 * SECOND},
+        {"host": "others.test"},
+    )
+    for row in rows:
+        await pages.breach(**row)
+    async with pages.logged_in("technician") as browser:
+        for query, found in FILTERS:
+            assert [entry["host"] for entry in await entries(browser, **query)] == [found], query
+            page = (await browser.get("/breaches", params=query)).text
+            assert found in page
+            assert all(value in page for value in query.values()), "the form keeps what was asked"
+
+
+async def test_a_filter_that_means_nothing_narrows_nothing_and_says_so(pages):
+    await pages.breach()
+    odd = {
+        "since": "yesterday", "until": "9999-12-31T23:59", "kind": "x", "severity": "12", "address": "ten",
+        "below": "1-2-3", "nonsense": "1", "format": "xml",
+    }  # fmt: skip
+    async with pages.logged_in("technician") as browser:
+        page = await browser.get("/breaches", params=odd)
+        assert page.status_code == 200
+        assert "gambling.test" in page.text
+        assert page.text.count('role="alert"') == 5
+        for below in ("-", "a-b", "9" * 5000 + "-1", "1-" + "9" * 19, "-1--1", "\u0661-\u0662"):
+            assert (await browser.get("/breaches", params={"below": below})).status_code == 200
+
+
+async def test_pages_follow_each_other_without_loss_or_repetition(pages):
+    now = time.time_ns()
+    ids = [await pages.breach(at_ns=now - number // 3) for number in range(2 * PAGE + 5)]
+    async with pages.logged_in("technician") as browser:
+        seen, address, sizes = [], "/breaches?format=json&profile=ks2", []
+        while address:
+            answer = (await browser.get(address)).json()
+            seen += [entry["number"] for entry in answer["entries"]]
+            sizes.append(len(answer["entries"]))
+            address = answer["older"]
+            await pages.breach(at_ns=time.time_ns())  # what arrives meanwhile pushes nothing off its page
+        first = await browser.get("/breaches")
+        assert 'rel="next"' in first.text
+        assert "Back to the newest" not in first.text
+    assert sorted(seen) == sorted(ids)
+    assert sizes == [PAGE, PAGE, 5]
+
+
+PLANTED = (
+    "\x1b[31mred\x1b[0m",
+    "[bold]loud[/bold]",
+    "moc.elpmaxe\u202egpj",
+    "a\x00b",
+    "a\r\nSet-Cookie: x=1",
+    "=cmd|' /C calc'!A0",
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }}{% raw %}",
+    "\u2066hidden\u2069\ufeff\u200f",
+    "x" * 65536,
+)
+
+
+async def test_planted_values_do_no_harm_in_html_and_json(pages):
+    for value, where in itertools.product(
+        PLANTED, ("host", "path", "rule", "list", "category", "profile", "kind", "reason")
+    ):
+        await pages.breach(**{"host": "plain.test", where: value})
+    async with pages.logged_in("technician") as browser:
+        address = "/breaches"
+        texts = []
+        while address:
+            page, answer = await browser.get(address), await browser.get(address, params={"format": "json"})
+            for part in (page, answer):
+                assert part.status_code == 200
+                assert "set-cookie" not in part.headers
+                texts.append(part.text)
+            older = (await browser.get(f"{address}{'&' if '?' in address else '?'}format=json")).json()["older"]
+            address = older and older.replace("&format=json", "").replace("format=json", "")
+    for text in texts:
+        for bad in "\x1b\x00\u202e\u2066\u2069\ufeff\u200f\r":
+            assert bad not in text
+            assert f"\\u{ord(bad):04x}" not in text
+        assert "x" * 1000 not in text
+        assert len(text) < 300_000
+    html = "".join(text for text in texts if text.startswith("<!doctype"))
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "onerror=alert(1)&gt;" in html
+    assert "{{ 7 * 7 }}" in html
+    assert "[bold]loud[/bold]" in html
+    assert "=cmd|" in html
+
+
+async def test_planted_values_in_the_query_do_no_harm_either(pages):
+    async with pages.logged_in("technician") as browser:
+        for value in PLANTED[:-1]:
+            for field in ("host", "kind", "profile", "category", "severity", "source", "since", "address", "below"):
+                page = await browser.get("/breaches", params={field: value})
+                assert page.status_code == 200
+                assert "<script" not in page.text
+                assert "<img" not in page.text
+                assert not set("\x1b\x00\u202e\u2066") & set(page.text)
