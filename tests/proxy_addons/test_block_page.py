@@ -1,0 +1,135 @@
+import json
+import re
+
+import msgspec
+import pytest
+
+from blocklists.policy import Action, Reason, Verdict
+from blocklists.profile import Pages
+from proxy_addons import block_page
+from proxy_addons.answer import PIXEL, Form
+from proxy_addons.block_page import Notice, notice_of
+from proxy_addons.settings import ProxySettings
+from tests.support.proxy_school import rulebook
+
+GAMBLING = Verdict(Action.BLOCK, Reason.CATEGORY, category="gambling", code="X")
+HARM = Verdict(Action.BLOCK, Reason.CATEGORY, category="self_harm", code="L")
+GAMES = Verdict(Action.BLOCK, Reason.CATEGORY, category="games", code="P")
+SEALED = Verdict(Action.BLOCK, Reason.SEALED, category="illegal", list="iwf", rule="00ff")
+PROFILES = ("ks1", "ks2", "ks3", "staff")
+
+
+def page(profile: str, verdict: Verdict, host: str = "gambling.test", **settings: str) -> str:
+    notice = notice_of(rulebook(), profile, host, verdict, ProxySettings(**settings))
+    return block_page.body(notice, Form.PAGE).decode()
+
+
+def words(html: str) -> str:
+    return " ".join(re.sub(r"<style>.*?</style>|<[^>]*>", " ", html, flags=re.DOTALL).split())
+
+
+def test_ks1_reads_five_words() -> None:
+    main = words(page("ks1", GAMBLING)).partition("For grown-ups")[0]
+    assert main == "Stop. Tell your teacher. Stop. Tell your teacher. "
+    assert "<svg" in page("ks1", GAMBLING)
+
+
+@pytest.mark.parametrize("profile", ["ks2", "ks3", "staff"])
+def test_the_reason_stands_there_in_plain_words(profile: str) -> None:
+    assert "closed" in words(page(profile, GAMBLING))
+    assert "because it is about betting or gambling" in words(page(profile, GAMBLING))
+
+
+@pytest.mark.parametrize("reason", set(Reason) - {Reason.CATEGORY, Reason.SEALED})
+def test_every_reason_for_a_refusal_has_words(reason: Reason) -> None:
+    refusing = {Reason.EMERGENCY, Reason.PROFILE_RULE, Reason.NOT_APPROVED, Reason.UNKNOWN, Reason.FAILURE}
+    notice = notice_of(rulebook(), "ks2", "x.test", Verdict(Action.BLOCK, reason), ProxySettings())
+    assert bool(notice.because) is (reason in refusing)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("verdict", [GAMBLING, HARM, SEALED])
+def test_childline_and_ceop_stand_on_every_page(profile: str, verdict: Verdict) -> None:
+    html = page(profile, verdict)
+    assert "https://www.childline.org.uk" in html
+    assert "https://www.ceop.police.uk" in html
+    assert "0800 1111" in html
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_self_harm_is_answered_with_help(profile: str) -> None:
+    html = words(page(profile, HARM, adult="Mrs Khan"))
+    assert "116 123" in html
+    assert "0800 1111" in html
+    assert "116 123" not in words(page(profile, GAMBLING))
+
+
+@pytest.mark.parametrize("profile", ["ks1", "ks2", "ks3"])
+def test_the_named_adult_is_whom_pupils_are_told_to_talk_to(profile: str) -> None:
+    assert "Mrs Khan" in words(page(profile, HARM, adult="Mrs Khan"))
+
+
+@pytest.mark.parametrize(("profile", "shown"), [("ks1", False), ("ks2", False), ("ks3", True), ("staff", True)])
+def test_the_host_is_shown_to_those_who_can_use_it(profile: str, shown: bool) -> None:
+    assert ("gambling.test" in page(profile, GAMBLING)) is shown
+
+
+def test_a_host_is_escaped_and_cut() -> None:
+    html = page("ks3", GAMBLING, host="<script>" + "a" * 300 + ".evil.test")
+    assert "<script" not in html
+    assert "evil.test" in html
+    assert "a" * 61 not in html
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_sealed_page_names_neither_host_nor_list_nor_category(profile: str) -> None:
+    html = page(profile, SEALED, host="sealed.test")
+    for secret in ("sealed.test", "00ff", "Illegal content", ">iwf<"):
+        assert secret not in html
+    assert ("illegal" in html) is (profile == "staff")
+
+
+def test_what_opens_a_page_later_is_said() -> None:
+    assert "A teacher can open it for a lesson." in words(page("ks2", GAMES))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("verdict", [GAMBLING, HARM, SEALED])
+def test_no_page_loads_runs_or_shames(profile: str, verdict: Verdict) -> None:
+    html = page(profile, verdict)
+    assert not re.search(r"<script|<link|<img|<form|<iframe|\son\w+=|\sstyle=|url\(|@import", html)
+    assert not re.search(r"\b(you (must|should) not|violat|forbidden|naughty|wrongdoing|blocked)", html, re.IGNORECASE)
+    assert "mitmproxy" not in html
+
+
+def test_the_style_is_allowed_by_its_digest_and_nothing_else_is() -> None:
+    policy = dict(block_page.headers(Form.PAGE))["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_no_answer_is_stored(form: Form) -> None:
+    assert dict(block_page.headers(form))["Cache-Control"] == "no-store"
+
+
+def test_json_says_the_same_as_the_page() -> None:
+    told = json.loads(block_page.body(notice_of(rulebook(), "ks2", "x", HARM, ProxySettings()), Form.JSON))
+    assert told["closed"] is True
+    assert told["message"] == "This page is closed because it is about something that could hurt you."
+    assert told["help"]["Childline"] == "0800 1111"
+
+
+def test_pictures_are_a_pixel_and_the_rest_is_empty() -> None:
+    notice = Notice(Pages.KS2)
+    assert block_page.body(notice, Form.IMAGE) == PIXEL
+    assert {block_page.body(notice, f) for f in (Form.SCRIPT, Form.STYLE, Form.NOTHING)} == {b""}
+
+
+def test_a_profile_that_is_not_there_is_spoken_to_like_a_child() -> None:
+    assert block_page.pages_of(rulebook(), "ghost") is Pages.KS2
+
+
+def test_a_category_that_is_not_there_closes_without_a_reason() -> None:
+    verdict = msgspec.structs.replace(GAMBLING, category="gone")
+    assert "This page is closed" in page("ks2", verdict)

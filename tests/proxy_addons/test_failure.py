@@ -1,0 +1,153 @@
+"""When the filter itself is broken: what pupils meet is a page or a closed connection, never an open filter."""
+
+import socket
+import subprocess
+import threading
+import zlib
+
+import msgspec
+import pytest
+
+from blocklists import index, snapshot
+from proxy_addons.addresses import Reach
+from proxy_addons.counters import Counters
+from proxy_addons.filter import Filter
+from proxy_addons.judge import Judge, NotReadyError
+from proxy_addons.resolve import Resolver
+from proxy_addons.settings import ProxySettings
+from tests.proxy_addons.conftest import House
+from tests.support.origin import Origin
+from tests.support.proxy_school import Nameserver, Running, School, rulebook, running
+
+
+def break_index(school: School) -> None:
+    """Make an index that opens and whose answers cannot be read: its sets name lists that the manifest has not."""
+    build = (school.files.index / index.CURRENT).resolve()
+    sets = build / index.SETS
+    sets.write_bytes(b"\xff" * sets.stat().st_size)
+    manifest = msgspec.json.decode((build / index.MANIFEST).read_bytes(), type=index.Manifest)
+    sums = manifest.checksums | {index.SETS: zlib.crc32(sets.read_bytes())}
+    manifest = index.checked(msgspec.structs.replace(manifest, checksums=sums))
+    (build / index.MANIFEST).write_bytes(msgspec.json.encode(manifest))
+
+
+def test_a_decision_that_fails_is_a_closed_page_on_record(school: School) -> None:
+    break_index(school)
+    with Nameserver() as dns, Origin() as origin, running(school, school.settings(dns, origin.port)) as worker:
+        answer = worker.curl(f"http://good.test:{origin.port}/x", profile="staff")
+        assert "403 Forbidden" in answer
+        assert "we could not check it just now" in answer
+        assert origin.connections == 0
+    assert [(b.host, b.reason) for b in school.breaches()] == [("good.test", "failure")]
+
+
+def test_a_profile_that_the_rulebook_does_not_have_sees_nothing(house: House) -> None:
+    assert "403 Forbidden" in house.worker.curl(house.plain_url("good.test"), profile="ghost")
+    assert "403" in house.worker.curled(house.url("good.test"), profile="ghost").stdout
+    assert house.plain.connections + house.secure.connections == 0
+
+
+def test_without_a_policy_the_worker_waits_and_closes_every_connection(school: School) -> None:
+    hidden = school.files.policy.rename(school.files.policy.with_name("hidden"))
+    with Nameserver() as dns, Origin() as origin, socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+        workers: list[Running] = []
+        start = running(school, school.settings(dns, origin.port, listen=(f"127.0.0.1:{port}",)))
+        starting = threading.Thread(target=lambda: workers.append(start.__enter__()))
+        starting.start()
+        asked = ["curl", "-sS", "--noproxy", "", "-x", f"http://127.0.0.1:{port}", f"http://good.test:{origin.port}/"]
+        closed = b"refused"
+        while b"refused" in closed or b"connect to" in closed:
+            closed = subprocess.run(asked, capture_output=True, check=False).stderr
+        assert b"Empty reply" in closed or b"reset" in closed
+        assert not workers
+        hidden.rename(school.files.policy)
+        starting.join(10)
+        assert b"hello from good.test" in subprocess.run(asked, capture_output=True, check=False).stdout
+        start.__exit__(None, None, None)
+        assert workers[0].port == port
+    assert len(origin.requests) == 1
+
+
+def test_a_new_policy_is_in_force_without_a_restart(school: School) -> None:
+    with Nameserver() as dns, Origin() as origin, running(school, school.settings(dns, origin.port)) as worker:
+        url = f"http://good.test:{origin.port}/"
+        assert "hello from" in worker.curl(url)
+        book = rulebook()
+        closed = msgspec.structs.replace(book.profiles["ks2"], block=("good.test",))
+        school.write_policy(msgspec.structs.replace(book, profiles=book.profiles | {"ks2": closed}), version=2)
+        while worker.metric("schoolgate_policy_version") != 2:
+            pass
+        assert "your school has closed it" in worker.curl(url)
+
+
+def test_a_damaged_snapshot_changes_nothing_and_is_counted(school: School) -> None:
+    with Nameserver() as dns, Origin() as origin, running(school, school.settings(dns, origin.port)) as worker:
+        school.files.policy.with_name("new").write_bytes(b"SGSNAP1\nnonsense")
+        school.files.policy.with_name("new").replace(school.files.policy)
+        while not worker.metric("schoolgate_snapshots_refused_total"):
+            pass
+        assert "403" in worker.curl(f"http://gambling.test:{origin.port}/")
+        assert "hello from" in worker.curl(f"http://good.test:{origin.port}/")
+
+
+class Broken:
+    """Stands for a state that cannot be read at all."""
+
+    ready = True
+    policy = None
+    clients = None
+    version = 0
+
+
+async def test_every_hook_closes_when_it_fails() -> None:
+    from mitmproxy.proxy.context import Context
+    from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+    from mitmproxy.test import tflow
+    from mitmproxy.tls import ClientHelloData
+
+    counters = Counters()
+    judge = Judge(Broken(), None)
+    filtering = Filter(judge, Resolver(("127.0.0.1", 1), Reach()), ProxySettings(), counters)
+    connect = tflow.tflow()
+    connect.request.method = "CONNECT"
+    connect.request.data.host, connect.request.data.port = "good.test", 443
+    await filtering.http_connect(connect)
+    assert connect.response.status_code == 503
+    flow = tflow.tflow()
+    await filtering.requestheaders(flow)
+    await filtering.request(flow)
+    assert flow.response.status_code == 503
+    assert flow.request.data.host.endswith(".invalid")
+    hello = ClientHelloData(Context(flow.client_conn, None), None)
+    hello.ignore_connection = hello.establish_server_tls_first = True
+    await filtering.tls_clienthello(hello)
+    assert (hello.ignore_connection, hello.establish_server_tls_first) == (False, False)
+    assert filtering.refuses(flow.client_conn)
+    server = ServerConnectionHookData(flow.server_conn, flow.client_conn)
+    server.server.address = ("10.0.0.1", "no port")
+    filtering._resolver = None
+    await filtering.server_connect(server)
+    assert server.server.error
+    filtering.failed("client_connected", ValueError("x"), flow.client_conn)
+    assert flow.client_conn.error
+    late = tflow.tflow(resp=True)
+    late.live = True
+    filtering.failed("response", ValueError("x"), late)
+    assert late.error
+    assert counters.failures == 6
+
+
+def test_there_is_no_verdict_without_a_policy() -> None:
+    with pytest.raises(NotReadyError):
+        _ = Judge(Broken(), None).policy
+
+
+def test_a_snapshot_that_breaks_the_reader_leaves_the_worker_up(school: School) -> None:
+    with Nameserver() as dns, Origin() as origin, running(school, school.settings(dns, origin.port)) as worker:
+        snapshot.write(school.files.permits, {"permits": [{"number": 1}]}, version=2, written_ns=2)
+        while not worker.metric("schoolgate_snapshots_refused_total"):
+            pass
+        assert "403" in worker.curl(f"http://gambling.test:{origin.port}/")

@@ -1,0 +1,58 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blocklists import domain
+from proxy_addons.target import host_of, hosts_of, url_of
+
+
+@pytest.mark.parametrize(
+    ("authority", "host"),
+    [
+        ("Good.TEST", "good.test"),
+        ("good.test.", "good.test"),
+        ("good.test:8443", "good.test"),
+        ("%67ood.test", "good.test"),
+        ("bücher.test", "xn--bcher-kva.test"),
+        ("127.1", "127.0.0.1"),
+        ("0x7f.0.0.1:80", "127.0.0.1"),
+        ("2130706433", "127.0.0.1"),
+        ("[::1]:443", "::1"),
+        ("::1", "::1"),
+        ("[::ffff:127.0.0.1]", "127.0.0.1"),
+    ],
+)
+def test_a_host_is_one_however_it_is_written(authority: str, host: str) -> None:
+    assert host_of(authority) == host
+
+
+@pytest.mark.parametrize("authority", ["", "good.test@evil.test", "a b", "good.test/x", "a,b", "a\\b", "a#b", "."])
+def test_what_servers_read_differently_names_no_host(authority: str) -> None:
+    assert host_of(authority) is None
+
+
+def test_different_names_are_different_hosts() -> None:
+    assert hosts_of(["good.test", "GOOD.test:443", "evil.test", "@"]) == {"good.test", "evil.test", None}
+
+
+@given(st.text())
+def test_no_text_raises_and_each_host_is_canonical(authority: str) -> None:
+    host = host_of(authority)
+    assert host is None or domain.canonical(host) == host
+
+
+@given(st.binary())
+def test_no_path_raises_or_leaves_its_host(path: bytes) -> None:
+    found = url_of("https", "good.test", path)
+    assert found is not None
+    assert found.host == "good.test"
+
+
+def test_a_raw_byte_and_its_escape_are_the_same_page() -> None:
+    assert url_of("http", "good.test", b"/\xff") == url_of("http", "good.test", b"/%FF")
+
+
+def test_a_star_is_the_root() -> None:
+    found = url_of("http", "::1", b"*")
+    assert found
+    assert (found.host, found.path) == ("::1", "/")

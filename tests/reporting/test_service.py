@@ -1,0 +1,229 @@
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+import ssl
+
+import httpx
+import msgspec
+import pytest
+import trustme
+
+from blocklists.rulebook import Severity
+from reporting import seed, service
+from reporting.database import DatabaseInUseError, opened
+from reporting.recorder import Recorder
+from reporting.settings import ContactSettings, MailSettings, MailTls, ReportingSettings
+from tests.support.journals import breach, open_journal
+from tests.support.school import make_school
+from tests.support.smtp import smtp_sink
+
+CONTACTS = ContactSettings(dsl="dsl@school.test", dsl_confirmed=True, headteacher="head@school.test")
+
+
+@pytest.fixture
+def school(tmp_path):
+    """A school's folders with keys, as `schoolgate init` leaves them."""
+    files = make_school(tmp_path).files
+    files.spool.mkdir(exist_ok=True)
+    files.keys.mkdir(exist_ok=True)
+    seed.new_keys(files.keys / "journal.key", files.keys / "journal.pub")
+    token = hashlib.sha256(b"token").hexdigest()
+    (files.keys / "enrolment").write_text(json.dumps({"token_sha256": token, "role": "technician,dsl"}))
+    return files
+
+
+def settings_of(tmp_path, **fields):
+    usual = {"listen": "127.0.0.1:0", "database": str(tmp_path / "school.db"), "contacts": CONTACTS}
+    return ReportingSettings(**(usual | fields))
+
+
+@contextlib.asynccontextmanager
+async def serving(settings, files):
+    """Reporting as deploy runs it; gives its endpoints."""
+    ready = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(
+        service.serve(settings, files, instance=0, metrics=("127.0.0.1", 0), ready=ready.set_result)
+    )
+    async with asyncio.timeout(30):
+        await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        try:
+            yield ready.result()
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+def new_journal(files):
+    opened_seed, sealed = seed.seal((files.keys / "journal.pub").read_bytes())
+    return open_journal(files.spool, seed=opened_seed, sealed_seed=sealed)
+
+
+async def metrics_of(endpoints):
+    host, port = endpoints["metrics"]
+    async with httpx.AsyncClient(trust_env=False) as client:
+        lines = (await client.get(f"http://{host}:{port}/metrics")).text.splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+
+async def test_a_breach_in_a_journal_becomes_a_mail_to_the_dsl_and_shows_in_the_metrics(tmp_path, school):
+    async with smtp_sink() as sink:
+        host, port = sink.address
+        mail = MailSettings(host=host, port=port, sender="schoolgate@school.test")
+        async with serving(settings_of(tmp_path, mail=mail), school) as endpoints:
+            journal = new_journal(school)
+            urgent = breach(severity=Severity.URGENT, theme="self-harm", host="harm.test", profile="ks2")
+            Recorder(journal).first("a", urgent)
+            (letter,) = await sink.until(1)
+            while (found := await metrics_of(endpoints))["schoolgate_reporting_mails_sent_total"] < 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            journal.close()
+    assert letter.recipients == ["dsl@school.test"]
+    assert "http://127.0.0.1:8600/alerts/1001" in letter.message.get_content()
+    assert found['schoolgate_reporting_breaches_total{severity="urgent"}'] == 1
+    assert found["schoolgate_reporting_alerts_total"] == 1
+    assert found["schoolgate_reporting_tampered_total"] == 0
+    assert found["schoolgate_policy_version"] >= 1
+
+
+async def test_the_metrics_have_a_name_for_everything_that_can_go_wrong(tmp_path, school):
+    async with serving(settings_of(tmp_path), school) as endpoints:
+        found = await metrics_of(endpoints)
+    names = {name.partition("{")[0] for name in found}
+    assert {
+        "schoolgate_reporting_breaches_total",
+        "schoolgate_reporting_damaged_total",
+        "schoolgate_reporting_tampered_total",
+        "schoolgate_reporting_ingest_failures_total",
+        "schoolgate_reporting_ingest_lag_seconds",
+        "schoolgate_reporting_alerts_total",
+        "schoolgate_reporting_mails_sent_total",
+        "schoolgate_reporting_mails_failed_total",
+        "schoolgate_reporting_outbox_waiting",
+        "schoolgate_reporting_outbox_oldest_seconds",
+        "schoolgate_snapshots_refused_total",
+        "schoolgate_clock_implausible",
+        "schoolgate_config_refused_total",
+    } <= names
+
+
+async def test_the_pages_answer_their_own_name_and_the_enrolment_token_is_known(tmp_path, school):
+    async with serving(settings_of(tmp_path), school) as endpoints, httpx.AsyncClient(trust_env=False) as client:
+        host, port = endpoints["pages"]
+        here = f"http://{host}:{port}"
+        assert (await client.get(here, follow_redirects=True)).status_code == 200
+        assert (await client.get(here, headers={"Host": "elsewhere.test"})).status_code == 421
+        assert (await client.get(here, headers={"Host": "127.0.0.1:8600"})).status_code != 421
+    async with opened(tmp_path / "school.db") as database:
+        assert not await service.Accounts(database).exist()
+        assert (await service.Accounts(database).enrol("token", "sam", "three random words")).roles == {
+            "technician",
+            "dsl",
+        }
+
+
+async def test_the_pages_are_served_over_tls_with_the_given_certificate(tmp_path, school):
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "pages.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "pages.key")
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    with_tls = {"tls_certificate": str(tmp_path / "pages.pem"), "tls_key": str(tmp_path / "pages.key")}
+    async with serving(settings_of(tmp_path, **with_tls), school) as endpoints:
+        host, port = endpoints["pages"]
+        async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
+            assert (await client.get(f"https://{host}:{port}", follow_redirects=True)).status_code == 200
+
+
+async def test_a_second_reporting_is_refused_and_the_first_goes_on(tmp_path, school):
+    async with serving(settings_of(tmp_path), school) as endpoints:
+        with pytest.raises(DatabaseInUseError, match="stop it before starting this one"):
+            async with serving(settings_of(tmp_path), school):
+                pass
+        assert await metrics_of(endpoints)
+
+
+async def test_what_was_written_while_reporting_was_away_is_taken_in_when_it_is_back(tmp_path, school):
+    async with serving(settings_of(tmp_path), school):
+        pass
+    journal = new_journal(school)
+    journal.write(breach())
+    journal.close()
+    async with serving(settings_of(tmp_path), school) as endpoints:
+        while not (await metrics_of(endpoints))['schoolgate_reporting_breaches_total{severity="note"}']:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_without_policy_and_keys_reporting_still_starts(tmp_path, caplog):
+    files = service.Files(tmp_path / "state", tmp_path / "keys", tmp_path / "spool")
+    with caplog.at_level(logging.ERROR):
+        async with serving(settings_of(tmp_path), files) as endpoints:
+            assert (await metrics_of(endpoints))["schoolgate_policy_version"] == 0
+    assert "no journal's chain can be checked" in caplog.text
+
+
+async def test_everything_is_closed_again(tmp_path, school):
+    async with serving(settings_of(tmp_path), school) as endpoints:
+        pass
+    for host, port in endpoints.values():
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(host, port)
+
+
+def test_ipv6_is_bound_and_named_with_brackets():
+    with service.listening("[::1]:0") as bound:
+        address = bound.getsockname()[:2]
+    assert address[0] == "::1"
+    assert service.hosts(ReportingSettings(), address) == ("127.0.0.1:8600", f"[::1]:{address[1]}")
+
+
+def test_routing_follows_the_policy_in_force(tmp_path, school):
+    live = service.Live(school)
+    desk = service.desk(settings_of(tmp_path), live)
+    assert desk.column("staff") == ""
+    live.refresh()
+    assert desk.column("staff") == "staff"
+    assert desk.column("gone") == ""
+    subject, body = desk.write(1001, Severity.ILLEGAL, 1_700_000_000_000_000_000)
+    assert "at once" in body
+    assert subject == "Schoolgate alert 1001: Illegal"
+
+
+def test_who_cannot_be_told_stays_on_todays_page():
+    assert service.notices(CONTACTS) == ()
+    assert len(service.notices(ContactSettings())) == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"listen": "10.0.0.1:8600"}, "reporting.tls_certificate"),
+        ({"tls_certificate": "a.pem"}, "reporting.tls_key"),
+        ({"mail": MailSettings(host="mail.school.test")}, "reporting.mail.tls"),
+        ({"mail": MailSettings(username="gate")}, "reporting.mail.password_file"),
+        ({"mail": MailSettings(sender="nobody")}, "reporting.mail.sender"),
+        ({"contacts": ContactSettings()}, None),  # filtering never waits for paperwork (G15)
+        ({"contacts": msgspec.structs.replace(CONTACTS, chair="a@b.test, c@d.test")}, "reporting.contacts.chair"),
+        ({"mail": MailSettings(host="mail.school.test", tls=MailTls.STARTTLS)}, None),
+    ],
+)
+def test_what_is_wrong_with_the_settings_is_said_with_its_key(fields, says):
+    found = list(ReportingSettings(**({"contacts": CONTACTS} | fields)).problems())
+    assert [problem.partition(":")[0] for problem in found] == ([says] if says else [])
+
+
+async def test_an_address_that_is_taken_and_a_certificate_that_is_missing_end_it_with_an_error(tmp_path, school):
+    with service.listening("127.0.0.1:0") as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(OSError, match="in use"):
+            async with serving(settings_of(tmp_path, listen=place), school):
+                pass
+    missing = {"tls_certificate": str(tmp_path / "missing.pem"), "tls_key": str(tmp_path / "missing.key")}
+    with pytest.raises(RuntimeError, match="did not start"):
+        async with serving(settings_of(tmp_path, **missing), school):
+            pass
