@@ -61,7 +61,11 @@ def reporting(instance: int) -> Serve:
             database=given.database if "://" in given.database else _absolute(settings, given.database),
             tls_certificate=_absolute(settings, given.tls_certificate),
             tls_key=_absolute(settings, given.tls_key),
-            mail=msgspec.structs.replace(given.mail, password_file=_absolute(settings, given.mail.password_file)),
+            mail=msgspec.structs.replace(
+                given.mail,
+                password_file=_absolute(settings, given.mail.password_file),
+                ca_file=_absolute(settings, given.mail.ca_file),
+            ),
         )
         return service.serve(resolved, settings.files, instance=instance, metrics=metrics, ready=ready)
 

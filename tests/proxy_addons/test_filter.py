@@ -37,6 +37,12 @@ def test_a_closed_site_over_plain_http_is_a_page_too(house: House) -> None:
     assert house.plain.connections == 0
 
 
+def test_a_closed_site_over_https_is_not_even_connected_to(house: House) -> None:
+    answer = house.worker.curl(f"https://gambling.test:{house.plain.port}/", ca=house.school.ca)
+    assert "403" in answer
+    assert house.plain.connections == 0
+
+
 def test_a_permitted_page_arrives_opened_or_not(house: House) -> None:
     assert "hello from unknown.test" in house.worker.curl(house.url("unknown.test", "/a"), ca=house.school.ca)
     assert "hello from good.test" in house.worker.curl(house.plain_url("good.test", "/b"))

@@ -75,10 +75,12 @@ def test_a_client_that_sends_it_all_is_drained(house: House, http2: bool) -> Non
     assert house.secure.connections == 0
 
 
-def test_the_answer_to_a_refused_upload_does_not_wait_for_its_end(house: House) -> None:
+@pytest.mark.parametrize("expect", ["", "Expect: 100-continue\r\n"])
+def test_the_answer_to_a_refused_upload_asks_for_none_of_it_and_waits_for_no_end(house: House, expect: str) -> None:
     raw, _ = house.worker.connect("gambling.test", house.plain.port)
     with raw:
-        raw.sendall(b"PUT /slow HTTP/1.1\r\nHost: gambling.test\r\nContent-Length: 1000000\r\n\r\nfirst bytes")
+        head = f"PUT /slow HTTP/1.1\r\nHost: gambling.test\r\n{expect}Content-Length: 1000000\r\n\r\n"
+        raw.sendall(head.encode() + b"first bytes")
         assert b" 403 " in raw.recv(65536).split(b"\r\n")[0]
         raw.sendall(b"more")
 

@@ -1,0 +1,167 @@
+"""The database: one file that only reporting opens, one writer, many readers.
+
+Whoever writes holds the one writing connection (`writing`); pages read beside it without waiting (`reading`, WAL). A
+second process is refused by a lock file, not by luck.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import alembic.config
+from sqlalchemy import Connection, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+READERS = 4
+"""Reading connections at most: each is a thread and a page cache of 2 MB."""
+
+_WAIT_MS = 5_000
+_DURABLE = "schoolgate_durable"
+
+
+class DatabaseInUseError(OSError):
+    """Another process has the database open; the message says which and what to do."""
+
+
+class Database:
+    """The open database; make one with `opened`."""
+
+    def __init__(self, url: URL) -> None:
+        """Connect to nothing yet; each engine connects when it is first used."""
+        self.url = url
+        self._writer = _engine(url, pool_size=1, max_overflow=0)
+        self._readers = _engine(url, pool_size=READERS, max_overflow=0)
+        self._one_writer = asyncio.Lock()
+        if url.get_backend_name() == "sqlite":
+            _tune(self._writer, begin="BEGIN IMMEDIATE", query_only=False)
+            _tune(self._readers, begin="BEGIN", query_only=True)
+
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session that sees one moment of the database and cannot change it."""
+        async with AsyncSession(self._readers, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    @contextlib.asynccontextmanager
+    async def writing(self, *, durable: bool = True) -> AsyncIterator[AsyncSession]:
+        """The writing session: committed when the block ends well, rolled back when it raises.
+
+        *durable*: the commit survives a power cut (synchronous FULL); without it only a crash (NORMAL), which is
+        enough for whatever can be read from a journal again.
+        """
+        async with self._one_writer, self._writer.connect() as connection:
+            await connection.execution_options(**{_DURABLE: durable})
+            async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
+                yield session
+
+    async def upgrade(self) -> None:
+        """Bring the tables to this version's shape; all steps or none."""
+        async with self._one_writer, self._writer.begin() as connection:
+            await connection.run_sync(_upgrade)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._writer.dispose()
+        await self._readers.dispose()
+
+
+@contextlib.asynccontextmanager
+async def opened(where: str | Path) -> AsyncIterator[Database]:
+    """The database at *where* (a file's path or a URL), upgraded; DatabaseInUseError if another process has it.
+
+    The file is made if it is missing and is readable by its owner only.
+    """
+    url = as_url(where)
+    with _only_process(Path(url.database or "")) if url.get_backend_name() == "sqlite" else contextlib.nullcontext():
+        database = Database(url)
+        try:
+            await database.upgrade()
+            yield database
+        finally:
+            await database.close()
+
+
+async def uninterrupted[T](step: Coroutine[Any, Any, T]) -> T:
+    """Do *step*; a cancellation waits until it is done: a connection interrupted in its work is lost, not closed."""
+    task = asyncio.create_task(step)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+def as_url(where: str | Path) -> URL:
+    """*where* as a URL: text with "://" is one, everything else is the path of an SQLite file."""
+    if "://" in str(where):
+        return make_url(str(where))
+    return URL.create("sqlite+aiosqlite", database=str(where))
+
+
+@contextlib.contextmanager
+def _only_process(file: Path) -> Iterator[None]:
+    """Hold the lock file beside *file*, and see that *file* is there and private."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+            raise DatabaseInUseError(
+                f"Another reporting process (pid {holder}) has {file} open; stop it before starting this one."
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        file.chmod(0o600)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _engine(url: URL, **options: Any) -> AsyncEngine:
+    return create_async_engine(url, **options)
+
+
+def _tune(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
+    """Set SQLite up on each connection, and begin transactions ourselves.
+
+    The driver begins late and never IMMEDIATE: two writers would find out only at their first write, and DDL would
+    not be part of a transaction.
+    """
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={_WAIT_MS}",
+            "journal_mode=WAL",
+            "foreign_keys=ON",
+            "synchronous=NORMAL",
+            f"query_only={'ON' if query_only else 'OFF'}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begins(connection: Connection) -> None:
+        if not query_only:
+            durable = connection.get_execution_options().get(_DURABLE, True)
+            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        connection.exec_driver_sql(begin)
+
+
+def _upgrade(connection: Connection) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    alembic.command.upgrade(config, "head")

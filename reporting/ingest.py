@@ -1,0 +1,246 @@
+"""From the journals into the database, exactly once.
+
+A journal's offset moves in the transaction that holds its rows, so whatever is killed when, each record is in the
+database once. What cannot be taken in is set aside, counted and said; it never stops what comes after it, and one
+journal in trouble never stops another.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from sqlalchemy import select
+
+from blocklists.rulebook import Severity
+from reporting import intake
+from reporting.alerts import Desk
+from reporting.database import Database, uninterrupted
+from reporting.frames import Frame, Reader
+from reporting.journal import SUFFIX
+from reporting.models import JournalRow
+
+log = logging.getLogger("schoolgate.ingest")
+
+BATCH = 500
+"""Records in one transaction: about 0.05 s, which is how long another writer waits at most."""
+
+LOOK = 0.2
+"""Seconds between two looks at the spool."""
+
+SILENCE = 150 * 1_000_000_000
+"""A living writer without a heartbeat for two and a half minutes is an alarm (G25)."""
+
+TROUBLE = 5.0
+"""Seconds until a journal that could not be taken in is tried again."""
+
+
+class _Followed:
+    """A journal that is being read: its reader, and what was last seen of its file."""
+
+    def __init__(self, reader: Reader, row: JournalRow) -> None:
+        self.reader, self.row = reader, row
+        self.seen = -1
+        self.silent = False
+
+
+class Ingest:
+    """Follows every journal of *spool*. The counters are for the metrics."""
+
+    def __init__(
+        self,
+        database: Database,
+        spool: Path,
+        desk: Desk,
+        *,
+        unseal: Callable[[bytes], bytes | None],
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """*unseal* opens a journal's sealed seed, or gives None; then its chain stays unchecked."""
+        self._database, self._spool, self._desk = database, spool, desk
+        self._unseal, self._now_ns = unseal, now_ns
+        self._followed: dict[str, _Followed] = {}
+        self._ended: dict[str, int] = {}
+        self._trouble: dict[str, float] = {}
+        self._behind: float | None = None
+        self.breaches: Counter[Severity] = Counter()
+        self.damaged = self.tampered = self.alerts = self.failures = 0
+
+    @property
+    def lag(self) -> float:
+        """Seconds for which something has been waiting in the spool; 0 when all is read."""
+        return 0.0 if self._behind is None else time.monotonic() - self._behind
+
+    async def run(self) -> None:
+        """Take in what comes, for ever."""
+        try:
+            await uninterrupted(self._remember())
+            while True:
+                taken = await uninterrupted(self.step())
+                await asyncio.sleep(0 if taken else LOOK)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close all journals."""
+        while self._followed:
+            self._followed.popitem()[1].reader.close()
+
+    async def step(self) -> int:
+        """Look at each journal once and take in up to a batch of each; returns how many records there were."""
+        taken = 0
+        there = self._spooled()
+        for name in [*self._followed.keys() - there.keys()]:
+            await self._guarded(name, self._gone)
+        for name, size in there.items():
+            if self._ended.get(name) != size and self._trouble.get(name, 0.0) <= time.monotonic():
+                taken += await self._guarded(name, self._follow)
+        self._trouble = {name: until for name, until in self._trouble.items() if name in there}
+        behind = bool(taken or self._trouble)
+        self._behind = (self._behind or time.monotonic()) if behind else None
+        return taken
+
+    async def _remember(self) -> None:
+        """Learn which journals were read to their end, and see that none that was not has gone."""
+        async with self._database.reading() as session:
+            rows = (await session.scalars(select(JournalRow))).all()
+        there = self._spooled()
+        self._ended = {row.name: row.offset for row in rows if row.state == "finished"}
+        self._ended |= {row.name: there[row.name] for row in rows if row.state == "cut" and row.name in there}
+        for row in rows:
+            if row.state == "reading" and row.name not in there:
+                await self._cut(row, "the journal's file was gone before it was read to its end")
+
+    def _spooled(self) -> dict[str, int]:
+        """The journals in the spool with their sizes, by name."""
+        try:
+            files = [file for file in self._spool.iterdir() if file.name.endswith(SUFFIX) and file.name[0] != "."]
+            return {file.name: file.lstat().st_size for file in sorted(files)}
+        except OSError as error:
+            log.error("The spool cannot be read: %s", error)  # noqa: TRY400 - one sentence
+            return {}
+
+    async def _guarded(self, name: str, step: Callable[[str], Awaitable[int]]) -> int:
+        """Do *step* with one journal; what goes wrong is logged, and it is read again from what is committed."""
+        try:
+            taken = await step(name)
+            self._trouble.pop(name, None)
+            return taken
+        except Exception as error:  # noqa: BLE001 - whatever a journal holds, it must not keep the others back
+            self.failures += 1
+            self._trouble[name] = time.monotonic() + TROUBLE
+            log.error("%s could not be taken in and will be tried again: %s", name, _first_line(error))  # noqa: TRY400
+            self._drop(name)
+            return 0
+
+    async def _follow(self, name: str) -> int:
+        followed = self._followed.get(name) or await self._begin(name)
+        reader, row = followed.reader, followed.row
+        size, abandoned = reader.size, reader.abandoned
+        if size < row.offset:
+            await self._cut(row, f"the file has {size} bytes, {row.offset} had been read: its end was cut off")
+            self._drop(name)
+            self._ended[name] = size
+            return 0
+        if size != followed.seen:
+            frames = await asyncio.to_thread(reader.read, BATCH)
+            if frames:
+                await self._take(followed, frames)
+                return len(frames)
+            followed.seen = size
+        if abandoned:
+            await self._finish(followed)
+        else:
+            await self._listen(followed)
+        return 0
+
+    async def _gone(self, name: str) -> int:
+        """A journal's file was taken away; it is still open here, so what it holds is not lost."""
+        followed = self._followed[name]
+        while frames := await asyncio.to_thread(followed.reader.read, BATCH):
+            await self._take(followed, frames)
+        await self._cut(followed.row, "the journal's file was taken away while it was read")
+        self._drop(name)
+        return 0
+
+    async def _begin(self, name: str) -> _Followed:
+        async with self._database.reading() as session:
+            row = await session.get(JournalRow, name)
+        reader = Reader(self._spool / name, **({} if row is None else intake.place(row)))
+        row = row or intake.new_journal(name, reader.header, self._now_ns())
+        seed = self._unseal(row.sealed_seed) if row.sealed_seed and reader.header else None
+        if seed:
+            await asyncio.to_thread(reader.verify, seed)
+        if row.chain != "broken":
+            row.chain = "verified" if seed else "unverified"
+        self._followed[name] = _Followed(reader, row)
+        return self._followed[name]
+
+    async def _take(self, followed: _Followed, frames: list[Frame], *, state: str = "reading") -> None:
+        """Commit *frames* and the journal's new place together."""
+        row, reader = followed.row, followed.reader
+        batch = await asyncio.to_thread(intake.sorted_out, frames, row.name, self._now_ns())
+        row.offset, row.count, row.head, row.state = frames[-1].next_offset, reader.count, reader.head, state
+        row.heartbeat_ns = max(row.heartbeat_ns, batch.heartbeat_ns)
+        if reader.broken:
+            row.chain = "broken"
+        async with self._database.writing(durable=batch.grave) as session:
+            followed.row = await session.merge(row)
+            await session.flush()
+            opened = await intake.store(session, batch, self._desk, self._now_ns())
+        self._tell(batch, opened)
+
+    def _tell(self, batch: intake.Batch, opened: int) -> None:
+        self.alerts += opened
+        self.breaches.update(Severity(row["severity"]) for row in batch.breaches)
+        for aside in batch.aside:
+            tampered = aside["reason"].startswith("tampered:")
+            self.tampered += tampered
+            self.damaged += aside["reason"].startswith(("damaged:", "unknown:"))
+            if tampered:
+                log.error("Tamper alarm: %s at %d: %s", aside["journal"], aside["offset"], aside["reason"])
+            else:
+                log.warning("Set aside: %s at %d: %s", aside["journal"], aside["offset"], aside["reason"])
+
+    async def _finish(self, followed: _Followed) -> None:
+        """Close a journal that nobody writes any more, with what is torn at its end."""
+        name, row = followed.row.name, followed.row
+        if rest := followed.reader.rest():
+            await self._take(followed, [rest], state="finished")
+        else:
+            row.state = "finished"
+            async with self._database.writing(durable=False) as session:
+                await session.merge(row)
+        self._ended[name] = followed.row.offset
+        self._drop(name)
+
+    async def _listen(self, followed: _Followed) -> None:
+        """Notice a writer that lives and sends no heartbeat."""
+        row = followed.row
+        quiet = self._now_ns() - max(row.heartbeat_ns, row.started_ns) > SILENCE
+        if quiet and not followed.silent:
+            await self._alarm(row, "no heartbeat for more than two minutes from a process that still runs")
+        followed.silent = quiet
+
+    async def _cut(self, row: JournalRow, says: str) -> None:
+        row.state, row.chain = "cut", "broken"
+        await self._alarm(row, says)
+
+    async def _alarm(self, row: JournalRow, says: str) -> None:
+        alarm = intake.aside(row.name, row.offset, f"tampered: {says}", b"", self._now_ns())
+        batch = intake.Batch(row.name, aside=[alarm])
+        async with self._database.writing() as session:
+            await session.merge(row)
+            await session.flush()
+            await intake.store(session, batch, self._desk, self._now_ns())
+        self._tell(batch, 0)
+
+    def _drop(self, name: str) -> None:
+        if followed := self._followed.pop(name, None):
+            followed.reader.close()
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0]

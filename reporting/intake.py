@@ -1,0 +1,204 @@
+"""One batch of a journal's frames, turned into rows and stored; the caller owns the transaction.
+
+Sorting out is pure: repeats of a breach of the same batch are folded into its row, frames that are no breach become
+rows of what was set aside.
+"""
+
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import Table, bindparam, case, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from reporting import alerts
+from reporting.alerts import Desk
+from reporting.breach import Breach, Heartbeat, Repeat
+from reporting.frames import Damaged, Frame, Tampered
+from reporting.journal import SUFFIX, Header
+from reporting.models import AlertBreachRow, BreachRow, DamagedRow, JournalRow
+
+KEPT = 4_096
+"""Bytes of a damaged piece that are kept for a look."""
+
+MOST_REPEATS = 10**9
+"""Repeats that one record may claim: 100,000 a second for 10 s is a thousandth of it, and no sum reaches 64 bits."""
+
+_LARGEST = 2**63 - 1
+_COLUMNS = tuple(field for field in Breach.__struct_fields__ if field != "v")
+
+
+class Batch(msgspec.Struct):
+    """Rows to be: breaches, repeats of earlier breaches by offset as (count, last_ns), and what is set aside."""
+
+    journal: str
+    breaches: list[dict[str, Any]] = []
+    repeats: dict[int, tuple[int, int]] = {}
+    aside: list[dict[str, Any]] = []
+    heartbeat_ns: int = 0
+
+    @property
+    def grave(self) -> bool:
+        """Whether a power cut right after the commit must not undo it."""
+        return any(alerts.asks_for_alert(row["severity"]) for row in self.breaches)
+
+
+def place(row: JournalRow) -> dict[str, Any]:
+    """Where a reader goes on, as its arguments."""
+    return {"offset": row.offset, "count": row.count, "head": row.head}
+
+
+def new_journal(name: str, header: Header | None, now_ns: int) -> JournalRow:
+    """The row of a journal that was not met before; without a *header*, its name says what can be said."""
+    if header is None:
+        site, kind, *_ = [*name.removesuffix(SUFFIX).split("-"), "", ""]
+        header = Header(0, site, kind, 0, "", now_ns)
+    return JournalRow(
+        name=name,
+        site=clean(header.site),
+        kind=clean(header.kind),
+        instance=min(header.instance, _LARGEST),
+        started_ns=min(header.started_ns, _LARGEST),
+        sealed_seed=header.sealed_seed,
+        offset=0,
+        count=0,
+        head=b"",
+        state="reading",
+        chain="unverified",
+        heartbeat_ns=0,
+    )
+
+
+def sorted_out(frames: list[Frame], journal: str, now_ns: int) -> Batch:
+    """*frames* of *journal* as rows."""
+    batch = Batch(journal)
+    by_offset: dict[int, dict[str, Any]] = {}
+    for frame in frames:
+        record, extra = frame.record, frame.extra
+        if isinstance(record, Tampered):
+            changed = record
+            says = f"tampered: {changed.reason}"
+            batch.aside.append(aside(journal, frame.offset, says, changed.raw, now_ns))
+            record, extra = changed.record, {**extra, "tampered": changed.reason}
+        if isinstance(record, Breach):
+            by_offset[frame.offset] = row = breach_row(record, extra, journal, frame.offset)
+            batch.breaches.append(row)
+        elif isinstance(record, Repeat):
+            _repeat(batch, by_offset.get(record.of), record)
+        elif isinstance(record, Heartbeat):
+            batch.heartbeat_ns = max(batch.heartbeat_ns, min(record.at_ns, now_ns))
+        else:
+            batch.aside.append(_set_aside(record, journal, frame.offset, now_ns))
+    return batch
+
+
+def _repeat(batch: Batch, row: dict[str, Any] | None, repeat: Repeat) -> None:
+    """Fold *repeat* into the *row* of its breach, or keep it for one that is stored already."""
+    more = min(max(repeat.count, 0), MOST_REPEATS)
+    if row is not None:
+        row["count"], row["last_ns"] = row["count"] + more, max(row["last_ns"], repeat.last_ns)
+        return
+    count, last_ns = batch.repeats.get(repeat.of, (0, 0))
+    batch.repeats[repeat.of] = count + more, max(last_ns, repeat.last_ns)
+
+
+def _set_aside(record: Damaged | dict[str, Any], journal: str, offset: int, now_ns: int) -> dict[str, Any]:
+    if isinstance(record, Damaged):
+        kind = "torn" if record.torn else "damaged"
+        return aside(journal, offset, f"{kind}: {record.reason}", record.raw, now_ns)
+    says = f"unknown: a record of the type {str(record.get('type'))[:40]!r}"
+    return aside(journal, offset, says, msgspec.msgpack.encode(record), now_ns)
+
+
+def aside(journal: str, offset: int, reason: str, raw: bytes, now_ns: int) -> dict[str, Any]:
+    """A row of what was set aside."""
+    return {"journal": journal, "offset": offset, "found_ns": now_ns, "reason": clean(reason), "bytes": raw[:KEPT]}
+
+
+def breach_row(breach: Breach, extra: dict[str, Any], journal: str, offset: int) -> dict[str, Any]:
+    """The columns of *breach* as it stood at *offset* of *journal*."""
+    row: dict[str, Any] = {name: _plain(getattr(breach, name)) for name in _COLUMNS}
+    return row | {
+        "journal": journal,
+        "offset": offset,
+        "count": 1,
+        "last_ns": breach.at_ns,
+        "extra": jsonable(extra),
+    }
+
+
+def _plain(value: Any) -> Any:
+    return clean(value) if isinstance(value, str) else int(value)
+
+
+def clean(text: str) -> str:
+    """*text* without NUL, which PostgreSQL does not store."""
+    return str(text).replace("\x00", "\ufffd")
+
+
+def jsonable(extra: dict[str, Any]) -> dict[str, Any]:
+    """*extra* as JSON can carry it; what it cannot carry becomes text."""
+    if not extra:
+        return extra
+    try:
+        return dict(msgspec.json.decode(msgspec.json.encode(extra).replace(b"\\u0000", b"\\ufffd")))
+    except (TypeError, ValueError, RecursionError, OverflowError):
+        return {clean(key): clean(repr(value)[:1_000]) for key, value in extra.items()}
+
+
+async def store(session: AsyncSession, batch: Batch, desk: Desk, now_ns: int) -> int:
+    """Write *batch*, open its alerts, and return how many were opened."""
+    opened = 0
+    if batch.breaches:
+        await (await session.connection()).execute(
+            insert(_breaches), batch.breaches
+        )  # twice as fast as through the ORM
+        opened = await _raise_alerts(session, batch, desk, now_ns)
+    if batch.repeats:
+        await _count_repeats(session, batch, now_ns)
+    if batch.aside:
+        await session.execute(insert(DamagedRow), batch.aside)
+    return opened
+
+
+async def _raise_alerts(session: AsyncSession, batch: Batch, desk: Desk, now_ns: int) -> int:
+    grave = {row["offset"]: row for row in batch.breaches if alerts.asks_for_alert(row["severity"])}
+    if not grave:
+        return 0
+    ids = await _ids(session, batch.journal, list(grave))
+    return sum([await alerts.take(session, row | {"id": ids[at]}, desk, now_ns) for at, row in grave.items()])
+
+
+async def _count_repeats(session: AsyncSession, batch: Batch, now_ns: int) -> None:
+    """Add the repeats to their breaches, and to the alerts that those are in; one of an unknown breach is set aside."""
+    ids = await _ids(session, batch.journal, list(batch.repeats))
+    for of, (count, _) in batch.repeats.items():
+        if of not in ids:
+            says = f"damaged: {count} repeats of a breach that was not taken in"
+            batch.aside.append(aside(batch.journal, of, says, b"", now_ns))
+    known = [{"breach_id": ids[of], "more": count, "at": at} for of, (count, at) in batch.repeats.items() if of in ids]
+    if known:
+        await (await session.connection()).execute(_ADD, known)
+        await _count_on_alerts(session, {row["breach_id"]: (row["more"], row["at"]) for row in known})
+
+
+_breaches = cast("Table", BreachRow.__table__)
+_ADD = (
+    update(_breaches)
+    .where(_breaches.c.id == bindparam("breach_id"))
+    .values(
+        count=_breaches.c.count + bindparam("more"),
+        last_ns=case((_breaches.c.last_ns < bindparam("at"), bindparam("at")), else_=_breaches.c.last_ns),
+    )
+)
+
+
+async def _count_on_alerts(session: AsyncSession, repeats: dict[int, tuple[int, int]]) -> None:
+    found = select(AlertBreachRow.alert, AlertBreachRow.breach).where(AlertBreachRow.breach.in_(list(repeats)))
+    for alert, breach in (await session.execute(found)).all():
+        await alerts.add(session, alert, *repeats[breach])
+
+
+async def _ids(session: AsyncSession, journal: str, offsets: list[int]) -> dict[int, int]:
+    """The ids of the stored breaches at *offsets* of *journal*, at most a batch of them."""
+    found = select(BreachRow.offset, BreachRow.id).where(BreachRow.journal == journal, BreachRow.offset.in_(offsets))
+    return {row.offset: row.id for row in (await session.execute(found)).all()}

@@ -1,0 +1,90 @@
+"""What every process tells Prometheus, and the port where it does.
+
+No label holds a host, a client or a person (G28): a scrape says how much, never who.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from reporting.recorder import Recorder
+
+_refused_configurations = 0
+
+
+def config_refused() -> None:
+    """Count a configuration that was refused while the old one stays in force."""
+    global _refused_configurations  # noqa: PLW0603 - a process has one configuration and one count
+    _refused_configurations += 1
+
+
+class State(Protocol):
+    """What a process knows of its snapshots (`blocklists.live.Live`)."""
+
+    version: int
+    refused: int
+
+    def clock_ok(self) -> bool:
+        """Whether the clock can be believed."""
+        ...  # pragma: no cover - a protocol
+
+
+class _Process(Collector):
+    def __init__(self, live: State, recorder: Recorder | None) -> None:
+        self._live, self._recorder = live, recorder
+
+    def collect(self) -> Iterator[Metric]:
+        live = self._live
+        yield GaugeMetricFamily("schoolgate_policy_version", "The policy version in force.", value=live.version)
+        yield CounterMetricFamily("schoolgate_snapshots_refused", "Damaged snapshots refused.", value=live.refused)
+        yield GaugeMetricFamily(
+            "schoolgate_clock_implausible", "1 while the clock is behind.", value=not live.clock_ok()
+        )
+        yield CounterMetricFamily("schoolgate_config_refused", "Configurations refused.", value=_refused_configurations)
+        if recorder := self._recorder:
+            yield from _journal(recorder)
+
+
+def _journal(recorder: Recorder) -> Iterator[Metric]:
+    yield CounterMetricFamily("schoolgate_journal_records", "Records written.", value=recorder.written)
+    yield CounterMetricFamily("schoolgate_journal_repeats", "Breaches counted onto a run.", value=recorder.repeats)
+    yield CounterMetricFamily("schoolgate_journal_lost", "Breaches with no room to write.", value=recorder.lost)
+    yield CounterMetricFamily(
+        "schoolgate_journal_sync_failures", "Syncs that the disk refused.", value=recorder.sync_failures
+    )
+    yield GaugeMetricFamily(
+        "schoolgate_journal_full", "1 while no more room can be reserved.", value=recorder.journal.full
+    )
+
+
+def process_collector(live: State, recorder: Recorder | None) -> Collector:
+    """The metrics that every process has; without *recorder*, those of a journal are left out."""
+    return _Process(live, recorder)
+
+
+class Served:
+    """A metrics port that is open; call it to close the port. *address* is where it really listens."""
+
+    def __init__(self, close: Callable[[], None], address: tuple[str, int]) -> None:
+        """Remember how to end."""
+        self._close, self.address = close, address
+
+    def __call__(self) -> None:
+        """Close the port and wait for its thread."""
+        self._close()
+
+
+def serve_metrics(registry: CollectorRegistry, address: tuple[str, int]) -> Served:
+    """Answer scrapes of *registry* at *address* from a thread; port 0 takes a free one. OSError if it is taken."""
+    host, port = address
+    server, thread = start_http_server(port, addr=host, registry=registry)
+
+    def close() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return Served(close, (host, server.server_port))

@@ -1,0 +1,13 @@
+"""How alembic reaches the database: over the connection that `reporting.database` hands in, in its transaction."""
+
+from alembic import context
+
+from reporting.models import Table
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Table.metadata,
+    render_as_batch=True,
+    transactional_ddl=True,
+)
+context.run_migrations()

@@ -1,0 +1,224 @@
+"""The process that has the database open: takes journals in, raises alerts, sends mail, serves the staff pages.
+
+Each part is a task of one TaskGroup; when one fails the process ends and is started again, and nothing on the request
+path notices.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import uvicorn
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from blocklists.live import Files, Live
+from blocklists.rulebook import Severity
+from reporting import seed
+from reporting.accounts import Accounts
+from reporting.alerts import Desk
+from reporting.database import opened
+from reporting.ingest import Ingest
+from reporting.metrics import process_collector, serve_metrics
+from reporting.notify import Outbox, link_base, notice
+from reporting.settings import ContactSettings, ReportingSettings
+from reporting.web.app import create_app
+from reporting.web.guard import pupils_network
+
+log = logging.getLogger("schoolgate.reporting")
+
+REFRESH = 0.2
+type Ready = Callable[[dict[str, tuple[str, int]]], None]
+
+
+async def serve(
+    settings: ReportingSettings, files: Files, *, instance: int, metrics: tuple[str, int] | None, ready: Ready
+) -> None:
+    """Run reporting until cancelled. *ready* is called with the real addresses once the pages answer.
+
+    Raises DatabaseInUseError if another process has the database, OSError if an address is taken.
+    """
+    live = Live(files)
+    live.refresh()
+    async with opened(settings.database) as database:
+        accounts = Accounts(database)
+        await accounts.load_enrolment(files.keys / "enrolment")
+        ingest = Ingest(database, files.spool, desk(settings, live), unseal=unsealer(files.keys / "journal.key"))
+        outbox = Outbox(database, settings.mail, settings.contacts)
+        with _measured(metrics, live, ingest, outbox) as measured, listening(settings.listen) as pages:
+            app = create_app(
+                live=live,
+                database=database,
+                accounts=accounts,
+                hosts=hosts(settings, pages.getsockname()[:2]),
+                refuses=pupils_network(live),
+                sessions=session_folder(settings.database, files),
+                secure=bool(settings.tls_certificate),
+                notices=notices(settings.contacts),
+            )
+            async with _serving(app, settings, pages) as serving, asyncio.TaskGroup() as tasks:
+                tasks.create_task(_refresh(live))
+                tasks.create_task(ingest.run())
+                tasks.create_task(outbox.run())
+                log.info("Reporting %d has its database open.", instance)
+                ready({"pages": pages.getsockname()[:2]} | measured)
+                await asyncio.shield(serving)
+                raise RuntimeError("the staff pages ended without being told to")
+
+
+def desk(settings: ReportingSettings, live: Live) -> Desk:
+    """How alerts are routed and written, by the policy in force at that moment."""
+
+    def column(profile: str) -> str:
+        found = live.policy.rulebook.profiles.get(profile) if live.policy else None
+        return found.column if found else ""
+
+    def write(number: int, severity: Severity, act_by_ns: int) -> tuple[str, str]:
+        zone = live.policy.zone if live.policy else ZoneInfo("Europe/London")
+        return notice(number, severity, act_by_ns, link=link_base(settings.public_url), zone=zone)
+
+    return Desk(contacts=settings.contacts, column=column, write=write)
+
+
+def session_folder(database: str, files: Files) -> Path:
+    """Where log-ins are kept: beside the database's file, or beside the state for a database elsewhere."""
+    return (files.state.parent if "://" in database else Path(database).parent) / "sessions"
+
+
+def hosts(settings: ReportingSettings, bound: tuple[str, int]) -> tuple[str, ...]:
+    """The exact Host values that the pages answer: the public URL's, and the address that they are bound to."""
+    host, port = bound
+    name = f"[{host}]" if ":" in host else host
+    usual = 443 if settings.tls_certificate else 80
+    return urlsplit(settings.public_url).netloc.lower(), name if port == usual else f"{name}:{port}"
+
+
+def notices(contacts: ContactSettings) -> tuple[str, ...]:
+    """What stays red on today's page: who cannot be told (G15)."""
+    missing = []
+    if not contacts.dsl_confirmed:
+        missing.append("No DSL has confirmed an address yet, so alerts about pupils go to the headteacher.")
+    if not contacts.headteacher:
+        missing.append("No address of the headteacher is known, so alerts about staff reach nobody.")
+    return tuple(missing)
+
+
+def unsealer(private: Path) -> Callable[[bytes], bytes | None]:
+    """What opens a journal's seed with the key in the file *private*; without the file, nothing opens."""
+    try:
+        key = private.read_bytes()
+    except OSError as error:
+        log.error("%s cannot be read, so no journal's chain can be checked: %s", private, error)  # noqa: TRY400
+        return lambda _sealed: None
+    return lambda sealed: seed.unseal(key, sealed)
+
+
+@contextlib.contextmanager
+def listening(place: str) -> Iterator[socket.socket]:
+    """A socket bound to *place* ("address:port", "[::1]:port"); OSError if it is taken."""
+    host, _, port = place.rpartition(":")
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host.strip("[]"), int(port)))
+        bound.listen(128)
+        yield bound
+
+
+class _Pages(uvicorn.Server):
+    """uvicorn without its hands on our signals: who ends this process is `deploy`'s business."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _serving(app: Any, settings: ReportingSettings, pages: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
+    """Answer at *pages* with *app*, in the task that the block gets; at its end open requests have 3 seconds."""
+    server = _Pages(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=3,
+            ssl_certfile=settings.tls_certificate or None,
+            ssl_keyfile=settings.tls_key or None,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[pages]))
+    try:
+        while not server.started:
+            if serving.done():
+                raise RuntimeError("the staff pages did not start") from serving.exception()
+            await asyncio.sleep(0.01)
+        yield serving
+    finally:
+        server.should_exit = True
+        with contextlib.suppress(Exception):  # what it failed with was raised where it was waited for
+            await asyncio.shield(serving)
+
+
+async def _refresh(live: Live) -> None:
+    while True:
+        live.refresh()
+        await asyncio.sleep(REFRESH)
+
+
+@contextlib.contextmanager
+def _measured(
+    metrics: tuple[str, int] | None, live: Live, ingest: Ingest, outbox: Outbox
+) -> Iterator[dict[str, tuple[str, int]]]:
+    if metrics is None:
+        yield {}
+        return
+    registry = CollectorRegistry()
+    registry.register(process_collector(live, None))
+    registry.register(_Reporting(ingest, outbox))
+    served = serve_metrics(registry, metrics)
+    try:
+        yield {"metrics": served.address}
+    finally:
+        served()
+
+
+class _Reporting(Collector):
+    def __init__(self, ingest: Ingest, outbox: Outbox) -> None:
+        self._ingest, self._outbox = ingest, outbox
+
+    def collect(self) -> Iterator[Metric]:
+        ingest, outbox = self._ingest, self._outbox
+        breaches = CounterMetricFamily(
+            "schoolgate_reporting_breaches", "Breaches taken in, without their repeats.", labels=["severity"]
+        )
+        for severity in Severity:
+            breaches.add_metric([severity.name.lower()], ingest.breaches[severity])
+        yield breaches
+        for name, says, count in (
+            ("damaged", "Pieces of journals that were set aside.", ingest.damaged),
+            ("tampered", "Tamper alarms.", ingest.tampered),
+            ("ingest_failures", "Batches that failed and are tried again.", ingest.failures),
+            ("alerts", "Alerts opened.", ingest.alerts),
+            ("mails_sent", "Mails that the mail server took.", outbox.sent),
+            ("mails_failed", "Attempts to send a mail that failed.", outbox.failed),
+        ):
+            yield CounterMetricFamily(f"schoolgate_reporting_{name}", says, value=count)
+        yield GaugeMetricFamily(
+            "schoolgate_reporting_ingest_lag_seconds", "For how long something has been waiting.", value=ingest.lag
+        )
+        yield GaugeMetricFamily("schoolgate_reporting_outbox_waiting", "Mails not yet sent.", value=outbox.waiting)
+        oldest = outbox.oldest_ns
+        age = 0.0 if oldest is None else max(0.0, (time.time_ns() - oldest) / 1e9)
+        yield GaugeMetricFamily("schoolgate_reporting_outbox_oldest_seconds", "Age of the oldest of them.", value=age)

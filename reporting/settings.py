@@ -1,0 +1,91 @@
+"""The settings of reporting in schoolgate.toml: where it listens, where it keeps things, whom it writes to."""
+
+import enum
+from collections.abc import Iterator
+
+import msgspec
+
+_LOOPBACK = ("127.", "[::1]", "::1", "localhost")
+
+
+class MailTls(enum.StrEnum):
+    """How the way to the mail server is protected."""
+
+    REQUIRED = "required"
+    STARTTLS = "starttls"
+    NONE = "none"
+
+
+class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The mail server that alerts go out through."""
+
+    host: str = "127.0.0.1"
+    """the mail server's name"""
+    port: int = 25
+    """its port: 465 with tls = "required", 587 with "starttls", 25 on this machine"""
+    sender: str = "schoolgate@localhost"
+    """the address that alerts come from"""
+    tls: MailTls = MailTls.NONE
+    """required (TLS from the first byte), starttls (refused if the server offers none), or none (loopback only)"""
+    username: str = ""
+    """the name to log in with; empty for none"""
+    password_file: str = ""
+    """a file that holds the password and nothing else; empty for none"""
+    ca_file: str = ""
+    """certificates to trust besides the system's, as PEM; empty for none"""
+
+
+class ContactSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is told. Until the DSL is confirmed, alerts about pupils go to the headteacher."""
+
+    dsl: str = ""
+    """the e-mail address of the Designated Safeguarding Lead"""
+    dsl_confirmed: bool = False
+    """true once the DSL has confirmed that alerts arrive"""
+    headteacher: str = ""
+    """the headteacher's e-mail address; alerts about staff go only here"""
+    chair: str = ""
+    """the e-mail address of the chair of governors, for a school where head and DSL are one person"""
+
+
+class ReportingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The breach log, alerts and staff pages."""
+
+    listen: str = "127.0.0.1:8600"
+    """address and port of the staff pages: the management network's, never the pupils'"""
+    database: str = "database/schoolgate.db"
+    """the database's file, in a folder that only reporting may read"""
+    public_url: str = "http://127.0.0.1:8600"
+    """how staff reach these pages; alerts link to it, and requests under any other name are refused"""
+    tls_certificate: str = ""
+    """the pages' certificate chain as PEM; empty for none, which only loopback may have"""
+    tls_key: str = ""
+    """its key as PEM"""
+    mail: MailSettings = MailSettings()
+    """the mail server"""
+    contacts: ContactSettings = ContactSettings()
+    """who is told"""
+
+    def problems(self) -> Iterator[str]:
+        """What a technician should mend, one sentence each; the path of the key comes first."""
+        if not self.tls_certificate and not is_loopback(self.listen):
+            yield f"reporting.tls_certificate: {self.listen} is not loopback, so the staff pages need a certificate"
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            yield "reporting.tls_key: a certificate and its key go together; give both or neither"
+        if self.mail.tls is MailTls.NONE and not is_loopback(self.mail.host):
+            yield f'reporting.mail.tls: {self.mail.host} is another machine; write "required" or "starttls"'
+        if self.mail.username and not self.mail.password_file:
+            yield "reporting.mail.password_file: a username needs a password; name the file that holds it"
+        for key in ("dsl", "headteacher", "chair"):
+            yield from _address_problems(f"reporting.contacts.{key}", getattr(self.contacts, key))
+        yield from _address_problems("reporting.mail.sender", self.mail.sender)
+
+
+def is_loopback(place: str) -> bool:
+    """Whether *place* (a name, an address, or address:port) is this machine."""
+    return place.startswith(_LOOPBACK)
+
+
+def _address_problems(key: str, address: str) -> Iterator[str]:
+    if address and (address.count("@") != 1 or not address.isprintable() or set(address) & set(" ,;<>\"'\\")):
+        yield f"{key}: {address!r} is no e-mail address; write one address and nothing else"
