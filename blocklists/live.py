@@ -32,6 +32,11 @@ class Files(msgspec.Struct, frozen=True):
         return self.state / "policy"
 
     @property
+    def policy_refused(self) -> Path:
+        """Why the last policy.toml was refused: touched by `schoolgate policy apply`, so that processes can tell."""
+        return self.state / "policy.refused"
+
+    @property
     def clients(self) -> Path:
         """The clients snapshot."""
         return self.state / "clients"
@@ -74,6 +79,7 @@ class Live:
         self.reloads = 0
         self._stamps: dict[str, _Stamp] = {}
         self._unread: dict[str, _Stamp] = {}
+        self._refusal = _stamp(files.policy_refused)
         self._parts: dict[str, object] = {}
 
     @property
@@ -96,7 +102,16 @@ class Live:
         changed = {name for name, (path, read) in readers.items() if self._replaced(name, path, read)}
         if changed:
             self._put_together(changed)
+        self._hear_of_refusal()
         return changed
+
+    def _hear_of_refusal(self) -> None:
+        """Count and say that a policy file was refused before it ever became a snapshot."""
+        stamp = _stamp(self.files.policy_refused)
+        if stamp not in {None, self._refusal}:
+            self.refused += 1
+            log.error("A new policy file was refused; policy version %d stays in force.", self.version)
+        self._refusal = stamp
 
     def _replaced(self, name: str, path: Path, read: Callable[[], object]) -> bool:
         stamp = _stamp(path)

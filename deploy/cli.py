@@ -146,8 +146,13 @@ def policy_apply(file: Path | None, check: bool, as_json: bool) -> None:
     from deploy import config, policy_file, setup
 
     settings = config.load(file)
-    book = policy_file.read(settings.policy)
-    _check_networks(settings, book)
+    try:
+        book = policy_file.read(settings.policy)
+        _check_networks(settings, book)
+    except toml_file.RefusedError as error:
+        if not check:
+            policy_file.note_refusal(error.problems, settings.files)
+        raise
     if check:
         click.echo(json.dumps({"good": True}) if as_json else f"{settings.policy} is good; nothing was changed.")
         return

@@ -101,6 +101,11 @@ def apply(book: Rulebook, files: Files) -> int:
     return version
 
 
+def note_refusal(problems: list[str], files: Files) -> None:
+    """Leave word for the running processes, which say it in their logs and metrics."""
+    files.policy_refused.write_text("\n".join(problems) + "\n", encoding="utf-8")
+
+
 def _profile(name: str, profile: Profile) -> str:
     rows: Iterator[tuple[str, str]] = iter(
         [

@@ -18,7 +18,11 @@ from tests.support.commands import schoolgate, started
 from tests.support.gateway import Gateway
 
 ROOT = Path(__file__).parents[1]
-CODE = [p for room in ("blocklists", "dns_filter", "proxy_addons", "reporting", "deploy") for p in (ROOT / room).rglob("*.py")]
+CODE = [
+    p
+    for room in ("blocklists", "dns_filter", "proxy_addons", "reporting", "deploy")
+    for p in (ROOT / room).rglob("*.py")
+]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")]
 
 
@@ -50,7 +54,9 @@ def test_every_setting_is_documented_with_its_default():
 
 
 def test_no_setting_is_documented_that_does_not_exist():
-    documented = set(re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs/reference/configuration.md").read_text(), re.MULTILINE))
+    documented = set(
+        re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs/reference/configuration.md").read_text(), re.MULTILINE)
+    )
     assert documented == {key for key, _, _ in settings()}
 
 
@@ -114,7 +120,15 @@ def test_the_readmes_explanation_is_what_the_command_prints(tmp_path):
     text = (ROOT / "README.md").read_text()
     shown = re.search(r"^games\.test for ks2.*?(?=^\.\.\.)", text, re.MULTILINE | re.DOTALL)[0]
     schoolgate("init", str(tmp_path / "s"))
-    arguments = ["games.test", "--profile", "ks2", "--at", "2027-01-11T10:00", "--config", str(tmp_path / "s/schoolgate.toml")]
+    arguments = [
+        "games.test",
+        "--profile",
+        "ks2",
+        "--at",
+        "2027-01-11T10:00",
+        "--config",
+        str(tmp_path / "s/schoolgate.toml"),
+    ]
     assert schoolgate("explain", *arguments).stdout.startswith(shown)
 
 
@@ -127,7 +141,9 @@ def test_every_link_in_the_documents_leads_somewhere():
 
 @pytest.mark.parametrize("path", CODE, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_module_opens_with_its_law(path):
-    assert ast.get_docstring(ast.parse(path.read_text())) or "migrations/versions" in str(path) or not path.stat().st_size
+    assert (
+        ast.get_docstring(ast.parse(path.read_text())) or "migrations/versions" in str(path) or not path.stat().st_size
+    )
 
 
 def test_no_list_name_is_unreadable_doubled_or_out_of_order():
@@ -139,7 +155,12 @@ def test_no_list_name_is_unreadable_doubled_or_out_of_order():
 
 
 def names_of(*roles):
-    return {n for row in defaults.table("lists") if row["role"] in roles for n in parse.parse_file(defaults.DATA / row["file"]).names}
+    return {
+        n
+        for row in defaults.table("lists")
+        if row["role"] in roles
+        for n in parse.parse_file(defaults.DATA / row["file"]).names
+    }
 
 
 def test_nothing_known_as_harmless_stands_on_a_list_of_harm():

@@ -1,8 +1,8 @@
 """One entry of the breach log as a particular person may see it: the one place that withholds (G4 to G7).
 
-An entry with a theme (malware apart) belongs to one role: the DSL for pupils, the headteacher for staff, the chair of governors for
-staff where one person is both. Everybody else sees that it happened and whom it is held for, never site or rule. A
-sealed hit shows list, keyed hash, time and client, and nothing more to anybody. This file opens no database.
+An entry with a theme (malware apart) belongs to one role: the DSL for pupils, the headteacher for staff, the chair of
+governors for staff where one person is both. Everybody else sees that it happened and whom it is held for, never site
+or rule. A sealed hit shows list, keyed hash, time and client, and nothing more to anybody. This file opens no database.
 """
 
 from collections.abc import Collection, Mapping

@@ -33,7 +33,7 @@ async def test_a_device_that_trusts_the_authority_accepts_its_leaf(tmp_path):
 
 async def test_the_authority_cannot_stand_in_for_what_is_never_opened(tmp_path):
     authority = Authority.new("School", never=["bank.test"])
-    with pytest.raises(ssl.SSLCertVerificationError, match="excluded subtree|permitted subtree|name constraint"):
+    with pytest.raises(ssl.SSLCertVerificationError, match=r"(excluded|permitted) subtree"):
         await handshake(authority, tmp_path, "www.bank.test")
 
 

@@ -20,7 +20,10 @@ def test_the_written_file_says_every_default(tmp_path):
     [
         ('site = "my school"', "site: 'my school' must be letters, digits and underscores"),
         ('log_level = "LOUD"', "log_level: 'LOUD' must be DEBUG, INFO, WARNING or ERROR"),
-        ('networks = [{ cidr = "10.1.2.3/16", profile = "ks2" }]', r"networks\[0\].cidr: 10.1.2.3/16 has host bits set"),
+        (
+            'networks = [{ cidr = "10.1.2.3/16", profile = "ks2" }]',
+            r"networks\[0\].cidr: 10.1.2.3/16 has host bits set",
+        ),
         ('networks = [{ cidr = "127.0.0.0/8", profile = "ks2" }]', "loopback"),
         ('networks = [{ cidr = "10.1.0.0/16" }]', "profile: this setting is missing"),
         ('[proxy]\nreachable_private = ["127.0.0.0/8"]', "proxy.reachable_private"),
@@ -29,7 +32,7 @@ def test_the_written_file_says_every_default(tmp_path):
         ('[dns]\nupstream = ["1.2.3.4:x"]', r"dns.upstream\[0\]: '1.2.3.4:x'"),
         ('[proxy]\nlisten = ["10.0.0.1:99999"]', r"proxy.listen\[0\]"),
         ('[reporting]\nlisten = "10.0.0.1:8600"', "reporting.tls_certificate"),
-        ('[dns]\nport = 5300', "dns.port: there is no such setting"),
+        ("[dns]\nport = 5300", "dns.port: there is no such setting"),
     ],
 )
 def test_a_mistake_is_refused_with_a_sentence(tmp_path, text, sentence):

@@ -34,7 +34,11 @@ def test_a_policy_is_applied_as_the_next_version(files):
     [
         ('time_zone = "Europe/London"', 'time_zone = "Mars/Base"', "time_zone: 'Mars/Base' is not a time zone"),
         ('column = "ks2"', 'column = "ks9"', "profiles.ks2.column: no category has codes for 'ks9'"),
-        ('approved = ["approved-eyfs"]', 'approved = ["nothing"]', "profiles.eyfs.approved: there is no list 'nothing'"),
+        (
+            'approved = ["approved-eyfs"]',
+            'approved = ["nothing"]',
+            "profiles.eyfs.approved: there is no list 'nothing'",
+        ),
         ('codes = { eyfs = "L"', 'codes = { eyfs = "Z"', "categories.illegal.codes.eyfs: invalid enum value 'Z'"),
         ("harm = true", "harm = 1", "categories.illegal.harm: must be true or false, not a whole number"),
         ("harm = true", "hram = true", "categories.illegal.hram: there is no such setting; did you mean 'harm'"),

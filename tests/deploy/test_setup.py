@@ -59,7 +59,9 @@ def test_a_list_can_be_taken_from_another_folder(tmp_path):
 
 def test_a_sealed_list_closes_its_entries_and_is_nowhere_in_plain_text(made):
     settings = config.load(made.folder / config.NAME)
-    entries, skipped = setup.seal_list(settings, "practice", iter([b"hidden.test\n", b"half.test/page\n", b"\n", b"?\n"]))
+    entries, skipped = setup.seal_list(
+        settings, "practice", iter([b"hidden.test\n", b"half.test/page\n", b"\n", b"?\n"])
+    )
     assert (entries, skipped) == (2, 1)
     verdict = decided(made, "www.hidden.test", "staff")
     assert verdict.reason is Reason.SEALED

@@ -2,10 +2,11 @@ import asyncio
 import os
 import signal
 import time
+import urllib.request
 
 from deploy.supervise import Spec, Supervisor
 from dns_filter.ask import ask
-from tests.support.commands import schoolgate, started
+from tests.support.commands import children_of, schoolgate, started, until
 from tests.support.gateway import Gateway
 
 
@@ -17,12 +18,6 @@ def alive(pid):
     return True
 
 
-async def until(condition, seconds=30):
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
-
-
 async def test_a_process_that_dies_is_started_again_and_all_end_with_the_supervisor(tmp_path):
     gateway = Gateway(tmp_path)
     supervisor = Supervisor([Spec("dns-0", ("dns",))], gateway.file, tmp_path)
@@ -32,7 +27,7 @@ async def test_a_process_that_dies_is_started_again_and_all_end_with_the_supervi
         await ready.wait()
     first = supervisor.pids["dns-0"]
     os.kill(first, signal.SIGKILL)
-    await until(lambda: supervisor.pids["dns-0"] != first)
+    await asyncio.to_thread(until, lambda: supervisor.pids["dns-0"] != first)
     assert supervisor.restarts == 1
     second = supervisor.pids["dns-0"]
     keeping.cancel()
@@ -46,7 +41,7 @@ async def test_a_process_that_keeps_dying_is_started_less_and_less_often(tmp_pat
     supervisor = Supervisor([Spec("bad", ("dns", "--instance", "nonsense"))], gateway.file, tmp_path)
     keeping = asyncio.create_task(supervisor.run(lambda: None))
     started_at = time.monotonic()
-    await until(lambda: supervisor.restarts == 3)
+    await asyncio.to_thread(until, lambda: supervisor.restarts == 3)
     assert time.monotonic() - started_at >= 0.5 + 1.0
     keeping.cancel()
     await asyncio.wait([keeping])
@@ -71,10 +66,7 @@ def test_killing_the_supervisor_ends_its_processes(tmp_path):
         children = children_of(run.pid)
         run.kill()
         run.wait(timeout=10)
-        deadline = time.monotonic() + 10
-        while any(alive(pid) for pid in children):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: not any(alive(pid) for pid in children))
 
 
 def test_a_second_run_says_so_and_changes_nothing(tmp_path):
@@ -93,46 +85,59 @@ async def test_a_bad_file_on_sighup_keeps_the_old_settings_and_says_so(tmp_path)
         good = gateway.file.read_text()
         gateway.file.write_text(good + "\nnonsense = 1\n")
         dns.send_signal(signal.SIGHUP)
-        await until(lambda: "the old one stays in force" in log.read_text())
+        await asyncio.to_thread(until, lambda: "the old one stays in force" in log.read_text())
         assert "nonsense: there is no such setting" in log.read_text()
         heard = await ask(("127.0.0.1", gateway.dns), "gambling.test")
         assert heard.addresses == ("127.0.0.81",)
         assert "schoolgate_config_refused_total 1.0" in metrics(gateway)
 
 
-async def test_a_good_file_on_sighup_comes_into_force(tmp_path):
+async def test_a_bad_policy_keeps_the_old_one_and_says_so_in_log_and_metric(tmp_path):
+    gateway = Gateway(tmp_path)
+    log = tmp_path / "log"
+    with started("dns", "--config", str(gateway.file), folder=tmp_path, log=log):
+        policy = gateway.folder / "policy.toml"
+        policy.write_text(policy.read_text().replace('unknown = "scan"', 'unknown = "perhaps"'))
+        refused = schoolgate("policy", "apply", "--config", str(gateway.file))
+        assert refused.returncode == 1
+        assert "profiles.ks2.unknown: invalid enum value 'perhaps'" in refused.stderr
+        await asyncio.to_thread(until, lambda: "policy version 1 stays in force" in log.read_text())
+        assert "schoolgate_snapshots_refused_total 1.0" in metrics(gateway)
+        assert (await ask(("127.0.0.1", gateway.dns), "gambling.test")).addresses == ("127.0.0.81",)
+
+
+async def test_a_new_policy_is_in_force_at_once(tmp_path):
+    gateway = Gateway(tmp_path)
+    with started("dns", "--config", str(gateway.file), folder=tmp_path):
+        assert (await ask(("127.0.0.1", gateway.dns), "gambling.test")).addresses == ("127.0.0.81",)
+        policy = gateway.folder / "policy.toml"
+        policy.write_text(policy.read_text().replace("certificate = true", "certificate = false"))
+        assert schoolgate("policy", "apply", "--config", str(gateway.file)).returncode == 0
+
+        def is_in_force():
+            return asyncio.run(ask(("127.0.0.1", gateway.dns), "gambling.test")).code == "NXDOMAIN"
+
+        await asyncio.to_thread(until, is_in_force, 5)
+
+
+def test_a_good_file_on_sighup_comes_into_force(tmp_path):
     gateway = Gateway(tmp_path)
     with started("dns", "--config", str(gateway.file), folder=tmp_path) as dns:
         gateway.file.write_text(gateway.file.read_text().replace('"127.0.0.81"', '"127.0.0.82"'))
         dns.send_signal(signal.SIGHUP)
 
-        async def answered():
+        def leads_to_the_new_address():
             try:
-                return (await ask(("127.0.0.1", gateway.dns), "gambling.test", seconds=1)).addresses
+                heard = asyncio.run(ask(("127.0.0.1", gateway.dns), "gambling.test", seconds=1))
             except (TimeoutError, OSError):
-                return ()
+                return False
+            return heard.addresses == ("127.0.0.82",)
 
-        async with asyncio.timeout(20):
-            while await answered() != ("127.0.0.82",):
-                await asyncio.sleep(0.05)
+        until(leads_to_the_new_address)
 
 
 def metrics(gateway):
-    import urllib.request
-
     port = gateway.settings.config.metrics.dns
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
         return response.read().decode()
-
-
-def children_of(parent):
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/stat") as file:
-                if int(file.read().rpartition(")")[2].split()[1]) == parent:
-                    found.append(int(pid))
-        except OSError:
-            continue
-    return found

@@ -22,7 +22,10 @@ class Outer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ("", "file: title: this setting is missing"),
         ('title = "x"\ntitel = 1', "file: titel: there is no such setting; did you mean 'title'?"),
         ('title = "x"\n[inner]\nprot = 1', "file: inner.prot: there is no such setting; did you mean 'port'?"),
-        ('title = "x"\n[inner]\nzzz = 1', "file: inner.zzz: there is no such setting; the settings here are names, port"),
+        (
+            'title = "x"\n[inner]\nzzz = 1',
+            "file: inner.zzz: there is no such setting; the settings here are names, port",
+        ),
         ('title = "x"\n[inner]\nport = "1"', "file: inner.port: must be a whole number, not text in quotes"),
         ('title = "x"\n[inner]\nnames = 3', "file: inner.names: must be a list in [ ], not a whole number"),
         ("title = ", "file: not valid TOML: "),

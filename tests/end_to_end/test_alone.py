@@ -6,7 +6,7 @@ import pytest
 
 from dns_filter.ask import ask
 from dns_filter.practice import WILDCARD, NameServer
-from tests.support.commands import started
+from tests.support.commands import started, until
 from tests.support.gateway import WEB_SITES, Gateway
 
 KS2, STAFF, VISITOR = "127.0.0.1", "127.0.9.1", "127.0.10.1"
@@ -61,12 +61,3 @@ def test_they_start_in_any_order(tmp_path, order):
     ):
         assert gateway.blocked_page("gambling.test") == 403
         until(lambda: gateway.breaches() == [("proxy", "gambling.test", 1)])
-
-
-def until(condition, seconds=20):
-    import time
-
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)

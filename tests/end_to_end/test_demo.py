@@ -46,7 +46,12 @@ def test_left_running_it_says_how_to_try_it_refuses_a_second_and_ends_cleanly():
         for word in ("dig -p 5300 -b 127.0.0.1", "curl --cacert", "chromium", "password:"):
             assert word in said
         assert asked_as_printed(said, r"dig -p .* gambling\.test").stdout.count("127.0.0.81") == 1
-        assert "403" in asked_as_printed(said, r"curl .* https://gambling\.test\S*", "-s", "-o", "/dev/null", "-w", "%{http_code}").stdout
+        assert (
+            "403"
+            in asked_as_printed(
+                said, r"curl .* https://gambling\.test\S*", "-s", "-o", "/dev/null", "-w", "%{http_code}"
+            ).stdout
+        )
         second = schoolgate("demo", timeout=30)
         assert second.returncode == 1
         assert f"already running (process {demo.pid})" in second.stderr

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 
-from tests.support.commands import started
+from tests.support.commands import children_of, started, until
 from tests.support.gateway import Gateway, question
 
 ASKED = 500
@@ -31,7 +31,6 @@ class Asker(threading.Thread):
             if place == len(self.names) // 2:
                 self.half_way.set()
         self.half_way.set()
-
 
     def ask_once_it_listens(self, name, seconds=60):
         """Whether *name* was answered. A refused connection carried no question, so it may be tried again."""
@@ -69,16 +68,8 @@ def by_proxy(gateway):
 
 def processes_of(run):
     """The pids of the processes that the supervisor *run* keeps, by what they are."""
-    found = {}
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            with open(f"/proc/{pid}/stat") as file:
-                parent = int(file.read().rpartition(")")[2].split()[1])
-            with open(f"/proc/{pid}/cmdline") as file:
-                words = file.read().split("\0")
-            if parent == run.pid:
-                found[next(w for w in words if w in {"dns", "worker", "reporting"})] = int(pid)
-    return found
+    kinds = {"dns", "worker", "reporting"}
+    return {kind: pid for pid, words in children_of(run.pid).items() for kind in kinds & set(words)}
 
 
 def test_every_request_that_was_answered_is_in_the_database_once(tmp_path):
@@ -109,9 +100,13 @@ def test_every_request_that_was_answered_is_in_the_database_once(tmp_path):
 
 def wait_for_rows(gateway, wanted, seconds=60):
     """How often each (source, host) is in the database, once all of *wanted* are there or the time is up."""
-    deadline = time.monotonic() + seconds
-    while True:
-        recorded = Counter((source, host) for source, host, _ in gateway.breaches())
-        if wanted <= recorded.keys() or time.monotonic() > deadline:
-            return recorded
-        time.sleep(0.2)
+    recorded = Counter()
+
+    def all_there():
+        recorded.clear()
+        recorded.update((source, host) for source, host, _ in gateway.breaches())
+        return wanted <= recorded.keys()
+
+    with contextlib.suppress(AssertionError):
+        until(all_there, seconds)
+    return recorded

@@ -213,7 +213,7 @@ def trust(authority, tmp_path):
 
 
 @pytest.mark.parametrize(("tls", "side"), [(MailTls.REQUIRED, "tls"), (MailTls.STARTTLS, "starttls")])
-async def test_a_mail_goes_out_encrypted_and_logged_in(database, raise_alert, certificate, trust, tls, side):  # noqa: PLR0917 - fixtures
+async def test_a_mail_goes_out_encrypted_and_logged_in(database, raise_alert, certificate, trust, tls, side):
     password_file = Path(trust).with_name("password")
     password_file.write_text("open sesame\n")
     async with smtp_sink(password="open sesame", **{side: certificate}) as sink, asyncio.timeout(20):

@@ -65,3 +65,23 @@ def free_ports(count, kind=socket.SOCK_STREAM):
                 datagram.bind(("127.0.0.1", port))
                 ports.append(port)
         return ports
+
+
+def children_of(parent):
+    """(pid, command line) of each process that *parent* started and that is still there."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                after_name = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(after_name[1]) == parent:
+                    found[int(entry.name)] = (entry / "cmdline").read_text().split("\0")
+    return found
+
+
+def until(condition, seconds=30):
+    """Return once *condition* holds; it is asked again and again, and has that long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.02)

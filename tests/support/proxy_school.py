@@ -246,7 +246,7 @@ class Nameserver:
         """Every host of `HOSTS` is on loopback unless *zone* says otherwise."""
         self.zone = {host: ["127.0.0.1"] for host in HOSTS} | (zone or {})
         self.asked: list[str] = []
-        self.silent = self.truncating = False
+        self.silent = self.truncating = self.failing = False
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -283,6 +283,9 @@ class Nameserver:
         name = str(asked.q.qname).removesuffix(".").lower()
         self.asked.append(name)
         reply = asked.reply()
+        if self.failing:
+            reply.header.rcode = dnslib.RCODE.SERVFAIL
+            return reply
         if name not in self.zone:
             reply.header.rcode = dnslib.RCODE.NXDOMAIN
         for address in self.zone.get(name, ()):
