@@ -39,7 +39,9 @@ class _Process(Collector):
     def collect(self) -> Iterator[Metric]:
         live = self._live
         yield GaugeMetricFamily("schoolgate_policy_version", "The policy version in force.", value=live.version)
-        yield CounterMetricFamily("schoolgate_snapshots_refused", "Snapshots and policy files refused.", value=live.refused)
+        yield CounterMetricFamily(
+            "schoolgate_snapshots_refused", "Snapshots and policy files refused.", value=live.refused
+        )
         yield GaugeMetricFamily(
             "schoolgate_clock_implausible", "1 while the clock is behind.", value=not live.clock_ok()
         )

@@ -1,16 +1,11 @@
 """One school with a worker for the tests that do not change it, and the parts for those that do."""
 
 import ssl
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # mitmproxy brings ldap3 along, which is written for an older pyasn1
-    import mitmproxy.addons  # noqa: F401
 
 from tests.support.origin import Origin, tls_context
 from tests.support.proxy_school import HOSTS, Nameserver, Running, School, running

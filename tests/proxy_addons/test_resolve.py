@@ -56,6 +56,12 @@ async def test_a_name_that_is_not_there_is_said_to_be_so(dns: Nameserver) -> Non
             await resolver(dns).addresses(host, 443)
 
 
+async def test_a_listener_that_cannot_say_is_not_taken_for_a_name_that_is_not_there(dns: Nameserver) -> None:
+    dns.failing = True
+    with pytest.raises(NoAnswerError):
+        await resolver(dns).addresses("public.test", 443)
+
+
 async def test_a_truncated_answer_is_asked_for_again_over_tcp(dns: Nameserver) -> None:
     dns.truncating = True
     assert await resolver(dns).addresses("public.test", 443) == ("93.184.215.14", "2606:4700::1111")

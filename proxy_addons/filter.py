@@ -1,0 +1,323 @@
+"""The filter: mitmproxy's hooks, each a few steps that end in an allowed request, a page, or a closed connection.
+
+mitmproxy logs an addon's exception and lets the request through, so every hook is guarded: what goes wrong here is a
+refusal and a count. No hook reads a body, and nothing outlives its flow but counts.
+"""
+
+import functools
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from mitmproxy import connection, http
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+from mitmproxy.tls import ClientHelloData, TlsData
+
+from blocklists import domain
+from blocklists.clients import Client
+from blocklists.policy import Kind, Request, Verdict
+from blocklists.profile import Pages
+from proxy_addons import block_page, trouble
+from proxy_addons.answer import Form
+from proxy_addons.client import client_of
+from proxy_addons.counters import Counters
+from proxy_addons.headers import let_through, strip
+from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, plan_of
+from proxy_addons.refusal import Refusal, form_for
+from proxy_addons.resolve import SINK, Resolver, sink_name
+from proxy_addons.settings import ProxySettings
+from proxy_addons.sink import nothing
+from proxy_addons.target import host_of, hosts_of, url_of
+from proxy_addons.trouble import Trouble
+
+log = logging.getLogger("schoolgate.proxy")
+
+_REFUSAL = "schoolgate"
+"""Where a flow carries its refusal."""
+_NOT_REACHED = "an address that may not be reached"
+
+
+class Tunnel(msgspec.Struct):
+    """What is known of a client's CONNECT: where to, and a refusal of it that nobody was told of yet."""
+
+    host: str
+    port: int
+    untold: tuple[Request, Verdict] | None = None
+
+
+type _Hook[T] = Callable[["Filter", T], Awaitable[None]]
+
+
+def _guarded[T](hook: _Hook[T]) -> _Hook[T]:
+    """Make a failure of *hook* a refusal of what it was about."""
+
+    @functools.wraps(hook)
+    async def guarded(self: "Filter", data: T) -> None:
+        try:
+            await hook(self, data)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the filter stays closed
+            self.failed(hook.__name__, error, data)
+
+    return guarded
+
+
+class Filter:
+    """The addon. One for a worker; a connection's state is kept by the connection's id until it ends."""
+
+    def __init__(self, judge: Judge, resolver: Resolver, settings: ProxySettings, counters: Counters) -> None:
+        self._judge, self._resolver, self._settings, self._counters = judge, resolver, settings, counters
+        self._ports = frozenset(settings.ports)
+        self._tunnels: dict[str, Tunnel] = {}
+        self._closed: set[str] = set()
+        self.in_progress: dict[str, set[str]] = {}
+
+    # Connections
+
+    @_guarded
+    async def client_connected(self, client: connection.Client) -> None:
+        """Close a connection that nobody of ours makes, or that comes before there is a policy."""
+        self._counters.connections += 1
+        if not self._judge.live.ready or self._who(client) is None:
+            self._counters.strangers += 1
+            client.error = "closed"
+
+    @_guarded
+    async def client_disconnected(self, client: connection.Client) -> None:
+        """Forget the connection."""
+        self._tunnels.pop(client.id, None)
+        self.in_progress.pop(client.id, None)
+        self._closed.discard(client.id)
+
+    def refuses(self, client: connection.Client) -> bool:
+        """Whether *client*'s connection is to end without a handshake."""
+        return client.id in self._closed
+
+    def _who(self, peer: connection.Client) -> Client | None:
+        clients = self._judge.live.clients
+        return client_of(clients, peer) if clients else None
+
+    # Names
+
+    @_guarded
+    async def http_connect(self, flow: http.HTTPFlow) -> None:
+        """Judge where a tunnel is to lead; refuse it at once where no page could be shown in it."""
+        host = host_of(flow.request.host)
+        if host is None:
+            return self._turn_away(flow, Trouble.MALFORMED)
+        if flow.request.port not in self._ports:
+            return self._turn_away(flow, Trouble.PORT)
+        client = self._somebody(flow.client_conn)
+        self._tunnels[flow.client_conn.id] = Tunnel(host, flow.request.port)
+        request, verdict = self._judge.of_name(Kind.CONNECT, client, host)
+        if verdict.blocked and not (self._judge.opens(client) and (verdict.inspect or not verdict.quiet)):
+            self._counters.closed += 1
+            await self._judge.record(request, verdict)
+            self._answer_connect(flow, self._page(flow, request, verdict))
+        return None
+
+    def _turn_away(self, flow: http.HTTPFlow, why: Trouble) -> None:
+        self._answer_connect(flow, self._trouble(flow, why))
+
+    @staticmethod
+    def _answer_connect(flow: http.HTTPFlow, refusal: Refusal) -> None:
+        flow.response = refusal.response("CONNECT")
+        flow.response.headers["Connection"] = "close"
+
+    @_guarded
+    async def tls_clienthello(self, data: ClientHelloData) -> None:
+        """Judge the name that the client gives: relay the connection, open it, or close it."""
+        peer = data.context.client
+        tunnel = self._tunnels[peer.id]
+        sni = data.client_hello.sni
+        name = host_of(sni) if sni else tunnel.host
+        client = self._somebody(peer)
+        judged = [self._judge.of_name(Kind.SNI, client, n) for n in dict.fromkeys((name, tunnel.host)) if n]
+        plan = plan_of((v for _, v in judged), agree=name == tunnel.host, opens=self._judge.opens(client))
+        tunnel.untold = gravest(judged)
+        if plan is Plan.CLOSE:
+            await self._close(peer, tunnel)
+        self._counters.spliced += plan is Plan.SPLICE
+        self._counters.opened += plan in (Plan.OPEN, Plan.SHOW)
+        data.ignore_connection = plan is Plan.SPLICE
+        data.establish_server_tls_first = plan is Plan.OPEN
+
+    async def _close(self, peer: connection.Client, tunnel: Tunnel) -> None:
+        self._closed.add(peer.id)
+        self._counters.closed += 1
+        await self._tell(tunnel)
+
+    async def _tell(self, tunnel: Tunnel) -> None:
+        """Record the refusal of a name whose page was not shown."""
+        if tunnel.untold:
+            await self._judge.record(*tunnel.untold)
+            tunnel.untold = None
+
+    @_guarded
+    async def tls_failed_client(self, data: TlsData) -> None:
+        """A client that does not take our certificate sees no page; the refusal is recorded all the same."""
+        if tunnel := self._tunnels.get(data.context.client.id):
+            await self._tell(tunnel)
+
+    @_guarded
+    async def server_connect(self, data: ServerConnectionHookData) -> None:
+        """Refuse an address given as such, which asks no resolver, if it may not be reached."""
+        host, port, *_ = data.server.address or ("", 0)
+        if domain.as_address(host) and not self._resolver.permits(host, port):
+            data.server.error = _NOT_REACHED
+
+    # Requests
+
+    @_guarded
+    async def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Judge every host that the request names; what is refused never leaves this machine."""
+        if flow.error:
+            return None
+        client = self._somebody(flow.client_conn)
+        self.in_progress.setdefault(flow.client_conn.id, set()).add(flow.id)
+        strip(flow.request.headers)
+        hosts = self._hosts(flow)
+        urls = [url_of(flow.request.scheme, host, flow.request.data.path) for host in hosts if host]
+        if not urls or None in hosts or None in urls:
+            return self._refuse(flow, self._trouble(flow, Trouble.MALFORMED))
+        judged = [self._judge.of_url(client, asked) for asked in urls if asked]
+        self._forget_untold(flow)
+        if refused := gravest(judged):
+            self._counters.requests[client.profile, "block"] += 1
+            await self._judge.record(*refused)
+            return self._refuse(flow, self._page(flow, *refused))
+        self._counters.requests[client.profile, "allow"] += 1
+        if why := await self._hindrance(flow, hosts):
+            return self._refuse(flow, self._trouble(flow, why))
+        let_through(flow.request)
+        return None
+
+    def _hosts(self, flow: http.HTTPFlow) -> set[str | None]:
+        """Every different host that *flow* names; None among them for what names none."""
+        named = [flow.request.host, *flow.request.headers.get_all("host")]
+        tunnel, sni = self._tunnels.get(flow.client_conn.id), flow.client_conn.sni
+        named += [flow.request.authority] if flow.request.authority else []
+        named += [tunnel.host] if tunnel else []
+        named += [sni] if sni else []
+        return hosts_of(named)
+
+    async def _hindrance(self, flow: http.HTTPFlow, hosts: set[str | None]) -> Trouble | None:
+        """What stands in the way of a permitted request, if anything does."""
+        if len(hosts) > 1:
+            return Trouble.MISDIRECTED
+        if flow.request.port not in self._ports:
+            return Trouble.PORT
+        if flow.server_conn.error:
+            return trouble.of_message(flow.server_conn.error)
+        if not flow.server_conn.connected:
+            try:
+                await self._resolver.addresses(flow.request.host, flow.request.port)
+            except OSError as error:
+                return trouble.of_message(str(error))
+        return None
+
+    def _forget_untold(self, flow: http.HTTPFlow) -> None:
+        if tunnel := self._tunnels.get(flow.client_conn.id):
+            tunnel.untold = None
+
+    def _refuse(self, flow: http.HTTPFlow, refusal: Refusal) -> None:
+        """Answer *flow* with *refusal* and drop its body: the sink's trap of DESIGN.md.
+
+        Without a body mitmproxy never connects, and `request` answers. With one it streams to the sink, every chunk
+        dropped, and `response` puts the refusal in place of the sink's.
+        """
+        flow.metadata[_REFUSAL] = refusal
+        request = flow.request
+        request.headers.pop("expect", None)
+        request.stream = nothing
+        request.data.host = sink_name(shared=not request.is_http2)
+        request.data.port, request.data.scheme = 80, b"http"
+
+    @_guarded
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Answer a refused request that has no body, or whose body has ended before the sink's answer."""
+        refusal = flow.metadata.get(_REFUSAL)
+        if refusal and not flow.response:
+            flow.response = refusal.response(flow.request.method)
+
+    # Responses
+
+    @_guarded
+    async def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Pass a permitted answer on as it comes, without an invitation to another protocol."""
+        assert flow.response
+        if _REFUSAL in flow.metadata:
+            self._counters.sunk += (flow.server_conn.address or ("",))[0].endswith(SINK)
+            return
+        flow.response.headers.pop("alt-svc", None)
+        flow.response.stream = True
+
+    @_guarded
+    async def response(self, flow: http.HTTPFlow) -> None:
+        """Put the refusal in place of the sink's answer."""
+        self._ended(flow)
+        if refusal := flow.metadata.get(_REFUSAL):
+            flow.response = refusal.response(flow.request.method)
+
+    @_guarded
+    async def error(self, flow: http.HTTPFlow) -> None:
+        """Count what went wrong between us and the server."""
+        self._ended(flow)
+        if flow.error and not flow.response:
+            self._counters.troubles[trouble.of_message(flow.error.msg)] += 1
+
+    @_guarded
+    async def websocket_message(self, flow: http.HTTPFlow) -> None:
+        """Keep no message: mitmproxy's list only grows."""
+        assert flow.websocket
+        flow.websocket.messages.clear()
+
+    def _ended(self, flow: http.HTTPFlow) -> None:
+        self.in_progress.get(flow.client_conn.id, set()).discard(flow.id)
+
+    # Answers
+
+    def _somebody(self, peer: connection.Client) -> Client:
+        client = self._who(peer)
+        if client is None:
+            raise NotReadyError
+        return client
+
+    def _page(self, flow: http.HTTPFlow, request: Request, verdict: Verdict) -> Refusal:
+        rulebook = self._judge.policy.rulebook
+        notice = block_page.notice_of(rulebook, request.client.profile, request.host, verdict, self._settings)
+        form = form_for(flow)
+        if verdict.quiet and form is Form.PAGE:
+            form = Form.NOTHING
+        return Refusal(403, form, block_page.body(notice, form))
+
+    def _trouble(self, flow: http.HTTPFlow, why: Trouble) -> Refusal:
+        self._counters.troubles[why] += 1
+        client, policy = self._who(flow.client_conn), self._judge.live.policy
+        pages = block_page.pages_of(policy.rulebook, client.profile) if client and policy else Pages.KS2
+        form = form_for(flow)
+        return Refusal(why.status, form, trouble.body(why, pages, form))
+
+    def failed(self, hook: str, error: Exception, data: Any) -> None:
+        """Close what *data* is about, as *hook* could not decide; the error's text is not told: it may name a host."""
+        self._counters.failures += 1
+        line = error.__traceback__.tb_next.tb_lineno if error.__traceback__ and error.__traceback__.tb_next else 0
+        log.error("The filter's %s failed with %s (line %d); it stays closed.", hook, type(error).__name__, line)
+        if isinstance(data, http.HTTPFlow):
+            self._fail_flow(data)
+        elif isinstance(data, ClientHelloData):
+            data.ignore_connection = data.establish_server_tls_first = False
+            self._closed.add(data.context.client.id)
+        elif isinstance(data, connection.Client):
+            data.error = "closed"
+        elif isinstance(data, ServerConnectionHookData):
+            data.server.error = _NOT_REACHED
+
+    def _fail_flow(self, flow: http.HTTPFlow) -> None:
+        refusal = self._trouble(flow, Trouble.FAILURE)
+        if flow.request.method == "CONNECT":
+            self._answer_connect(flow, refusal)
+        elif flow.response is None:
+            self._refuse(flow, refusal)
+        elif flow.killable:
+            flow.kill()  # type: ignore[no-untyped-call]

@@ -1,0 +1,35 @@
+"""What a request's head says to the proxy, and what of it goes on to the server.
+
+This file judges nothing. A header for the proxy alone stays here, and an upgrade leads to WebSocket or nowhere.
+"""
+
+from mitmproxy import http
+
+_FOR_THE_PROXY = frozenset({"proxy-authorization", "proxy-connection", "proxy-authenticate"})
+
+
+def strip(headers: http.Headers) -> None:
+    """Remove what is for the proxy alone, and every header that only our own front door may send (G20)."""
+    for name in set(headers):
+        lowered = name.lower()
+        if lowered in _FOR_THE_PROXY or lowered.startswith("schoolgate-"):
+            del headers[name]
+
+
+def let_through(request: http.Request) -> None:
+    """Make *request* ready for the server: streamed, in origin form, with no upgrade but to WebSocket.
+
+    WebSocket goes uncompressed: a compressed message would have to be unpacked here, whatever its size.
+    """
+    request.stream = True
+    if not request.is_http2:
+        request.data.authority = b""
+    headers = request.headers
+    if headers.get("upgrade", "").lower() == "websocket":
+        headers.pop("sec-websocket-extensions", None)
+    elif "upgrade" in headers:
+        del headers["upgrade"]
+        headers.pop("http2-settings", None)
+        tokens = [t.strip() for t in headers.pop("connection", "").split(",")]
+        if kept := [t for t in tokens if t.lower() not in ("", "upgrade", "http2-settings")]:
+            headers["connection"] = ", ".join(kept)

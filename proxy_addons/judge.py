@@ -1,0 +1,103 @@
+"""Asking for a verdict and putting what was refused on record: what the filter's hooks call.
+
+This file knows the policy and the journal and nothing of mitmproxy. A breach is written before its answer is sent,
+and for the gravest it is on the disk before.
+"""
+
+import enum
+import hashlib
+import time
+from collections.abc import Iterable
+
+from blocklists import url
+from blocklists.clients import Client
+from blocklists.live import Live
+from blocklists.policy import Kind, Policy, Reason, Request, Verdict, decide
+from blocklists.rulebook import Severity
+from reporting.breach import breach_of
+from reporting.recorder import Recorder
+
+
+class NotReadyError(RuntimeError):
+    """There is no policy yet, so nothing can be decided."""
+
+
+class Judge:
+    """Decides by the policy in force. *clock_ok* is kept by whoever keeps the policy fresh."""
+
+    def __init__(self, live: Live, recorder: Recorder) -> None:
+        self.live = live
+        self.clock_ok = True
+        self.recorder = recorder
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force; NotReadyError until there is one."""
+        if self.live.policy is None:
+            raise NotReadyError
+        return self.live.policy
+
+    def of_name(self, kind: Kind, client: Client, host: str) -> tuple[Request, Verdict]:
+        """The verdict on *host* where only its name is known."""
+        return self._judged(Request(kind, client, host, time.time_ns(), clock_ok=self.clock_ok))
+
+    def of_url(self, client: Client, asked: url.Url) -> tuple[Request, Verdict]:
+        """The verdict on a URL."""
+        return self._judged(Request(Kind.URL, client, asked.host, time.time_ns(), url=asked, clock_ok=self.clock_ok))
+
+    def _judged(self, request: Request) -> tuple[Request, Verdict]:
+        return request, decide(self.policy, request)
+
+    def opens(self, client: Client) -> bool:
+        """Whether connections of *client* may be opened, because its devices carry the school's certificate."""
+        profile = self.policy.rulebook.profiles.get(client.profile)
+        return profile is not None and profile.certificate
+
+    async def record(self, request: Request, verdict: Verdict) -> None:
+        """Put a refusal on record; returns when it is safe to answer."""
+        breach = breach_of(request, verdict, source="proxy", policy=self.live.version)
+        if breach is None:
+            return
+        self.recorder.first(_run_of(request, verdict), breach)
+        if breach.severity >= Severity.URGENT:
+            await self.recorder.durable()
+
+
+def _run_of(request: Request, verdict: Verdict) -> bytes:
+    """What makes two refusals one run: client, host, path and reason; for a sealed one the entry in their place.
+
+    A digest, because a run is remembered and a path may be long.
+    """
+    sealed = verdict.reason is Reason.SEALED
+    what = (verdict.rule, "") if sealed else (request.host, request.path or "")
+    text = "\0".join((request.client.address, *what, str(verdict.reason)))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def gravest(judged: Iterable[tuple[Request, Verdict]]) -> tuple[Request, Verdict] | None:
+    """The refusal that weighs most, or None if all are permitted."""
+    refused = [one for one in judged if one[1].blocked]
+    return max(refused, key=lambda one: one[1].severity, default=None)
+
+
+class Plan(enum.Enum):
+    """What becomes of a TLS connection: relayed, opened, opened to show a page, or closed."""
+
+    SPLICE = "splice"
+    OPEN = "open"
+    SHOW = "show"
+    CLOSE = "close"
+
+
+def plan_of(verdicts: Iterable[Verdict], *, agree: bool, opens: bool) -> Plan:
+    """The plan for a connection by the *verdicts* on each name that it gives.
+
+    *agree*: the names are one. *opens*: the client's devices carry the certificate. Names that differ are never
+    relayed: the tunnel would lead to one and be judged by the other.
+    """
+    given = tuple(verdicts)
+    if any(v.blocked for v in given) or not agree:
+        return Plan.SHOW if opens else Plan.CLOSE
+    if not any(v.inspect for v in given):
+        return Plan.SPLICE
+    return Plan.OPEN if opens else Plan.CLOSE

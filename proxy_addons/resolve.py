@@ -1,0 +1,201 @@
+"""Names of servers to addresses, by our own inner DNS listener and by nothing else.
+
+Installed as the event loop's `getaddrinfo`, so that whatever opens a connection gets its address here: sealed lists
+and rebinding rules are the listener's, and an address that is private, the gateway's own or a cloud's metadata is
+refused after resolution. The system's resolver is never asked, not even when ours does not answer.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import secrets
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from blocklists import domain
+from proxy_addons import query
+from proxy_addons.addresses import Reach, is_own
+from proxy_addons.target import host_of
+
+TIMEOUT = 1.5
+"""Seconds for one try over UDP on the same machine; the listener itself waits for its upstream."""
+TRIES = 3
+KEPT = 10.0
+"""Seconds that an answer is kept at most: a page's many connections ask once, and a change is soon seen."""
+MOST_KEPT = 4096
+
+_UNABLE = frozenset({2, 5})
+"""SERVFAIL and REFUSED: nothing is known about the name (RFC 1035, 4.1.1)."""
+
+SINK = "sink.schoolgate.invalid"
+"""Names under this one mean our own loopback sink; .invalid is nobody's (RFC 2606)."""
+
+type _Info = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
+
+
+class RefusedAddressError(OSError):
+    """The name leads to an address that may not be reached."""
+
+
+class NoAnswerError(OSError):
+    """The inner DNS listener did not answer."""
+
+
+class NoSuchNameError(OSError):
+    """The name leads nowhere."""
+
+
+class Resolver:
+    """Answers `getaddrinfo`. *own_ports* are the proxy's own, which no client reaches through it."""
+
+    def __init__(self, inner: tuple[str, int], reach: Reach) -> None:
+        """Ask the listener at *inner*; *reach* says which addresses may be given."""
+        self._inner, self.reach = inner, reach
+        self.own_ports: set[int] = set()
+        self.sink: tuple[str, int] | None = None
+        self._kept: dict[str, tuple[float, tuple[str, ...]]] = {}
+
+    async def getaddrinfo(
+        self,
+        host: bytes | str | None,
+        port: bytes | str | int | None,
+        *,
+        family: int = 0,
+        type: int = 0,  # noqa: A002 - the loop's own keyword
+        proto: int = 0,
+        flags: int = 0,  # noqa: ARG002 - the loop's own keyword
+    ) -> list[_Info]:
+        """What `socket.getaddrinfo` gives, for names by our own listener; raises one of this module's errors."""
+        text = host.decode("ascii", "replace") if isinstance(host, bytes) else host or ""
+        number = int(port or 0)
+        if self.sink and text.endswith(SINK):
+            return [_info(*self.sink, type, proto)]
+        found = await self.addresses(text, number)
+        return [_info(a, number, type, proto) for a in found if family in (0, _family(a))]
+
+    async def addresses(self, host: str, port: int) -> tuple[str, ...]:
+        """The addresses of *host* that may be reached on *port*; raises one of this module's errors."""
+        name = host_of(host)
+        if name is None:
+            raise NoSuchNameError("no such name")
+        literal = domain.as_address(name)
+        found = (literal,) if literal else await self._look_up(name)
+        permitted = tuple(a for a in found if self.permits(a, port))
+        if found and not permitted:
+            raise RefusedAddressError("an address that may not be reached")
+        if not permitted:
+            raise NoSuchNameError("no such name")
+        return permitted
+
+    def permits(self, address: str, port: int) -> bool:
+        """Whether *address* may be reached on *port*; our own listeners never may."""
+        return self.reach.permits(address) and not (port in self.own_ports and is_own(address))
+
+    async def _look_up(self, name: str) -> tuple[str, ...]:
+        until, found = self._kept.get(name, (0.0, ()))
+        if time.monotonic() < until:
+            return found
+        four, six = await asyncio.gather(self._ask(name, query.A), self._ask(name, query.AAAA))
+        if {four.code, six.code} <= _UNABLE:
+            raise NoAnswerError("the DNS service could not answer")
+        found = (*four.addresses, *six.addresses)
+        if found:
+            self._keep(name, found, min(a.ttl for a in (four, six) if a.addresses))
+        return found
+
+    def _keep(self, name: str, found: tuple[str, ...], ttl: int) -> None:
+        while len(self._kept) >= MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[name] = (time.monotonic() + min(ttl, KEPT), found)
+
+    async def _ask(self, name: str, kind: int) -> query.Answer:
+        for _ in range(TRIES):
+            question = query.encode(secrets.randbits(16), name, kind)
+            with contextlib.suppress(TimeoutError, OSError):
+                async with asyncio.timeout(TIMEOUT):
+                    answer = await self._over_udp(question)
+                    if answer.truncated:
+                        answer = await self._over_tcp(question)
+                    return answer
+        raise NoAnswerError("the DNS service did not answer")
+
+    async def _over_udp(self, question: bytes) -> query.Answer:
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[query.Answer] = loop.create_future()
+        transport, _ = await loop.create_datagram_endpoint(lambda: _Asking(question, waiting), remote_addr=self._inner)
+        try:
+            return await waiting
+        finally:
+            transport.close()
+
+    async def _over_tcp(self, question: bytes) -> query.Answer:
+        reader, writer = await asyncio.open_connection(*self._inner)
+        try:
+            writer.write(struct.pack(">H", len(question)) + question)
+            length = struct.unpack(">H", await reader.readexactly(2))[0]
+            answer = query.decode(await reader.readexactly(length), question)
+        except asyncio.IncompleteReadError as error:
+            raise ConnectionError("the answer ends early") from error
+        finally:
+            writer.close()
+        if answer is None or answer.truncated:
+            raise ConnectionError("no answer to this question")
+        return answer
+
+
+class _Asking(asyncio.DatagramProtocol):
+    """One question over UDP; packets that are no answer to it are not looked at."""
+
+    def __init__(self, question: bytes, waiting: "asyncio.Future[query.Answer]") -> None:
+        self._question, self._waiting = question, waiting
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
+        transport.sendto(self._question)
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:  # noqa: ARG002
+        answer = query.decode(data, self._question)
+        if answer and not self._waiting.done():
+            self._waiting.set_result(answer)
+
+    def error_received(self, exc: Exception) -> None:
+        if not self._waiting.done():
+            self._waiting.set_exception(exc)
+
+
+@contextlib.contextmanager
+def installed(resolver: Resolver, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Have *loop* resolve by *resolver* for as long as the context lasts."""
+    before: Callable[..., Any] = loop.getaddrinfo
+    loop.getaddrinfo = resolver.getaddrinfo  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        loop.getaddrinfo = before  # type: ignore[method-assign]
+
+
+_turn = itertools.count()
+
+
+def sink_name(*, shared: bool) -> str:
+    """A name for the sink: one for all that a connection sends in turn, else one of 64 by turns.
+
+    mitmproxy opens at most five connections for one address and client, so uploads that run side by side (HTTP/2)
+    would wait for each other under one name.
+    """
+    return SINK if shared else f"{next(_turn) % 64}.{SINK}"
+
+
+def _family(address: str) -> int:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def _info(address: str, port: int, kind: int, proto: int) -> _Info:
+    kind = kind or socket.SOCK_STREAM
+    proto = proto or (socket.IPPROTO_TCP if kind == socket.SOCK_STREAM else socket.IPPROTO_UDP)
+    if _family(address) == socket.AF_INET6:
+        return socket.AF_INET6, kind, proto, "", (address, port, 0, 0)
+    return socket.AF_INET, kind, proto, "", (address, port)

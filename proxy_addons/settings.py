@@ -1,0 +1,71 @@
+"""What a proxy worker is told by schoolgate.toml: plain values, checked before a socket is opened."""
+
+import ipaddress
+from collections.abc import Iterator
+
+import msgspec
+
+from blocklists import domain
+
+
+class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table `[proxy]`."""
+
+    listen: tuple[str, ...] = ("127.0.0.1:8080",)
+    """Where clients reach the proxy, as "address:port"; several instances share one port."""
+
+    inner_dns: str = "127.0.0.1:5301"
+    """The inner DNS listener, the only place that names of servers are asked of."""
+
+    ca_certificate: str = "keys/ca.crt"
+    """The school's interception certificate (PEM)."""
+
+    ca_key: str = "keys/ca.key"
+    """Its key (PEM), readable by the worker only."""
+
+    upstream_ca: str = ""
+    """One more file of certificates (PEM) to trust in servers, besides the system's; "" for none."""
+
+    reachable_private: tuple[str, ...] = ()
+    """Networks (CIDR) with private addresses that may be reached: the school's own servers."""
+
+    ports: tuple[int, ...] = (80, 443, 8080, 8443)
+    """Ports that may be reached; POLICY.md gives pupils the web only."""
+
+    adult: str = ""
+    """The grown-up whom pupils are told to talk to; "" says "a teacher or another adult you trust"."""
+
+    contact: str = ""
+    """Whom staff ask when a site should be open; "" says "the person who looks after the network"."""
+
+    portal_url: str = ""
+    """Where staff ask for a site to be opened; "" shows no link."""
+
+    drain_seconds: float = 3.0
+    """How long a page in progress may take to finish when the worker is asked to stop (seconds)."""
+
+    def problems(self) -> Iterator[str]:
+        """What a technician should mend, one sentence each."""
+        for place, text in enumerate(self.listen):
+            if endpoint(text) is None:
+                yield f'proxy.listen[{place}]: {text!r} is no "address:port"; write for example 10.0.0.1:8080'
+        if endpoint(self.inner_dns) is None:
+            yield f'proxy.inner_dns: {self.inner_dns!r} is no "address:port"; write 127.0.0.1:5301'
+        for place, text in enumerate(self.reachable_private):
+            try:
+                ipaddress.ip_network(text)
+            except ValueError:
+                yield f"proxy.reachable_private[{place}]: {text!r} is no network; write for example 10.20.0.0/16"
+        if self.portal_url and not self.portal_url.startswith(("https://", "http://")):
+            yield f"proxy.portal_url: {self.portal_url!r} is no web address; write https://..."
+
+
+def endpoint(text: str) -> tuple[str, int] | None:
+    """(address, port) of "10.0.0.1:8080" or "[fd00::1]:8080", or None if *text* is not written like that."""
+    host, colon, port = text.rpartition(":")
+    address = domain.as_address(host)
+    if not colon or address is None or not (port.isascii() and port.isdigit()) or int(port) > 0xFFFF:
+        return None
+    if (":" in address) != host.startswith("["):
+        return None
+    return address, int(port)

@@ -1,0 +1,38 @@
+"""What a request is aimed at: every host that it names, and the one URL to judge.
+
+This file knows nothing of sockets or of mitmproxy. A request names its host up to five times (CONNECT, SNI, request
+line, :authority, Host); a filter that believes one of them is passed by naming another. They must all agree.
+"""
+
+from collections.abc import Iterable
+
+from blocklists import url
+
+_NOT_IN_AUTHORITY = frozenset("@/?#\\ \t\r\n\0,")
+"""What no honest client writes into an authority, and what servers read differently from us."""
+
+
+def host_of(authority: str) -> str | None:
+    """The canonical host of *authority* ("host", "host:port", "[::1]:443"), or None if it names no host."""
+    if not authority or not _NOT_IN_AUTHORITY.isdisjoint(authority):
+        return None
+    if authority.count(":") > 1 and not authority.startswith("["):
+        authority = f"[{authority}]"
+    found = url.canonical(f"http://{authority}/")
+    return found.host if found else None
+
+
+def hosts_of(authorities: Iterable[str]) -> set[str | None]:
+    """The different hosts that *authorities* name; None stands for what names no host."""
+    return {host_of(authority) for authority in authorities}
+
+
+def url_of(scheme: str, host: str, path: bytes) -> url.Url | None:
+    """The canonical URL of *path* (as it was sent) on the canonical *host*.
+
+    Bytes outside ASCII are escaped first, so that a raw byte and its escape are the same page. A path that opens
+    with no slash ("*") is the root.
+    """
+    text = "".join(chr(b) if b < 0x80 else f"%{b:02X}" for b in path[: url.MAX_URL])
+    bracketed = f"[{host}]" if ":" in host else host
+    return url.canonical(f"{scheme}://{bracketed}{text if text.startswith('/') else '/'}")
