@@ -138,7 +138,8 @@ class Ingest:
     async def _follow(self, name: str) -> int:
         followed = self._followed.get(name) or await self._begin(name)
         reader, row = followed.reader, followed.row
-        size, abandoned = reader.size, reader.abandoned
+        abandoned = reader.abandoned  # before the size: a writer that is gone by now writes nothing after it
+        size = reader.size
         if size < row.offset:
             await self._cut(row, f"the file has {size} bytes, {row.offset} had been read: its end was cut off")
             self._drop(name)

@@ -423,3 +423,29 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+async def test_what_a_writer_wrote_just_before_it_died_is_taken_in(journal, follow, rows, monkeypatch):
+    """The writer writes its last record and dies between two looks of the reader at its file."""
+
+    class DiesWhileLookedAt(ingest_module.Reader):
+        @property
+        def abandoned(self):
+            if not DiesWhileLookedAt.dead and DiesWhileLookedAt.quiet:
+                DiesWhileLookedAt.dead = True
+                journal.write(breach(2))
+                journal.close()
+            return super().abandoned
+
+        dead = quiet = False
+
+    monkeypatch.setattr(ingest_module, "Reader", DiesWhileLookedAt)
+    ingest = follow()
+    journal.write(breach(1))
+    await drained(ingest)
+    DiesWhileLookedAt.quiet = True
+    for _ in range(3):
+        await drained(ingest)
+    assert DiesWhileLookedAt.dead
+    assert [row.host for row in await rows(BreachRow)] == [breach(1).host, breach(2).host]
+    assert await rows(DamagedRow) == []
