@@ -20,6 +20,10 @@ _DOCUMENTATION = tuple(
 """Addresses for examples (RFC 5737, RFC 3849): they lead nowhere, and tests and demonstrations need some."""
 
 
+_ASSIGNED = ipaddress.ip_network("192.0.0.0/24")
+"""Protocol assignments, metadata services among them (RFC 6890); Python before 3.12.4 takes them for public."""
+
+
 def is_public(address: Address) -> bool:
     """Whether *address* is one of the outside world.
 
@@ -32,7 +36,7 @@ def is_public(address: Address) -> bool:
             return is_public(inner)
     if any(address.version == net.version and address in net for net in _DOCUMENTATION):
         return True
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and address not in _ASSIGNED
 
 
 def _embedded(number: int) -> Address | None:

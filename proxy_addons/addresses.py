@@ -13,8 +13,9 @@ type _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """IPv4 inside IPv6 by translation (RFC 6052)."""
-_NEVER = frozenset({ipaddress.ip_address("168.63.129.16")})
-"""A cloud's host, which its public address does not show."""
+_NEVER = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))
+"""A cloud's host, which its public address does not show, and protocol assignments, metadata services among them
+(RFC 6890), which Python before 3.12.4 takes for public."""
 
 
 class Reach:
@@ -32,7 +33,8 @@ class Reach:
             return False
         if any(address in network for network in self._named):
             return True
-        return address.is_global and not address.is_multicast and address not in _NEVER and not is_own(str(address))
+        outside = address.is_global and not address.is_multicast and not any(address in net for net in _NEVER)
+        return outside and not is_own(str(address))
 
 
 def _inner(address: _Address) -> _Address:

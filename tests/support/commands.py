@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import select
 import signal
 import socket
@@ -52,19 +53,19 @@ def _wait_until_ready(listener, process, seconds):
     raise AssertionError(f"not ready within {seconds} s")
 
 
-def free_ports(count, kind=socket.SOCK_STREAM):
-    """Ports of 127.0.0.1 that were free a moment ago, for UDP and TCP alike."""
-    with contextlib.ExitStack() as held:
-        ports = []
-        while len(ports) < count:
-            stream = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-            stream.bind(("127.0.0.1", 0))
-            port = stream.getsockname()[1]
-            datagram = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-            with contextlib.suppress(OSError):
-                datagram.bind(("127.0.0.1", port))
-                ports.append(port)
-        return ports
+def free_ports(count):
+    """*count* ports in a row of 127.0.0.1, free for UDP and TCP a moment ago.
+
+    They lie below the range from which the kernel gives ports to outgoing connections (ip_local_port_range), so that
+    nothing but another test can take one before it is bound.
+    """
+    while True:
+        first = random.randrange(10_000, 32_000 - count)
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                    held.enter_context(socket.socket(socket.AF_INET, kind)).bind(("127.0.0.1", port))
+            return list(range(first, first + count))
 
 
 def children_of(parent):

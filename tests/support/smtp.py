@@ -72,9 +72,11 @@ async def smtp_sink(
     ) -> AuthResult:
         return AuthResult(success=given.password.decode() == password, auth_data=given)
 
+    talking: list[SMTP] = []
+
     def protocol() -> SMTP:
         with warnings.catch_warnings(action="ignore"):  # aiosmtpd does not see that the socket itself is TLS
-            return SMTP(
+            made = SMTP(
                 sink,
                 hostname="mail.test",
                 loop=loop,
@@ -84,6 +86,8 @@ async def smtp_sink(
                 auth_required=bool(password),
                 auth_require_tls=tls is None,
             )
+        talking.append(made)
+        return made
 
     server = await loop.create_server(protocol, "127.0.0.1", port, ssl=tls)
     sink.address = server.sockets[0].getsockname()[:2]
@@ -91,5 +95,7 @@ async def smtp_sink(
         yield sink
     finally:
         server.close()
-        server.close_clients()
+        for one in talking:  # Server.close_clients came with Python 3.13
+            if one.transport:
+                one.transport.close()
         await server.wait_closed()
