@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 NS = 1_000_000_000
+LONGEST_WINDOW = 16
+"""Hours. A boarding school's evening and night is 12; more than 16 is two ends the wrong way round."""
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -29,6 +31,12 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"s
 
     start: datetime.time
     end: datetime.time
+
+    @property
+    def hours(self) -> float:
+        """How long the window is by the clock on the wall, in hours."""
+        minutes = (self.end.hour - self.start.hour) * 60 + self.end.minute - self.start.minute
+        return minutes / 60 if minutes > 0 else minutes / 60 + 24
 
     def on(self, day: datetime.date, zone: ZoneInfo) -> tuple[int, int]:
         """The window's two ends (UTC nanoseconds) when it opens on *day*."""
@@ -86,6 +94,11 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for day in self.weekdays:
             if day not in _DAYS:
                 yield f"calendar.weekdays: {day!r} is no day; write mon, tue, wed, thu, fri, sat or sun"
+        for name, windows in (("school_day", self.school_day), ("breaks", self.breaks)):
+            for place, window in enumerate(windows):
+                if window.hours > LONGEST_WINDOW:
+                    says = f"from {window.start:%H:%M} to {window.end:%H:%M} is {window.hours:.0f} hours"
+                    yield f"calendar.{name}[{place}]: {says}, into the next day; are they the wrong way round?"
         for name, spans in (("terms", self.terms), ("closed", self.closed)):
             for place, span in enumerate(spans):
                 if span.first > span.last:

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import marisa_trie
@@ -28,15 +28,23 @@ class Source(msgspec.Struct, frozen=True):
     format: Format = Format.AUTO
 
 
-def compile_lists(sources: Mapping[str, Source], folder: Path, *, built_ns: int) -> tuple[Path, dict[str, Parsed]]:
+def compile_lists(
+    sources: Mapping[str, Source],
+    folder: Path,
+    *,
+    built_ns: int,
+    judge: Callable[[Mapping[str, Parsed]], None] = lambda _: None,
+) -> tuple[Path, dict[str, Parsed]]:
     """Compile *sources* (by list name) into a new build under *folder* and make it current.
 
-    Returns the build's folder and what was read of each list. Raises OSError if a list cannot be read or the disk is
-    full, ValueError if the lists overlap in too many ways; `current` is then what it was.
+    Returns the build's folder and what was read of each list. *judge* sees what was read before anything is built and
+    raises to refuse it. Raises OSError if a list cannot be read or the disk is full, ValueError if the lists overlap
+    in too many ways; `current` is then what it was.
     """
     current = folder / index.CURRENT
     before = current.resolve()
     parsed = {name: parse_file(source.path, source.format) for name, source in sorted(sources.items())}
+    judge(parsed)
     build = folder / f"{built_ns:020d}-{os.getpid()}"
     build.mkdir(parents=True)
     try:

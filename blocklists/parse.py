@@ -126,7 +126,7 @@ def _hosts(text: str) -> Iterator[tuple[str | None, str]]:
 def _name(text: str) -> tuple[str | None, str]:
     name = domain.canonical(text)
     if name is None:
-        return None, "not a name"
+        return None, "not the name of a host"
     return name, ""
 
 

@@ -91,6 +91,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 parsed = entry.parse(text)
                 if parsed is None:
                     yield f"{where}: {text!r} names no host; write bbc.co.uk or bbc.co.uk/bitesize"
+                elif "." not in parsed.host and ":" not in parsed.host:
+                    yield f"{where}: {text!r} names every site that ends in .{parsed.host}; name a site"
                 elif parsed.path and not self.certificate:
                     yield (
                         f"{where}: {text!r} names a page, but the devices of {name!r} carry no certificate, so only"

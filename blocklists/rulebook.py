@@ -108,8 +108,13 @@ class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if listed not in self.lists:
                 yield f"profiles.{name}.approved: there is no list {listed!r} under [lists]"
 
+    def _columns(self) -> set[str]:
+        """The columns of profiles that some category knows; one that none knows is the profile's mistake."""
+        known = {column for category in self.categories.values() for column in category.codes}
+        return {profile.column for profile in self.profiles.values()} & known
+
     def _category_problems(self, name: str, category: Category) -> Iterator[str]:
-        for missing in sorted({p.column for p in self.profiles.values()} - category.codes.keys()):
+        for missing in sorted(self._columns() - category.codes.keys()):
             yield f"categories.{name}.codes: no code for the column {missing!r}"
         if category.alert == "never" and category.alerts:
             yield f"categories.{name}.alerts: this category never alerts, so it takes no exceptions"

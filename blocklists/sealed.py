@@ -8,7 +8,7 @@ What a match gives is the list and the keyed hash, never the URL (G6, G23). Some
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -78,12 +78,23 @@ class Sealed:
             return match
         if not self.has_urls(parsed.host):
             return None
-        for expression in url.expressions(parsed):
+        for expression in _expressions(parsed):
             digest = _digest(self._key, _EXPRESSION, expression)
             for name, sealed in self._lists.items():
                 if digest in sealed.expressions:
                     return Match(name, digest.hex())
         return None
+
+
+def _expressions(parsed: url.Url) -> Iterator[str]:
+    """The expressions of *parsed*, and of the same page with its slash at the end or its ;parameters left off.
+
+    Servers commonly take these for the same page, and for illegal content the strict reading is the right one.
+    """
+    yield from url.expressions(parsed)
+    bare = re.sub(r";[^/]*", "", parsed.path).rstrip("/")
+    for path in {bare, bare + "/"} - {parsed.path, "", "/"}:
+        yield from url.expressions(msgspec.structs.replace(parsed, path=path))
 
 
 NOTHING = Sealed(SealedLists(), bytes(KEY_SIZE))

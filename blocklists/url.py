@@ -26,17 +26,31 @@ _SCHEME = re.compile(r"(https?|wss?|ftp):|([a-z][a-z0-9+.-]*)://", re.IGNORECASE
 _DOTS = re.compile(r"[.\u3002\uff0e\uff61]+")
 _BLANK = "".join(map(chr, range(0x21)))
 _ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})")
+_AMBIGUOUS = re.compile(r"[\\#\t\r\n]|%(25|2e|2f|5c)|/\.{1,2}(;|/|$)", re.IGNORECASE)
+"""What servers read differently from each other: escapes of escapes, of dots and of slashes, dot segments, "\\"."""
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21"}
 
 
-class Url(msgspec.Struct, frozen=True):
-    """A canonical URL: *host* as `domain.canonical` gives it, *path* from "/" on, *query* None without a "?"."""
+class Url(msgspec.Struct, frozen=True, eq=False):
+    """A canonical URL: *host* as `domain.canonical` gives it, *path* from "/" on, *query* None without a "?".
+
+    *plain*: the text reads the same to every server, so that what is opened is what is fetched. Decoding as far as it
+    goes is right for closing (it finds what is hidden), and wrong for opening (a server may decode less).
+    """
 
     scheme: str
     host: str
     port: str
     path: str
     query: str | None
+    plain: bool = True
+
+    def __eq__(self, other: object) -> bool:
+        """Two are equal when their canonical forms are, whether they were written plainly or not."""
+        return isinstance(other, Url) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -68,6 +82,7 @@ def _canonical(text: str) -> Url:
         port="" if port == _DEFAULT_PORTS.get(scheme) else port,
         path=_path(path),
         query=_escape(_unescape(query)) if question else None,
+        plain=_AMBIGUOUS.search(looked_at.partition("?")[0]) is None,
     )
 
 

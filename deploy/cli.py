@@ -50,6 +50,9 @@ def _refusals[**P](command: Callable[P, None]) -> Callable[P, None]:
             for problem in error.problems:
                 click.echo(problem, err=True)
             sys.exit(REFUSED)
+        except BrokenPipeError:
+            sys.stderr.close()  # whoever read our output has gone, and a complaint would go nowhere
+            sys.exit(0)
         except OSError as error:
             click.echo(f"{error.filename or 'schoolgate'}: {error.strerror or error}", err=True)
             sys.exit(REFUSED)
@@ -82,8 +85,9 @@ def init(folder: Path, school: str) -> None:
         f"  policy         {made.folder}/policy.toml, then: schoolgate policy apply\n"
         f"  certificate    {made.folder}/keys/ca.crt goes onto the school's devices\n"
         f"                 SHA-256 {made.fingerprint}\n"
-        f"  first account  open the staff pages at /enrol with this one-use token, shown only now:\n"
-        f"                 {made.token}\n\n"
+        f"  first account  the technician's: open the staff pages at /enrol with this one-use token, shown only now:\n"
+        f"                 {made.token}\n"
+        f"  DSL, head      schoolgate account invite dsl, schoolgate account invite headteacher\n\n"
         f"Start with: schoolgate run --config {made.folder}/schoolgate.toml"
     )
 
@@ -98,6 +102,7 @@ def run(file: Path | None, check: bool) -> None:
 
     settings = config.load(file)
     if check:
+        config.check_whole(settings)
         click.echo(f"{settings.file} is good.")
         return
     sys.exit(keep.run(settings))
@@ -115,7 +120,9 @@ def _process(name: str, words: str) -> None:
         from deploy import config, rooms
 
         if check:
-            click.echo(f"{config.load(file).file} is good.")
+            settings = config.load(file)
+            config.check_whole(settings)
+            click.echo(f"{settings.file} is good.")
             return
         starts = {"dns": rooms.start_dns, "worker": rooms.start_worker, "reporting": rooms.start_reporting}
         sys.exit(starts[name](instance, file))
@@ -139,7 +146,8 @@ def policy() -> None:
 def policy_apply(file: Path | None, check: bool, as_json: bool) -> None:
     """Check policy.toml and put it in force as the next version; every running process takes it up within a second.
 
-    A policy with a mistake is refused, and the one in force stays.
+    A policy with a mistake is refused, and the one in force stays. It also puts the networks of schoolgate.toml in
+    force. Example: `schoolgate policy apply --check`
     """
     import json
 
@@ -148,7 +156,7 @@ def policy_apply(file: Path | None, check: bool, as_json: bool) -> None:
     settings = config.load(file)
     try:
         book = policy_file.read(settings.policy)
-        _check_networks(settings, book)
+        config.check_profiles(settings, book)
     except toml_file.RefusedError as error:
         if not check:
             policy_file.note_refusal(error.problems, settings.files)
@@ -159,16 +167,6 @@ def policy_apply(file: Path | None, check: bool, as_json: bool) -> None:
     version = policy_file.apply(book, settings.files)
     setup.write_clients(settings)
     click.echo(json.dumps({"version": version}) if as_json else f"Policy version {version} is in force.")
-
-
-def _check_networks(settings: Any, book: Any) -> None:
-    unknown = [
-        f"{settings.file}: networks[{place}].profile: there is no profile {network.profile!r} in {settings.policy}"
-        for place, network in enumerate(settings.config.networks)
-        if network.profile not in book.profiles
-    ]
-    if unknown:
-        raise toml_file.RefusedError(unknown)
 
 
 @main.command()
@@ -194,9 +192,11 @@ def explain(
 
     if (profile is None) == (address is None):
         raise click.UsageError("say who asks: either --profile or --client")
-    live = Live(config.load(file).files)
+    settings = config.load(file)
+    live = Live(settings.files)
     live.refresh()
-    found = explaining.explain(live, question, profile=profile, address=address, at=at)
+    ports = settings.config.proxy.ports
+    found = explaining.explain(live, question, profile=profile, address=address, at=at, ports=ports)
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2))
         return
@@ -206,21 +206,28 @@ def explain(
 
 @main.group()
 def lists() -> None:
-    """The lists that the filter remembers."""
+    """The lists of names: build the index from them, look a name up."""
 
 
 @lists.command(name="compile")
+@click.option(
+    "--accept", "accepted", multiple=True, metavar="LIST", help="Accept this list although it is empty or shrunk."
+)
 @_config_option
 @_json_option
 @_refusals
-def lists_compile(file: Path | None, as_json: bool) -> None:
-    """Read every list and build a new index; running processes take it up within a second."""
+def lists_compile(accepted: tuple[str, ...], file: Path | None, as_json: bool) -> None:
+    """Read every list and build a new index; running processes take it up within a second.
+
+    A list that came out empty, or with less than half of its names, is refused and the index in force stays: a failed
+    download looks like that. Example: `schoolgate lists compile --accept gambling`
+    """
     import json
 
-    from deploy import config, setup
+    from deploy import config, listing
 
     settings = config.load(file)
-    build, parsed = setup.compile_lists(settings)
+    build, parsed = listing.compile_lists(settings, frozenset(accepted))
     rows = [
         {"list": name, "names": len(one.names), "skipped": one.skipped_count, "lines": one.lines}
         for name, one in parsed.items()
@@ -244,13 +251,14 @@ def lists_lookup(name: str, file: Path | None, as_json: bool) -> None:
     """Say which lists name HOST or a parent of it. Sealed lists are never looked up."""
     import json
 
-    from blocklists import domain, index
+    from blocklists import domain, index, url
     from deploy import config
 
     settings = config.load(file)
-    host = domain.canonical(name)
+    parsed = url.canonical(name) if "/" in name else None
+    host = parsed.host if parsed else domain.canonical(name)
     if host is None:
-        raise toml_file.RefusedError([f"{name!r} is not a name"])
+        raise toml_file.RefusedError([f"{name!r} is not the name of a host"])
     found = index.Index(settings.files.index / index.CURRENT).listed(host)
     if as_json:
         click.echo(json.dumps([{"rule": one.rule, "lists": list(one.lists)} for one in found], indent=2))
@@ -268,14 +276,50 @@ def sealed_lists() -> None:
 @sealed_lists.command(name="import")
 @click.argument("source", type=click.File("rb"), metavar="FILE|-")
 @click.option("--list", "name", required=True, help="The list's name, such as iwf.")
+@click.option("--accept", is_flag=True, help="Accept it although it has less than half of the entries in force.")
 @_config_option
 @_refusals
-def sealed_import(source: Iterable[bytes], name: str, file: Path | None) -> None:
-    """Seal a list of hosts and URLs, one a line; its plain text is never written. Replaces a list of that name."""
-    from deploy import config, setup
+def sealed_import(source: Iterable[bytes], name: str, accept: bool, file: Path | None) -> None:
+    """Seal a list of hosts and URLs, one a line; its plain text is never written. Replaces a list of that name.
 
-    entries, skipped = setup.seal_list(config.load(file), name, iter(source))
+    Example: `schoolgate sealed import - --list iwf < list.csv`
+    """
+    from deploy import config, listing
+
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise toml_file.RefusedError([f"--list: {name!r} must be letters, digits, - and _"])
+    entries, skipped = listing.seal_list(config.load(file), name, iter(source), accept=accept)
     click.echo(f"{name}: {entries} entries sealed, {skipped} lines skipped because they name no host.")
+
+
+@main.group()
+def account() -> None:
+    """Accounts of the staff pages."""
+
+
+@account.command(name="invite")
+@click.argument("roles", nargs=-1, required=True, metavar="ROLE...")
+@_config_option
+@_json_option
+@_refusals
+def account_invite(roles: tuple[str, ...], file: Path | None, as_json: bool) -> None:
+    """Invite somebody to an account with one or more roles: technician, dsl, headteacher, chair.
+
+    Prints a token that works once, within 14 days, at /enrol of the staff pages; the person chooses the password there.
+    Example: `schoolgate account invite dsl`
+    """
+    import json
+
+    from deploy import config, invitation
+
+    settings = config.load(file)
+    token = invitation.invite(settings.files, roles)
+    page = f"{settings.config.reporting.public_url}/enrol"
+    if as_json:
+        click.echo(json.dumps({"token": token, "roles": list(roles), "page": page}))
+        return
+    click.echo(f"An account with the role {' and '.join(roles)} can be made once, within {invitation.DAYS} days:")
+    click.echo(f"  {page}\n  token: {token}")
 
 
 @main.command()
@@ -297,6 +341,8 @@ def demo(once: bool, folder: Path | None, as_json: bool) -> None:
     """Run a whole school on this machine's loopback: nameserver, web sites, mail, clients of every age."""
     from deploy.demo import school
 
+    if as_json and not once:
+        raise click.UsageError("--json goes with --exit")
     sys.exit(school.run(once=once, lists=folder, as_json=as_json))
 
 

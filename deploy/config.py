@@ -11,11 +11,12 @@ from pathlib import Path
 
 import msgspec
 
-from blocklists import defaults
+from blocklists import defaults, snapshot
 from blocklists.clients import Clients, Network
 from blocklists.compile import Source
 from blocklists.live import Files
 from blocklists.parse import Format
+from blocklists.rulebook import Rulebook
 from deploy import toml_file
 from dns_filter.settings import DnsSettings
 from proxy_addons.settings import ProxySettings
@@ -183,6 +184,49 @@ def load(given: Path | None) -> Settings:
     return settings
 
 
+def check_profiles(settings: Settings, book: Rulebook) -> None:
+    """RefusedError if a network has a profile that *book* does not know."""
+    unknown = [
+        f"{settings.file}: networks[{place}].profile: there is no profile {network.profile!r} in {settings.policy};"
+        f" the profiles are {', '.join(book.profiles)}"
+        for place, network in enumerate(settings.config.networks)
+        if network.profile not in book.profiles
+    ]
+    if unknown:
+        raise toml_file.RefusedError(unknown)
+
+
+def check_whole(settings: Settings) -> None:
+    """What `--check` looks at beyond the file itself: profiles, files, whether the networks are in force."""
+    check_profiles(settings, toml_file.read(settings.policy, Rulebook))
+    proxy, reporting = settings.config.proxy, settings.config.reporting
+    given = {
+        "proxy.ca_certificate": proxy.ca_certificate,
+        "proxy.ca_key": proxy.ca_key,
+        "proxy.upstream_ca": proxy.upstream_ca,
+        "reporting.tls_certificate": reporting.tls_certificate,
+        "reporting.tls_key": reporting.tls_key,
+        "reporting.mail.password_file": reporting.mail.password_file,
+    }
+    missing = [
+        f"{settings.file}: {key}: there is no file {settings.key_path(text)}"
+        for key, text in given.items()
+        if text and not settings.key_path(text).is_file()
+    ]
+    if missing or (missing := list(not_in_force(settings))):
+        raise toml_file.RefusedError(missing)
+
+
+def not_in_force(settings: Settings) -> Iterator[str]:
+    """One sentence if the networks that are answered are not those of the file."""
+    try:
+        in_force = snapshot.read(settings.files.clients, Clients).body.networks
+    except (OSError, snapshot.SnapshotError):
+        in_force = ()
+    if in_force != settings.config.networks:
+        yield f"{settings.file}: networks: these are not the networks in force; run schoolgate policy apply"
+
+
 def problems(settings: Settings) -> Iterator[str]:
     """Everything that stands in the way of using *settings*, one sentence each."""
     config = settings.config
@@ -192,6 +236,8 @@ def problems(settings: Settings) -> Iterator[str]:
         yield f"log_level: {config.log_level!r} must be DEBUG, INFO, WARNING or ERROR"
     for place, network in enumerate(config.networks):
         yield from _network_problems(f"networks[{place}]", network, loopback=config.loopback_school)
+    yield from _twice("networks", [network.cidr for network in config.networks])
+    yield from _twice("listening addresses", _listening(config))
     for place, cidr in enumerate(config.proxy.reachable_private):
         yield from _cidr_problems(f"proxy.reachable_private[{place}]", cidr, loopback=config.loopback_school)
     yield from config.dns.problems()
@@ -200,6 +246,24 @@ def problems(settings: Settings) -> Iterator[str]:
     for name, count in (("dns", config.run.dns), ("workers", config.run.workers)):
         if not 1 <= count <= 64:
             yield f"run.{name}: {count} must be between 1 and 64"
+
+
+def _twice(what: str, values: list[str]) -> Iterator[str]:
+    for value in sorted({value for value in values if values.count(value) > 1}):
+        yield f"{what}: {value} is there twice"
+
+
+def _listening(config: Config) -> list[str]:
+    """Every address and port that something listens on over TCP; port 0 is any."""
+    metrics = config.metrics
+    ports = [
+        *(metrics.dns + n for n in range(config.run.dns)),
+        *(metrics.worker + n for n in range(config.run.workers)),
+        metrics.reporting,
+    ]
+    inner = [config.dns.inner] if config.dns.inner else []
+    named = [*config.dns.listen, *inner, *config.proxy.listen, config.reporting.listen]
+    return [one for one in [*named, *(f"{metrics.address}:{port}" for port in ports)] if not one.endswith(":0")]
 
 
 def _network_problems(where: str, network: Network, *, loopback: bool) -> Iterator[str]:

@@ -41,10 +41,7 @@ def only_one(settings: config.Settings) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
+        yield  # the file stays: taking it away would let a third process lock another one of the same name
 
 
 def run(settings: config.Settings) -> int:

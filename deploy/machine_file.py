@@ -19,13 +19,20 @@ def text() -> str:
     for field in msgspec.structs.fields(config.Config):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             blocks += _table(field.name, field.type)
-    return "\n".join(blocks)
+    return "\n".join([*blocks, LISTS])
 
 
 HEAD = """\
 # The settings of this machine. Who may see what is in policy.toml.
 # Relative paths start from this file's folder. Check a change with `schoolgate run --check`; a running Schoolgate reads
 # this file again on SIGHUP (systemctl reload schoolgate-dns, and so on).
+"""
+
+LISTS = """\
+# A list is read from its own file in the folder of lists, unless it is named here.
+# [lists.gambling]
+# file = "subscribed/gambling.hosts"
+# format = "hosts"
 """
 
 NETWORKS = """\
@@ -44,7 +51,7 @@ def _table(name: str, kind: type[msgspec.Struct]) -> list[str]:
     for field in msgspec.structs.fields(kind):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             nested += _table(f"{name}.{field.name}", field.type) if name else []
-        elif field.name not in {"networks", "lists"}:
+        elif (name, field.name) not in {("", "networks"), ("", "lists")}:
             value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
             lines += [*_comment(words[field.name]), f"{field.encode_name} = {toml_value(value)}"]
     return ["\n".join(lines) + "\n", *nested]

@@ -37,6 +37,7 @@ def start(kind: str, instance: int, file: Path | None, serve: Serve, *, journal:
     """Run the process *kind* until it is told to stop; returns the exit code."""
     settings = config.load(file)
     set_up_log(kind, instance, settings.config.log_level)
+    _say_not_in_force(settings)
     recorder = _open_journal(settings, kind, instance) if journal else None
     with asyncio.Runner() as runner:
         return runner.run(_Process(settings, serve, recorder).run())
@@ -51,6 +52,13 @@ def set_up_log(kind: str, instance: int, level: str) -> None:
         datefmt="%Y-%m-%d %H:%M:%S",
         force=True,
     )
+    for library in ("mail.log", "uvicorn", "alembic"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def _say_not_in_force(settings: config.Settings) -> None:
+    for sentence in config.not_in_force(settings):
+        log.warning("%s", sentence)
 
 
 def _open_journal(settings: config.Settings, kind: str, instance: int) -> Recorder:
@@ -129,6 +137,7 @@ class _Process:
             log.error("The new configuration was refused; the old one stays in force.")  # noqa: TRY400 - said above
             return
         log.info("The configuration was read again.")
+        _say_not_in_force(self.settings)
         self.reload.set()
 
 

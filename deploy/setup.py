@@ -4,27 +4,23 @@ Writes both configuration files, the keys, the interception CA, the lists, polic
 snapshot and the starter index. It never overwrites: a folder that has any of these is refused and left as it was.
 """
 
-import hashlib
 import json
-import secrets
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from blocklists import compile as compiler
 from blocklists import defaults, parse, sealed, snapshot
-from deploy import config, machine_file, policy_file, toml_file
+from deploy import config, invitation, listing, machine_file, policy_file, toml_file
 from deploy.certificates import Authority, write_private
 from reporting import seed
 
 CA_CERTIFICATE = "ca.crt"
 CA_KEY = "ca.key"
 ENROLMENT = "enrolment"
-FIRST_ROLES = "technician,dsl"
-"""A school's first account sets up the rest; a second person takes over one of the roles as soon as there is one."""
+FIRST_ROLES = "technician"
+"""The first account looks after the filter; the DSL and the headteacher are invited to accounts of their own."""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -36,32 +32,30 @@ class Made(msgspec.Struct, frozen=True):
     entries: int
 
 
-def init(folder: Path, school: str, machine: str | None = None, lists: Path | None = None) -> Made:
+def init(
+    folder: Path, school: str, machine: str | None = None, lists: Path | None = None, roles: str = FIRST_ROLES
+) -> Made:
     """Set up *folder* for *school*; *machine* is the text of schoolgate.toml, *lists* a folder of other list files.
 
-    Raises toml_file.RefusedError if the folder already holds part of a set-up.
+    *roles* are those of the first account. Raises toml_file.RefusedError if the folder already holds part of a set-up,
+    or if *lists* has a file that is no list.
     """
     if present := [name for name in ("schoolgate.toml", "policy.toml", "keys", "state") if (folder / name).exists()]:
         raise toml_file.RefusedError([f"{folder}: already holds {', '.join(present)}; nothing was changed"])
+    _check_lists(lists)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / config.NAME).write_text(machine or machine_file.text(), encoding="utf-8")
     (folder / "policy.toml").write_text(policy_file.default_text(school), encoding="utf-8")
     settings = config.load(folder / config.NAME)
     _make_folders(settings)
-    token = _make_keys(settings)
+    token = _make_keys(settings, roles)
     _copy_lists(settings, lists)
     authority = _make_authority(settings, school)
     policy_file.apply(policy_file.read(settings.policy), settings.files)
     write_clients(settings)
-    build, _ = compile_lists(settings)
+    build, _ = listing.compile_lists(settings, accepted=frozenset(defaults.list_files()))
     entries = msgspec.json.decode((build / "manifest.json").read_bytes())["entries"]
     return Made(folder=folder, token=token, fingerprint=authority.fingerprint(), entries=entries)
-
-
-def compile_lists(settings: config.Settings) -> tuple[Path, dict[str, parse.Parsed]]:
-    """Compile every list that the policy file names; OSError if one cannot be read, RefusedError for a bad policy."""
-    book = policy_file.read(settings.policy)
-    return compiler.compile_lists(settings.sources(iter(book.lists)), settings.files.index, built_ns=time.time_ns())
 
 
 def write_clients(settings: config.Settings) -> None:
@@ -70,30 +64,27 @@ def write_clients(settings: config.Settings) -> None:
     snapshot.write(settings.files.clients, settings.clients, version=now, written_ns=now)
 
 
-def seal_list(settings: config.Settings, name: str, lines: Iterator[bytes]) -> tuple[int, int]:
-    """Add the sealed list *name*, replacing one of that name; returns how many entries and how many skipped lines."""
-    files = settings.files
-    made, skipped = sealed.seal(lines, sealed.read_key(files.sealing_key))
-    present = snapshot.read(files.sealed, sealed.SealedLists).body.lists if files.sealed.exists() else {}
-    now = time.time_ns()
-    snapshot.write(files.sealed, sealed.SealedLists({**present, name: made}), version=now, written_ns=now, mode=0o640)
-    return len(made.whole_hosts) + len(made.expressions), skipped
-
-
 def _make_folders(settings: config.Settings) -> None:
     for folder, mode in ((settings.files.state, 0o755), (settings.files.spool, 0o770), (settings.files.keys, 0o750)):
         folder.mkdir(parents=True, mode=mode)
     settings.run.mkdir(parents=True, exist_ok=True)
 
 
-def _make_keys(settings: config.Settings) -> str:
+def _make_keys(settings: config.Settings, roles: str) -> str:
     keys = settings.files.keys
     sealed.new_key(settings.files.sealing_key)
     seed.new_keys(keys / "journal.key", keys / "journal.pub")
-    token = secrets.token_urlsafe(18)
-    digest = hashlib.sha256(token.encode()).hexdigest()
-    write_private(keys / ENROLMENT, json.dumps({"token_sha256": digest, "role": FIRST_ROLES}).encode() + b"\n")
+    token, digest = invitation.new_token()
+    write_private(keys / ENROLMENT, json.dumps({"token_sha256": digest, "role": roles}).encode() + b"\n")
     return token
+
+
+def _check_lists(folder: Path | None) -> None:
+    known = {f"{name}.txt" for name in defaults.list_files()}
+    if strange := sorted(p.name for p in folder.iterdir() if p.name not in known) if folder else []:
+        raise toml_file.RefusedError(
+            [f"{folder}: {', '.join(strange)} is none of the lists {', '.join(sorted(known))}"]
+        )
 
 
 def _copy_lists(settings: config.Settings, other: Path | None) -> None:

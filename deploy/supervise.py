@@ -85,7 +85,7 @@ class Supervisor:
         while True:
             message = dict(
                 line.split("=", 1)
-                for line in (await loop.sock_recv(listener, 4096)).decode().split("\n")
+                for line in (await loop.sock_recv(listener, 4096)).decode(errors="replace").split("\n")
                 if "=" in line
             )
             for name, pid in self.pids.items():
@@ -96,7 +96,11 @@ class Supervisor:
         pause = FIRST_PAUSE
         while True:
             started = time.monotonic()
-            code = await self._once(spec)
+            try:
+                code = await self._once(spec)
+            except OSError as error:
+                log.error("%s could not be started: %s", spec.name, error)  # noqa: TRY400 - one sentence
+                code = 1
             if time.monotonic() - started > STABLE:
                 pause = FIRST_PAUSE
             self.restarts += 1

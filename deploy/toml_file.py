@@ -5,6 +5,7 @@ The decoding is msgspec's. This file turns what it says into the file's name, th
 
 import copy
 import difflib
+import enum
 import re
 import tomllib
 from pathlib import Path
@@ -38,13 +39,22 @@ def parse[Value](text: str, kind: type[Value], name: str) -> Value:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise RefusedError([f"{name}: not valid TOML: {error}"]) from None
+        raise RefusedError([f"{name}: not valid TOML: {error}{_hint(text, str(error))}"]) from None
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at ")
         path = _whole_path(where.strip("`"), what, data, kind)
         raise RefusedError([f"{name}: {_sentence(what, path, kind)}"]) from None
+
+
+def _hint(text: str, error: str) -> str:
+    """What was probably meant by TOML that is none."""
+    if "twice" in error:
+        return "; this table is already in the file: change the lines there"
+    if re.search(r"=\s*\d\d:\d\d\s*[,}\]\n]", text):
+        return "; write times with seconds: 08:30:00"
+    return ""
 
 
 _ANY_KEY = "[...]"
@@ -97,6 +107,8 @@ def _sentence(what: str, path: str, kind: type[Any]) -> str:
         return f"{_joined(path, match[1])}: this setting is missing"
     if match := re.fullmatch(r"Expected `(.*)`, got `(.*)`", what):
         return f"{path}: must be {_plain(match[1])}, not {_plain(match[2])}"
+    if match := re.fullmatch(r"Invalid enum value '?(.*?)'?", what):
+        return f"{path}: {match[1]!r} must be one of {', '.join(_values_at(kind, path))}"
     return f"{path or 'the file'}: {what[:1].lower()}{what[1:]}"
 
 
@@ -123,6 +135,8 @@ def _joined(path: str, key: str) -> str:
 
 def _suggestion(key: str, kind: type[Any], path: str) -> str:
     """A word about the setting that was probably meant."""
+    if path and key in _settings_at(kind, ""):
+        return f"; {key} belongs at the top of the file, before the first [table]"
     known = _settings_at(kind, path)
     close = difflib.get_close_matches(key, known, n=1)
     if close:
@@ -132,11 +146,22 @@ def _suggestion(key: str, kind: type[Any], path: str) -> str:
 
 def _settings_at(kind: Any, path: str) -> list[str]:
     """The settings of the table at *path* of *kind*; none where its keys are the school's own."""
+    found = _kind_at(kind, path)
+    if isinstance(found, type) and issubclass(found, msgspec.Struct):
+        return [field.encode_name for field in msgspec.structs.fields(found)]
+    return []
+
+
+def _values_at(kind: Any, path: str) -> list[str]:
+    """The values that the setting at *path* of *kind* can have."""
+    found = _kind_at(kind, path)
+    return [str(one.value) for one in found] if isinstance(found, type) and issubclass(found, enum.Enum) else []
+
+
+def _kind_at(kind: Any, path: str) -> Any:
     for part in _parts(path):
         if get_origin(kind) in {dict, tuple, list}:
             kind = [one for one in get_args(kind) if one is not Ellipsis][-1]
         elif isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             kind = get_type_hints(kind).get(part)
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return [field.encode_name for field in msgspec.structs.fields(kind)]
-    return []
+    return kind

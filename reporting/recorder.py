@@ -7,10 +7,12 @@ reaches the caller: a block stays a block.
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
 
+from blocklists.rulebook import Severity
 from reporting.breach import VERSION, Breach, Record, Repeat
 from reporting.journal import Journal
 
@@ -19,6 +21,10 @@ log = logging.getLogger("schoolgate.journal")
 WINDOW = 9.0
 """Seconds between two looks at a run: its repeats are written, or it is closed if there were none. With the time
 between two sweeps that is within the 10 s that DESIGN.md allows."""
+
+LONGEST_GRAVE = 15 * 60.0
+"""Seconds after which a run that asks for an alert ends although it goes on, so that a new breach can open a new alert:
+somebody may have dealt with the first, and the next may be somebody else."""
 
 RUNS = 50_000
 """Open runs at most, about 20 MB; the oldest is written and closed for a new one."""
@@ -36,10 +42,10 @@ _COMPLAIN = 60.0
 class _Run:
     """One key's run: the offset of its breach, and the repeats that are not yet written."""
 
-    __slots__ = ("count", "due", "first_ns", "key", "last_ns", "of")
+    __slots__ = ("count", "due", "ends", "first_ns", "key", "last_ns", "of")
 
-    def __init__(self, key: Hashable, of: int, due: float) -> None:
-        self.key, self.of, self.due = key, of, due
+    def __init__(self, key: Hashable, of: int, due: float, ends: float) -> None:
+        self.key, self.of, self.due, self.ends = key, of, due, ends
         self.count = self.first_ns = self.last_ns = 0
 
 
@@ -86,7 +92,9 @@ class Recorder:
         offset = self._write(breach)
         if len(self._runs) >= RUNS:
             self._look_at(self._due.popleft(), closing=True)
-        run = _Run(key, offset, self._monotonic() + WINDOW)
+        now = self._monotonic()
+        ends = now + LONGEST_GRAVE if breach.severity >= Severity.URGENT else math.inf
+        run = _Run(key, offset, now + WINDOW, ends)
         self._runs[key] = run
         self._due.append(run)
         return offset != _LOST
@@ -142,12 +150,12 @@ class Recorder:
         return True
 
     def _look_at(self, run: _Run, *, closing: bool) -> None:
-        """Write the repeats of *run*; close it if there were none, if its breach is lost, or if *closing*."""
+        """Write the repeats of *run*; close it if there were none, if it is over or lost, or if *closing*."""
         if run.of == _LOST:
             self.lost += run.count
         elif run.count:
             self._write(Repeat(VERSION, run.of, run.count, run.first_ns, run.last_ns))
-        if closing or run.of == _LOST or not run.count:
+        if closing or run.of == _LOST or not run.count or self._monotonic() >= run.ends:
             del self._runs[run.key]
             return
         run.count, run.due = 0, self._monotonic() + WINDOW

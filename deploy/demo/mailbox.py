@@ -3,7 +3,7 @@
 import asyncio
 import email
 import email.policy
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
 
@@ -11,10 +11,11 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class Mailbox:
-    """Messages as they arrived: *messages*, with the addresses that each was for."""
+    """Messages as they arrived: *messages*, with the addresses that each was for; *show* is called with each."""
 
     def __init__(self) -> None:
         """Start empty."""
+        self.show: Callable[[list[str], EmailMessage], None] = lambda _to, _message: None
         self.messages: list[tuple[list[str], EmailMessage]] = []
         self._arrived = asyncio.Condition()
 
@@ -27,6 +28,7 @@ class Mailbox:
         async with self._arrived:
             self.messages.append((list(envelope.rcpt_tos), message))
             self._arrived.notify_all()
+        self.show(*self.messages[-1])
         return "250 kept"
 
     async def has(self, count: int) -> None:

@@ -29,14 +29,15 @@ Schoolgate is ready: a demo school on this machine's loopback. Ctrl-C ends all o
   Who asks is told by the source address:
 {clients}
 
-  Ask a name (KS2, then staff):
+  Ask a name (KS2: closed; staff: {plan.staff_social_now()}):
       dig -p {port} -b {plan.CLIENTS["ks2"]} @127.0.0.1 gambling.test
       dig -p {port} -b {plan.CLIENTS["staff"]} @127.0.0.1 social.test
 
-  Ask a page (KS2: closed, then open; KS1: not on its list):
+  Ask a page (KS2: closed, then open; KS1: not on its list; KS4: closed, and a mail to the DSL is shown here):
       {curl} {plan.CLIENTS["ks2"]} https://gambling.test{suffix}/
       {curl} {plan.CLIENTS["ks2"]} https://positive.test{suffix}/
       {curl} {plan.CLIENTS["ks1"]} https://positive.test{suffix}/
+      {curl} {plan.CLIENTS["ks4"]} https://self-harm.test{suffix}/
 
   Ask why:
       .venv/bin/schoolgate explain social.test --profile staff --at 2027-01-11T10:00 --config {settings.file}
@@ -54,6 +55,11 @@ Schoolgate is ready: a demo school on this machine's loopback. Ctrl-C ends all o
 """,
         flush=True,
     )
+
+
+def mail(recipients: list[str], message: EmailMessage) -> None:
+    """Show a message as it arrived."""
+    print(f"\nMail to {', '.join(recipients)}\nSubject: {message['Subject']}\n\n{message.get_content()}", flush=True)
 
 
 def outcome(

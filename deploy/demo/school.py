@@ -22,7 +22,7 @@ from typing import Any
 import tomli_w
 
 from blocklists import defaults
-from deploy import config, keep, process, setup, toml_file
+from deploy import config, keep, listing, process, setup, toml_file
 from deploy.certificates import Authority, write_private
 from deploy.demo import lock, plan, report
 from deploy.demo.clients import Devices, Outcome
@@ -107,9 +107,10 @@ class _Demo:
     async def run(self) -> int:
         web_sites = folder_ca(self.folder)
         origin = Origin(WEB_SITES, web_sites)
-        made = setup.init(self.folder / "school", "Demo Primary School", self._machine(origin), self.lists)
+        folder, machine = self.folder / "school", self._machine(origin)
+        made = setup.init(folder, "Demo Primary School", machine, self.lists, roles="technician,dsl")
         settings = config.load(made.folder / config.NAME)
-        setup.seal_list(settings, "practice", iter([plan.SEALED_PAGE.encode()]))
+        listing.seal_list(settings, "practice", iter([plan.SEALED_PAGE.encode()]))
         own = (settings.files.keys / setup.CA_CERTIFICATE).read_bytes()
         (self.folder / TRUSTED).write_bytes(own + (web_sites.parent / "ca.crt").read_bytes())
         supervisor = Supervisor(keep.specs(settings), settings.file, settings.run)
@@ -138,6 +139,7 @@ class _Demo:
                 await self._ask_everything(origin)
             else:
                 report.welcome(settings, origin, self.folder / TRUSTED, self.password)
+                self.mailbox.show = report.mail
                 await keeping
         finally:
             keeping.cancel()

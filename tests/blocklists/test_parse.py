@@ -35,15 +35,15 @@ def test_a_plain_list_is_a_name_a_line():
     assert read.skipped_count == 3
     assert read.skipped == [
         Skipped(7, "more than one word on a line"),
-        Skipped(8, "not a name"),
-        Skipped(9, "not a name"),
+        Skipped(8, "not the name of a host"),
+        Skipped(9, "not the name of a host"),
     ]
 
 
 def test_a_hosts_list_is_an_address_and_names_and_leaves_out_the_machine_itself():
     read = parse_lines(HOSTS.splitlines(keepends=True), Format.HOSTS)
     assert read.names == {"gambling.test", "www.gambling.test", "bets.test", "fine.test"}
-    assert read.skipped == [Skipped(6, "not a name"), Skipped(7, "an address without a name")]
+    assert read.skipped == [Skipped(6, "not the name of a host"), Skipped(7, "an address without a name")]
 
 
 def test_a_hosts_line_opens_with_an_address():

@@ -775,3 +775,31 @@ def test_a_verdict_holds_until_it_says_to_ask_again(world: World, host: str, whe
 
 def test_every_period_has_a_case_above():
     assert {CALENDAR.period(when, BOOK.zone) for when in DAY.values()} == set(Period)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/news/%252e%252e/allowed",
+        "/news/..%252fallowed",
+        "/news\\..\\allowed",
+        "/news/..%5callowed",
+        "/allowed/..;/news",
+    ],
+)
+@pytest.mark.parametrize("opened_by", ["entry", "pass"])
+def test_a_page_is_not_opened_by_an_address_that_servers_read_differently(path: str, opened_by: str):
+    listed = {"closed.test": ["closed"]}
+    rules = (
+        school(listed, profiles={"ks2": {"allow": ("closed.test/allowed",)}})
+        if opened_by == "entry"
+        else school(listed, opening("closed.test/allowed"))
+    )
+    assert not ask(rules, "https://closed.test/allowed").blocked
+    assert ask(rules, f"https://closed.test{path}").blocked
+
+
+def test_a_page_is_closed_however_its_address_is_written():
+    rules = school({}, profiles={"ks2": {"block": ("open.test/closed",)}})
+    for path in ("/closed", "/x/%252e%252e/closed", "/x\\..\\closed"):
+        assert ask(rules, f"https://open.test{path}").blocked

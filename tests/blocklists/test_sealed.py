@@ -223,3 +223,10 @@ def test_a_key_of_another_length_is_refused(tmp_path: Path, length: int):
 def test_no_line_raises(lines: list[bytes]):
     one, skipped = sealed.seal(lines, KEY)
     assert len(one.whole_hosts | one.expressions) + skipped <= len(lines)
+
+
+@pytest.mark.parametrize("suffix", ["", "/", ";a", ";a=b", "/;x", "?q=1"])
+def test_a_page_is_the_same_with_a_slash_or_parameters_at_its_end(suffix: str):
+    for entry in (b"pages.test/folder/page", b"pages.test/folder/page/"):
+        assert load([entry]).match_url(url.canonical(f"https://pages.test/folder/page{suffix}"))
+    assert not load([b"pages.test/folder/page"]).match_url(url.canonical("https://pages.test/folder/"))

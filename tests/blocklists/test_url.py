@@ -351,3 +351,36 @@ def test_there_are_at_most_thirty_expressions_and_none_twice(host: str, tail: st
     found = list(url.expressions(form)) if form else []
     assert len(found) == len(set(found)) <= url.HOST_SUFFIXES * (url.PATH_PREFIXES + 2)
     assert form is None or form.host + "/" in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://a.test/x/%252e%252e/y",
+        "http://a.test/x/..%2fy",
+        "http://a.test/x\\..\\y",
+        "http://a.test/x%5cy",
+        "http://a.test/x/..;/y",
+        "http://a.test/x/./y",
+        "http://a.test/x/..",
+        "http://a.test/x#/../y",
+        "http://a.test/x/%2E%2E/y",
+        "http://a.test/x\ty",
+    ],
+)
+def test_an_address_that_servers_read_differently_is_not_plain(text):
+    assert not url.canonical(text).plain
+
+
+@pytest.mark.parametrize(
+    "text", ["http://a.test/", "a.test", "http://a.test/x.html?q=%25..%2f", "http://a.test/a;b/c%20d"]
+)
+def test_an_ordinary_address_is_plain(text):
+    assert url.canonical(text).plain
+
+
+def test_addresses_are_equal_by_their_canonical_form():
+    assert (
+        len({url.canonical("http://a.test/x/../y"), url.canonical("HTTP://A.test/y"), url.canonical("a.test/z")}) == 2
+    )
+    assert url.canonical("http://a.test/y") != "http://a.test/y"

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from deploy import config, machine_file, toml_file
+from deploy import config, machine_file, setup, toml_file
 
 
 def load(tmp_path, text):
@@ -32,6 +32,9 @@ def test_the_written_file_says_every_default(tmp_path):
         ('[dns]\nupstream = ["1.2.3.4:x"]', r"dns.upstream\[0\]: '1.2.3.4:x'"),
         ('[proxy]\nlisten = ["10.0.0.1:99999"]', r"proxy.listen\[0\]"),
         ('[reporting]\nlisten = "10.0.0.1:8600"', "reporting.tls_certificate"),
+        ('networks = [{ cidr = "10.1.0.0/16", profile = "ks1" }, { cidr = "10.1.0.0/16", profile = "ks2" }]', "twice"),
+        ('[proxy]\nlisten = ["127.0.0.1:8600"]', "127.0.0.1:8600 is there twice"),
+        ("[run]\nnetworks = []", "run.networks: there is no such setting; networks belongs at the top"),
         ("[dns]\nport = 5300", "dns.port: there is no such setting"),
     ],
 )
@@ -80,3 +83,21 @@ def test_the_configuration_is_found_as_given_then_by_variable_then_here(tmp_path
     assert config.find(here / config.NAME) == here / config.NAME
     with pytest.raises(toml_file.RefusedError, match="schoolgate init"):
         config.find(tmp_path / "none.toml")
+
+
+def test_the_whole_check_finds_unknown_profiles_missing_files_and_networks_not_in_force(tmp_path):
+    made = setup.init(tmp_path / "school", "Test School")
+    path = made.folder / config.NAME
+    config.check_whole(config.load(path))
+    text = path.read_text()
+    for change, sentence in (
+        ('networks = [{ cidr = "10.1.0.0/16", profile = "year3" }]\n', "there is no profile 'year3'"),
+        ('networks = [{ cidr = "10.1.0.0/16", profile = "ks2" }]\n', "run schoolgate policy apply"),
+    ):
+        path.write_text(change + text)
+        with pytest.raises(toml_file.RefusedError, match=sentence):
+            config.check_whole(config.load(path))
+    path.write_text(text)
+    (made.folder / "keys" / "ca.crt").unlink()
+    with pytest.raises(toml_file.RefusedError, match=r"proxy.ca_certificate: there is no file"):
+        config.check_whole(config.load(path))

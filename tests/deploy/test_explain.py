@@ -4,14 +4,14 @@ import sys
 
 import pytest
 
-from deploy import config, setup
+from deploy import config, listing, setup
 
 
 @pytest.fixture(scope="module")
 def school(tmp_path_factory):
     made = setup.init(tmp_path_factory.mktemp("explain") / "school", "Test School")
     settings = config.load(made.folder / config.NAME)
-    setup.seal_list(settings, "practice", iter([b"hidden.test"]))
+    listing.seal_list(settings, "practice", iter([b"hidden.test"]))
     return made.folder / config.NAME
 
 
@@ -62,7 +62,7 @@ def test_the_words_walk_the_order_down_to_the_answer(school):
     ("arguments", "code", "sentence"),
     [
         (("x.test", "--profile", "ks99"), 1, "there is no profile 'ks99'"),
-        (("x.test", "--client", "10.0.0.1"), 1, "in no configured network"),
+        (("x.test", "--client", "10.0.0.1"), 1, "in none of the networks in force"),
         (("not a name", "--profile", "ks2"), 1, "is not a name"),
         (("http://", "--profile", "ks2"), 1, "is not a web address"),
         (("x.test", "--profile", "ks2", "--at", "noon"), 1, "is not a time"),

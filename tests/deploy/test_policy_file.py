@@ -39,9 +39,12 @@ def test_a_policy_is_applied_as_the_next_version(files):
             'approved = ["nothing"]',
             "profiles.eyfs.approved: there is no list 'nothing'",
         ),
-        ('codes = { eyfs = "L"', 'codes = { eyfs = "Z"', "categories.illegal.codes.eyfs: invalid enum value 'Z'"),
+        ('codes = { eyfs = "L"', 'codes = { eyfs = "Z"', "categories.illegal.codes.eyfs: 'Z' must be one of L, X, P"),
         ("harm = true", "harm = 1", "categories.illegal.harm: must be true or false, not a whole number"),
         ("harm = true", "hram = true", "categories.illegal.hram: there is no such setting; did you mean 'harm'"),
+        ("allow = []", 'allow = ["com"]', "names every site that ends in .com"),
+        ("from = 08:30:00, to = 15:30:00", "from = 15:30:00, to = 08:30:00", "wrong way round"),
+        ("from = 08:30:00", "from = 08:30", "write times with seconds"),
         ("allow = []", 'allow = ["two words"]', r"profiles.eyfs.allow\[0\]: 'two words' names no host"),
     ],
 )

@@ -8,7 +8,7 @@ from blocklists import sealed
 from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Reason, Request, decide
-from deploy import config, setup, toml_file
+from deploy import config, listing, setup, toml_file
 
 MONDAY_TEN = 1_799_661_600 * 10**9
 
@@ -59,7 +59,7 @@ def test_a_list_can_be_taken_from_another_folder(tmp_path):
 
 def test_a_sealed_list_closes_its_entries_and_is_nowhere_in_plain_text(made):
     settings = config.load(made.folder / config.NAME)
-    entries, skipped = setup.seal_list(
+    entries, skipped = listing.seal_list(
         settings, "practice", iter([b"hidden.test\n", b"half.test/page\n", b"\n", b"?\n"])
     )
     assert (entries, skipped) == (2, 1)
@@ -72,8 +72,42 @@ def test_a_sealed_list_closes_its_entries_and_is_nowhere_in_plain_text(made):
 
 def test_sealing_a_second_list_keeps_the_first(made):
     settings = config.load(made.folder / config.NAME)
-    setup.seal_list(settings, "one", iter([b"one.test"]))
-    setup.seal_list(settings, "two", iter([b"two.test"]))
+    listing.seal_list(settings, "one", iter([b"one.test"]))
+    listing.seal_list(settings, "two", iter([b"two.test"]))
     loaded = sealed.load(settings.files.sealed, settings.files.sealing_key)
     assert loaded.match_host("one.test").list == "one"
     assert loaded.match_host("two.test").list == "two"
+
+
+def test_a_list_that_came_out_empty_or_shrunk_is_refused_and_the_index_stays(made):
+    settings = config.load(made.folder / config.NAME)
+    path = made.folder / "lists" / "gambling.txt"
+    names = path.read_text()
+    for text in ("", "<html><body>404 Not Found</body></html>\n", "gambling.test\n"):
+        path.write_text(text)
+        with pytest.raises(toml_file.RefusedError, match="--accept gambling"):
+            listing.compile_lists(settings)
+        assert decided(made, "gambling.test", "ks2").reason is Reason.CATEGORY
+    listing.compile_lists(settings, frozenset({"gambling"}))
+    path.write_text(names)
+    listing.compile_lists(settings)
+
+
+def test_an_empty_sealed_list_replaces_nothing(made):
+    settings = config.load(made.folder / config.NAME)
+    listing.seal_list(settings, "practice", iter([b"one.test", b"two.test", b"three.test"]))
+    with pytest.raises(toml_file.RefusedError, match="0 entries, 3 are in force and stay"):
+        listing.seal_list(settings, "practice", iter([]))
+    with pytest.raises(toml_file.RefusedError, match="--accept"):
+        listing.seal_list(settings, "practice", iter([b"one.test"]))
+    assert decided(made, "two.test", "staff").reason is Reason.SEALED
+    assert listing.seal_list(settings, "practice", iter([b"one.test"]), accept=True) == (1, 0)
+
+
+def test_a_folder_of_lists_with_a_strange_file_is_refused(tmp_path):
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "gamblng.txt").write_text("")
+    with pytest.raises(toml_file.RefusedError, match="gamblng"):
+        setup.init(tmp_path / "school", "Test School", lists=lists)
+    assert not (tmp_path / "school").exists()

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import socket
 import time
 import urllib.request
 
@@ -36,6 +37,21 @@ async def test_a_process_that_dies_is_started_again_and_all_end_with_the_supervi
     assert not list(tmp_path.glob("notify-*"))
 
 
+async def test_a_strange_message_at_the_readiness_socket_ends_nothing(tmp_path):
+    gateway = Gateway(tmp_path)
+    supervisor = Supervisor([Spec("dns-0", ("dns",))], gateway.file, tmp_path)
+    ready = asyncio.Event()
+    keeping = asyncio.create_task(supervisor.run(ready.set))
+    async with asyncio.timeout(30):
+        await asyncio.to_thread(until, lambda: list(tmp_path.glob("notify-*")))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            for message in (b"\xff\xfe", b"", b"READY=1", b"=\n=", b"READY=1\nMAINPID=x"):
+                sender.sendto(message, str(next(tmp_path.glob("notify-*"))))
+        await ready.wait()
+    keeping.cancel()
+    await asyncio.wait([keeping])
+
+
 async def test_a_process_that_keeps_dying_is_started_less_and_less_often(tmp_path):
     gateway = Gateway(tmp_path)
     supervisor = Supervisor([Spec("bad", ("dns", "--instance", "nonsense"))], gateway.file, tmp_path)
@@ -57,7 +73,7 @@ def test_ctrl_c_ends_every_process_within_five_seconds(tmp_path):
         assert run.wait(timeout=10) == 0
         assert time.monotonic() - began < 5
         assert not any(alive(pid) for pid in children)
-    assert not list((gateway.folder / "run").iterdir())
+    assert [path.name for path in (gateway.folder / "run").iterdir()] == ["run.lock"]
 
 
 def test_killing_the_supervisor_ends_its_processes(tmp_path):
@@ -100,7 +116,7 @@ async def test_a_bad_policy_keeps_the_old_one_and_says_so_in_log_and_metric(tmp_
         policy.write_text(policy.read_text().replace('unknown = "scan"', 'unknown = "perhaps"'))
         refused = schoolgate("policy", "apply", "--config", str(gateway.file))
         assert refused.returncode == 1
-        assert "profiles.ks2.unknown: invalid enum value 'perhaps'" in refused.stderr
+        assert "profiles.ks2.unknown: 'perhaps' must be one of open, scan, closed" in refused.stderr
         await asyncio.to_thread(until, lambda: "policy version 1 stays in force" in log.read_text())
         assert "schoolgate_snapshots_refused_total 1.0" in metrics(gateway)
         assert (await ask(("127.0.0.1", gateway.dns), "gambling.test")).addresses == ("127.0.0.81",)

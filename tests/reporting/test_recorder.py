@@ -11,11 +11,12 @@ import tracemalloc
 
 import pytest
 
+from blocklists.rulebook import Severity
 from reporting import recorder as recorder_module
 from reporting.breach import Breach, Heartbeat, Repeat
 from reporting.frames import read_frames
 from reporting.journal import JournalFullError
-from reporting.recorder import WINDOW, Recorder
+from reporting.recorder import LONGEST_GRAVE, WINDOW, Recorder
 from tests.support.journals import AT, SEED, breach, open_journal
 
 
@@ -268,3 +269,14 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+@pytest.mark.parametrize(("severity", "breaches"), [(Severity.URGENT, 2), (Severity.ILLEGAL, 2), (Severity.NOTE, 1)])
+def test_a_run_that_asks_for_an_alert_ends_in_time_to_ask_for_another(recorder, journal, clock, severity, breaches):
+    recorder.first("a", breach(severity=severity))
+    for _ in range(int(LONGEST_GRAVE / 5)):
+        clock.now += 5
+        recorder.again("a", AT) or recorder.first("a", breach(severity=severity))
+        recorder.sweep()
+    recorder.again("a", AT) or recorder.first("a", breach(severity=severity))
+    assert sum(isinstance(record, Breach) for record in records(journal)) == breaches

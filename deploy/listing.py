@@ -1,0 +1,73 @@
+"""Lists into force, with a guard: a list that came out empty or much shorter is refused until a person accepts it.
+
+A download that failed leaves an error page or nothing where a list was; putting that in force would open a category.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from blocklists import compile as compiler
+from blocklists import index, sealed, snapshot
+from blocklists.parse import Parsed
+from deploy import config, policy_file
+from deploy.toml_file import RefusedError
+
+SHRINKS_TO = 0.5
+"""A list that keeps less than this part of its names is refused: weekly updates of real lists change a few percent."""
+
+
+def compile_lists(settings: config.Settings, accepted: frozenset[str] = frozenset()) -> tuple[Path, dict[str, Parsed]]:
+    """Compile every list that the policy file names and put the index in force.
+
+    OSError if a list cannot be read. RefusedError for a bad policy, and for a list that is empty or has shrunk and is
+    not *accepted* by name; the index in force then stays.
+    """
+    book = policy_file.read(settings.policy)
+    folder = settings.files.index
+    return compiler.compile_lists(
+        settings.sources(iter(book.lists)), folder, built_ns=time.time_ns(), judge=_guard(_counts(folder), accepted)
+    )
+
+
+def _counts(folder: Path) -> dict[str, int]:
+    """How many names each list has in the index in force."""
+    try:
+        return {info.name: info.names for info in index.Index(folder / index.CURRENT).manifest.lists}
+    except (OSError, ValueError):
+        return {}
+
+
+def _guard(before: Mapping[str, int], accepted: frozenset[str]) -> Callable[[Mapping[str, Parsed]], None]:
+    def judge(parsed: Mapping[str, Parsed]) -> None:
+        refused = [
+            f"{name}: {len(one.names)} names in {one.lines} lines, where {before.get(name, 0)} names are in force;"
+            f" the index in force stays. If this is meant, add --accept {name}"
+            for name, one in parsed.items()
+            if name not in accepted and (not one.names or len(one.names) < before.get(name, 0) * SHRINKS_TO)
+        ]
+        if refused:
+            raise RefusedError(refused)
+
+    return judge
+
+
+def seal_list(settings: config.Settings, name: str, lines: Iterator[bytes], *, accept: bool = False) -> tuple[int, int]:
+    """Add the sealed list *name*, replacing one of that name; returns how many entries and how many skipped lines.
+
+    RefusedError, and nothing changes, if it has no entry, or less than half of what is in force and not *accept*.
+    """
+    files = settings.files
+    made, skipped = sealed.seal(lines, sealed.read_key(files.sealing_key))
+    present = snapshot.read(files.sealed, sealed.SealedLists).body.lists if files.sealed.exists() else {}
+    entries, before = _entries(made), _entries(present[name]) if name in present else 0
+    if not entries or (entries < before * SHRINKS_TO and not accept):
+        says = f"{name}: {entries} entries, {before} are in force and stay; {skipped} lines name no host"
+        raise RefusedError([says + ("" if not entries else ". If this is meant, add --accept")])
+    now = time.time_ns()
+    snapshot.write(files.sealed, sealed.SealedLists({**present, name: made}), version=now, written_ns=now, mode=0o640)
+    return entries, skipped
+
+
+def _entries(one: sealed.SealedList) -> int:
+    return len(one.whole_hosts) + len(one.expressions)
