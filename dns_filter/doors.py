@@ -6,6 +6,7 @@ answers; a new policy, permit, sealed list or index empties them, a new clients 
 """
 
 import ipaddress
+from collections import Counter
 from itertools import islice
 
 from blocklists import policy as deciding
@@ -21,6 +22,10 @@ ADDRESSES = 65536
 VERDICTS = 4096
 """Verdicts that one view keeps, about 2 MB."""
 MINE = "inner"
+OUTSTANDING = 50
+"""Answers of upstream that one client may wait for: an eighth of all (`dns_filter.upstream.AT_ONCE`)."""
+OUTSTANDING_INNER = 200
+"""Answers of upstream that our own proxies may wait for, who ask for everybody: half of all."""
 
 
 class View:
@@ -44,10 +49,14 @@ class Door:
     """The part that both doors share: views by address, bounded, and emptied together.
 
     *seats* are the same by the address's own bytes, with its text: the listener fills them, they never outlive *views*.
+    *waiting* is how many answers of upstream each address waits for, *patience* how many it may.
     """
+
+    patience = OUTSTANDING
 
     def __init__(self, capacity: int) -> None:
         """Hold at most *capacity* finished answers in all views together."""
+        self.waiting: Counter[str] = Counter()
         self.views: dict[str, View] = {}
         self.seats: dict[bytes, tuple[View, str]] = {}
         self.policy: Policy | None = None
@@ -58,7 +67,12 @@ class Door:
         self._all: dict[object, View] = {}
 
     def view(self, address: str, at: int) -> View | None:
-        """The view of *address* at the UTC nanosecond *at*, or None for somebody whom this door does not answer."""
+        """The view of *address* at the UTC nanosecond *at*, or None for somebody whom this door does not answer.
+
+        What was decided until a moment that has come is forgotten here, as every way but the hit path begins here.
+        """
+        if at >= self.boundary:
+            self.empty()
         found = self.views.get(address)
         if found is None and (found := self._find(address, at)) is not None:
             if len(self.views) >= ADDRESSES:
@@ -71,7 +85,7 @@ class Door:
         found = view.verdicts.get(host)
         if found is None:
             found = self._decide(address, host, at)
-            if found.reason is not Reason.FAILURE:
+            if found.reason is not Reason.FAILURE and (found.until is None or at < found.until):
                 self._remember(view, host, found)
         return found
 
@@ -177,6 +191,8 @@ class SchoolDoor(Door):
 
 class InnerDoor(Door):
     """Answers our own proxies on this machine: they have decided already, only sealed hosts stay closed."""
+
+    patience = OUTSTANDING_INNER
 
     def request(self, address: str, host: str, at: int) -> Request | None:  # noqa: ARG002
         """Nobody: the proxy knows who asks, and keeps the record."""

@@ -164,18 +164,31 @@ class Resolver:
         kept = self.answers.get(asked.sought)
         if kept is not None and self._monotonic() < kept.over:
             return self._allowed(asked, view, host, kept, "warm")
-        return self._after_upstream(asked, host)
+        return self._in_turn(asked, host)
 
     def _verdict(self, asked: Asked, view: View, host: str) -> Verdict:
         if not host:  # the root zone is no site; stub resolvers ask for it to see whether we are there
             return Verdict(Action.ALLOW, Reason.OPEN)
         return asked.door.verdict(view, asked.address, host, self._now_ns())
 
-    async def _after_upstream(self, asked: Asked, host: str) -> bytes | None:
-        """Ask, or join who asked; then decide again, as the policy may be a new one by now."""
-        started = self._monotonic()
-        kept = await self._fetched(asked, host)
+    async def _in_turn(self, asked: Asked, host: str) -> bytes | None:
+        """Ask, or join who asked, unless this client waits for so much already that others would wait behind it."""
+        started, waiting, address = self._monotonic(), asked.door.waiting, asked.address
+        if waiting[address] >= asked.door.patience:
+            self.figures.dropped += 1
+            return self._refuse(asked, reply.SERVFAIL, Note(reply.NO_AUTHORITY, "too many of your questions wait"))
+        waiting[address] += 1
+        try:
+            kept = await self._fetched(asked, host)
+        finally:
+            waiting[address] -= 1
+            if not waiting[address]:
+                del waiting[address]
         self.figures.misses.add(self._monotonic() - started)
+        return await self._after_upstream(asked, host, kept)
+
+    async def _after_upstream(self, asked: Asked, host: str, kept: Kept) -> bytes | None:
+        """The answer now that *kept* is here; decided again, as the policy or the hour may be another by now."""
         view = asked.door.view(asked.address, self._now_ns())
         if view is None:
             return self._refuse(asked, reply.REFUSED, Note(reply.PROHIBITED, "this network is not served"))

@@ -88,6 +88,11 @@ def test_addresses_are_found_in_every_section_and_in_hints():
     assert set(map(str, found.addresses)) == {"198.51.100.1", "10.0.0.1", "10.0.0.2", "fd00::1", "2001:db8::1"}
 
 
+def test_what_else_a_service_says_is_passed_over():
+    found = parsed(https(b"\0\1\0" + b"\0\1\0\3\2h3" + b"\0\4\0\4\x0a\0\0\1" + b"\0\5\0\1x"))
+    assert list(map(str, found.addresses)) == ["10.0.0.1"]
+
+
 def test_an_address_of_a_wrong_length_is_no_address():
     assert parsed(RR("a.test", QTYPE.A, rdata=RD(b"\1\2\3"))).addresses == ()
 

@@ -2,6 +2,7 @@ import time
 
 import pytest
 
+from blocklists import entry
 from blocklists.live import Live
 from blocklists.policy import Action, Reason
 from blocklists.rulebook import Permit
@@ -54,6 +55,28 @@ def test_the_boundary_is_where_the_next_verdict_ends(door):
     view = door.view("127.0.0.3", now())
     verdict = door.verdict(view, "127.0.0.3", "social.test", now())
     assert door.boundary <= verdict.until
+
+
+def test_at_the_boundary_everything_is_forgotten_whoever_asks(door):
+    view = door.view("127.0.0.1", now())
+    end = door.boundary
+
+    assert door.view("127.0.0.1", end - 1) is view
+    assert door.view("127.0.0.1", end) is not view
+    assert door.boundary > end
+
+
+def test_a_verdict_that_is_over_is_not_remembered(door):
+    view = door.view("127.0.0.3", now())
+    verdict = door.verdict(view, "127.0.0.3", "social.test", now())
+    view.verdicts.clear()
+    door.clock_ok, door.boundary = False, doors.NEVER
+    closed = Permit(3, opens=False, entries=("news.test",), until=now() - HOUR)
+    door.policy.permits = (*door.policy.permits, (closed, entry.parse_all(closed.entries)))
+
+    assert verdict.until > now()
+    assert door.verdict(view, "127.0.0.3", "news.test", now()).blocked
+    assert (view.verdicts, door.boundary) == ({}, doors.NEVER)
 
 
 def test_a_failure_is_decided_again(door):

@@ -23,6 +23,11 @@ def test_an_outside_address_is_fine(address):
     assert is_public(ipaddress.ip_address(address))
 
 
+@pytest.mark.parametrize("address", ["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1"])
+def test_an_address_of_documents_leads_nowhere_and_is_fine(address):
+    assert is_public(ipaddress.ip_address(address))
+
+
 def test_one_private_address_among_public_ones_spoils_the_answer():
     mixed = [ipaddress.ip_address("1.1.1.1"), ipaddress.ip_address("10.0.0.1")]
     assert not Rebinding([]).allows("evil.test", mixed)

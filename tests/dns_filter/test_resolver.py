@@ -1,0 +1,185 @@
+import asyncio
+import contextlib
+import datetime
+import socket
+import time
+from collections.abc import AsyncIterator
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+from dnslib import DNSRecord
+
+from blocklists.live import Live
+from blocklists.rulebook import Permit
+from dns_filter import tcp
+from dns_filter.answer import Answer
+from dns_filter.doors import OUTSTANDING
+from dns_filter.rebinding import Rebinding
+from dns_filter.reply import Body
+from dns_filter.resolver import Resolver
+from reporting.journal import Journal
+from reporting.recorder import Recorder
+from tests.dns_filter.conftest import ZONE
+from tests.support.dns_client import SERVFAIL, addresses, ask, ask_by_tcp, extended, question
+from tests.support.nameserver import NameServer
+
+CLOSED, FOUND = ["192.0.2.99"], ["192.0.2.1"]
+SECOND = 10**9
+MORNING = int(datetime.datetime(2025, 3, 4, 8, 29, 59, tzinfo=ZoneInfo("Europe/London")).timestamp()) * SECOND
+"""A second before a school day begins: "social.test" is open for pupils, and closed in lessons."""
+
+
+async def eventually(condition, seconds=5.0):
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110 - it comes true in the worker, which tells nobody
+            await asyncio.sleep(0.02)
+
+
+class Hour:
+    """A filter over real TCP; its clock stands at *now* until the test sets it, its upstream waits for *free*."""
+
+    def __init__(self, live: Live, recorder: Recorder) -> None:
+        self.now, self.free, self.asked = MORNING, asyncio.Event(), asyncio.Event()
+        self.free.set()
+        self.resolver = Resolver(
+            ask=self._found,
+            spawn=asyncio.get_running_loop().create_task,
+            recorder=recorder,
+            entries=100,
+            closed=(bytes((192, 0, 2, 99)), b""),
+            rebinding=Rebinding(()),
+            now_ns=lambda: self.now,
+            monotonic=time.monotonic,
+        )
+        self.resolver.renew(live.policy, live.clients, live.version, clock_ok=True)
+
+    async def _found(self, packet: bytes, *, dnssec_ok: bool, checking_disabled: bool) -> Answer:  # noqa: ARG002
+        self.asked.set()
+        await self.free.wait()
+        record = b"\xc0\x0c\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\1"
+        return Answer(Body(0, record, (1, 0, 0)), 300, offsets=(6,), ttls=(300,))
+
+
+@pytest.fixture
+async def hour(school) -> AsyncIterator[tuple[Hour, tuple[str, int]]]:
+    live = Live(school.files)
+    live.refresh()
+    with contextlib.closing(
+        Journal.open(school.files.spool, site="test", kind="dns", instance=0, seed=bytes(32))
+    ) as journal:
+        found = Hour(live, Recorder(journal))
+        listener, bound = tcp.Listener(found.resolver.school, found.resolver), tcp.bind("127.0.0.1", 0)
+        await listener.start(bound)
+        try:
+            yield found, bound.getsockname()
+        finally:
+            await listener.close()
+
+
+async def heard(server: tuple[str, int], name: str) -> list[str]:
+    (answer,) = await ask_by_tcp(server, name)
+    return addresses(answer)
+
+
+async def test_a_verdict_of_the_timetable_ends_over_tcp_too(hour):
+    filtering, server = hour
+    assert await heard(server, "social.test") == FOUND
+
+    filtering.now += SECOND
+    assert await heard(server, "social.test") == CLOSED
+
+
+async def test_who_asked_before_the_bell_and_is_answered_after_it_meets_the_later_verdict(hour):
+    filtering, server = hour
+    assert await heard(server, "social.test") == FOUND
+    filtering.free.clear()
+    filtering.asked.clear()
+
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(heard(server, "www.social.test"))
+        await filtering.asked.wait()
+        filtering.now += SECOND
+        filtering.free.set()
+
+    assert waiting.result() == CLOSED
+
+
+async def test_a_pass_ends_at_its_time_over_tcp(running, school):
+    until = time.time_ns() + 2 * SECOND
+    school.write_permits(Permit(1, opens=True, entries=("games.test",), until=until, profiles=("ks2",)))
+
+    async def opened():
+        return await heard(running.dns, "games.test") == FOUND
+
+    async def closed():
+        return not await opened()
+
+    await eventually(opened, 1.9)
+    await eventually(closed)
+    assert until <= time.time_ns() < until + SECOND
+
+
+class Silent(NameServer):
+    """Has nothing to say of "silent.test"."""
+
+    def reply(self, packet: bytes, *, tcp: bool) -> bytes | None:
+        answer = super().reply(packet, tcp=tcp)
+        return None if b"\6silent\4test" in packet else answer
+
+
+@contextlib.asynccontextmanager
+async def flood(server: tuple[str, int], count: int) -> AsyncIterator[asyncio.Queue[DNSRecord]]:
+    """One client that asks *count* names of the silent zone at once; what it hears."""
+    loop = asyncio.get_running_loop()
+    answers: asyncio.Queue[DNSRecord] = asyncio.Queue()
+
+    def take() -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                answers.put_nowait(DNSRecord.parse(peer.recv(4096)))
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.connect(server)
+        loop.add_reader(peer, take)
+        try:
+            for number in range(count):
+                await loop.sock_sendall(peer, bytes(question(f"n{number}.silent.test").pack()))
+                if number % 40 == 0:
+                    await asyncio.sleep(0)
+            yield answers
+        finally:
+            loop.remove_reader(peer)
+
+
+async def test_a_client_that_asks_a_silent_zone_delays_only_itself(school, start):
+    count = 600
+    async with (
+        Silent(ZONE) as upstream,
+        start(school, (upstream.port,), upstream_timeout=4.0, metrics=("127.0.0.1", 0)) as running,
+        flood(running.dns, count) as answers,
+        asyncio.timeout(3.5),
+    ):
+        refused = [await answers.get() for _ in range(count - OUTSTANDING)]
+        assert {(a.header.rcode, extended(a)[0]) for a in refused} == {(SERVFAIL, 22)}
+        started = time.monotonic()
+        assert addresses(await ask(running.dns, "news.test", source="127.0.0.3")) == FOUND
+        assert time.monotonic() - started < 1.0
+        assert len({name for name, _ in upstream.questions if name.endswith("silent.test")}) == OUTSTANDING
+        host, port = running.endpoints["metrics"]
+        async with httpx.AsyncClient(trust_env=False) as browser:
+            text = (await browser.get(f"http://{host}:{port}/metrics")).text
+        assert f"schoolgate_dns_dropped_total {count - OUTSTANDING:.1f}" in text.splitlines()
+
+
+async def test_a_client_that_waited_for_too_much_is_answered_again_afterwards(school, start):
+    async with (
+        Silent(ZONE) as upstream,
+        start(school, (upstream.port,), upstream_timeout=0.5) as running,
+        flood(running.dns, OUTSTANDING + 10) as answers,
+        asyncio.timeout(5),
+    ):
+        for _ in range(OUTSTANDING + 10):
+            await answers.get()
+        assert addresses(await ask(running.dns, "news.test")) == FOUND
