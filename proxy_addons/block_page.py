@@ -108,11 +108,14 @@ def body(notice: Notice, form: Form) -> bytes:
         return render(f"{notice.pages}.html", notice)
     if form is Form.JSON:
         told = {"closed": True, "reason": notice.code, "message": sentence(notice)}
-        return msgspec.json.encode(told | {"help": HELP_LINES} if notice.helping else told)
+        lines = STAFF_HELP_LINES if notice.pages is Pages.STAFF else HELP_LINES
+        return msgspec.json.encode(told | {"help": lines} if notice.helping else told)
     return PIXEL if form is Form.IMAGE else b""
 
 
 HELP_LINES = {"Childline": "0800 1111", "Samaritans": "116 123"}
+STAFF_HELP_LINES = {"Samaritans": "116 123", "Education Support": "08000 562 561"}
+"""An adult's: Childline is for children, Education Support for people who work in schools."""
 
 
 def render(template: str, notice: msgspec.Struct) -> bytes:

@@ -16,6 +16,7 @@ import argon2
 import msgspec
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting.database import Database
 from reporting.models import AccountRow, EnrolmentRow
@@ -27,14 +28,23 @@ FIRST_ROLES = "technician,dsl"
 LEAST_PASSWORD = 12
 """Characters: what the NCSC's "three random words" easily reach."""
 
+INVITATION_LIFE = 14 * 24 * 3600 * 1_000_000_000
+"""Nanoseconds for which an invitation holds: a fortnight, so that a week's absence does not spoil it."""
+
 MOST_PASSWORD = 1_024
 MOST_NAME = 64
+INVALID = "This token is not valid: it is mistyped, too old, or has been used already."
+
 AT_ONCE = 2
 """Passwords hashed at the same time: each takes 64 MB for a moment, and the box is small."""
 
 
 class EnrolmentError(ValueError):
     """No account was made; the message is a sentence for whoever fills in the form."""
+
+
+class TokenError(EnrolmentError):
+    """No account was made, since the token gives no right to one."""
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -52,18 +62,26 @@ class Enrolment(msgspec.Struct, frozen=True):
     role: str = FIRST_ROLES
 
 
+class Invitation(msgspec.Struct, frozen=True):
+    """What `schoolgate` leaves in `<state>/invitations/<SHA-256 of the token>`; made at *created_ns* (UTC)."""
+
+    roles: str
+    created_ns: int
+
+
 class Accounts:
-    """The accounts in *database*."""
+    """The accounts in *database*, and who may make one: whoever has a token of the table or of *invitations*."""
 
     def __init__(
         self,
         database: Database,
         *,
+        invitations: Path | None = None,
         hasher: argon2.PasswordHasher | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         """Without *hasher*, the parameters are RFC 9106's second choice (64 MB)."""
-        self._database, self._now_ns = database, now_ns
+        self._database, self._invitations, self._now_ns = database, invitations, now_ns
         self._hasher = hasher or argon2.PasswordHasher()
         self._nobody = self._hasher.hash("nobody has this password")
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -93,19 +111,13 @@ class Accounts:
     async def enrol(self, token: str, name: str, password: str) -> Account:
         """Make the account that *token* stands for and use the token up; EnrolmentError says what is wrong."""
         name = tidy(name)
-        _judge(name, password)
+        judge(name, password)
         hashed = await self._hash(password)
         digest = hashlib.sha256(token.strip().encode("utf-8", "replace")).hexdigest()
-        now = self._now_ns()
-        unused = (EnrolmentRow.token_sha256 == digest, EnrolmentRow.used_ns.is_(None))
         try:
             async with self._database.writing() as session:
-                roles = await session.scalar(
-                    update(EnrolmentRow).where(*unused).values(used_ns=now).returning(EnrolmentRow.roles)
-                )
-                if roles is None:
-                    raise EnrolmentError("This enrolment code is not valid, or it has been used already.")
-                row = AccountRow(name=name, roles=roles, password_hash=hashed, created_ns=now)
+                roles = await self._use(session, digest)
+                row = AccountRow(name=name, roles=roles, password_hash=hashed, created_ns=self._now_ns())
                 session.add(row)
                 await session.flush()
         except IntegrityError as error:
@@ -113,10 +125,26 @@ class Accounts:
         log.info("An account was made with the roles %s.", roles)
         return _account(row)
 
+    async def _use(self, session: AsyncSession, digest: str) -> str:
+        """Use up the token whose hash is *digest*, and return its roles; TokenError if it gives no right."""
+        kept, now = await session.get(EnrolmentRow, digest), self._now_ns()
+        if kept is None and (invitation := self._invitation(digest)):
+            kept = EnrolmentRow(token_sha256=digest, roles=invitation.roles, created_ns=invitation.created_ns)
+            session.add(kept)  # it stays, used: that the file is still there then says nothing
+        if kept is None or kept.used_ns is not None:
+            raise TokenError(INVALID)
+        kept.used_ns = now
+        return kept.roles
+
+    def _invitation(self, digest: str) -> Invitation | None:
+        """The invitation that holds now for the token whose hash is *digest*."""
+        found = _invitation(self._invitations / digest) if self._invitations else None
+        return found if found and abs(self._now_ns() - found.created_ns) < INVITATION_LIFE else None
+
     async def load_enrolment(self, file: Path) -> bool:
-        """Take the first token over from *file* while there is no account; False if there is nothing to take."""
+        """Take the first token over from *file*; False if there is nothing to take, or it was taken before."""
         found = _enrolment(file)
-        if found is None or await self.exist():
+        if found is None:
             return False
         async with self._database.writing() as session:
             if await session.get(EnrolmentRow, found.token_sha256):
@@ -143,7 +171,9 @@ def tidy(name: str) -> str:
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
-def _judge(name: str, password: str) -> None:
+def judge(name: str, password: str) -> None:
+    """EnrolmentError if no account can have *name* and *password*, whatever the token."""
+    name = tidy(name)
     if not 0 < len(name) <= MOST_NAME or not name.isprintable():
         raise EnrolmentError(f"Please give a name of up to {MOST_NAME} ordinary characters.")
     if len(password) < LEAST_PASSWORD:
@@ -162,6 +192,17 @@ def _enrolment(file: Path) -> Enrolment | None:
         return None
     except (ValueError, OSError) as error:
         log.error("%s cannot be understood, so nobody can enrol: %s", file, error)  # noqa: TRY400 - one sentence
+        return None
+
+
+def _invitation(file: Path) -> Invitation | None:
+    try:
+        found = msgspec.json.decode(file.read_bytes(), type=Invitation)
+        return Invitation(_roles(found.roles), found.created_ns)
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError) as error:
+        log.error("The invitation %s cannot be understood: %s", file, error)  # noqa: TRY400 - one sentence
         return None
 
 

@@ -37,7 +37,11 @@ class Meaning(msgspec.Struct, frozen=True):
 
 MEANINGS: Mapping[Severity, Meaning] = {
     Severity.ILLEGAL: Meaning(
-        "Illegal", "Material on a list of illegal content was asked for; access was refused.", 0, "at once"
+        # at once, and overdue only after the time that it takes to reach a person
+        "Illegal",
+        "Material on a list of illegal content was asked for; access was refused.",
+        15 * MINUTE,
+        "at once",
     ),
     Severity.URGENT: Meaning(
         "Urgent", "A child may be at risk of serious harm; look today, before they go home.", HOUR, "within the hour"
@@ -93,15 +97,20 @@ def route(contacts: ContactSettings, column: str) -> Route:
     """Who is told of somebody whose profile has *column*.
 
     Staff, and a profile that nobody knows, go to the headteacher only; where head and DSL are one person, to the chair
-    of governors (G7). Everybody else goes to the DSL once confirmed, until then to the headteacher (G15).
+    of governors (G7). Everybody else goes to the DSL once confirmed, until then to the headteacher (G15); if there
+    is no headteacher's address, to the DSL's rather than to nobody.
     """
     head = Route("headteacher", contacts.headteacher)
     if column in ("staff", ""):
-        both = contacts.headteacher.casefold() == contacts.dsl.casefold()
-        return Route("chair", contacts.chair) if both and contacts.chair else head
+        return Route("chair", contacts.chair) if one_person(contacts) and contacts.chair else head
     if contacts.dsl and (contacts.dsl_confirmed or not contacts.headteacher):
         return Route("dsl", contacts.dsl)
     return head
+
+
+def one_person(contacts: ContactSettings) -> bool:
+    """Whether headteacher and DSL are one person, as far as their addresses tell."""
+    return bool(contacts.dsl) and contacts.headteacher.casefold() == contacts.dsl.casefold()
 
 
 def address_of(contacts: ContactSettings, role: str) -> str:

@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
-import alembic.command
-import alembic.config
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -161,6 +159,9 @@ def _tune(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    import alembic.command  # noqa: PLC0415 - at import it logs each of its plugins, before anybody could quieten it
+    import alembic.config  # noqa: PLC0415
+
     config = alembic.config.Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection

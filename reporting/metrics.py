@@ -80,9 +80,16 @@ class Served:
 
 
 def serve_metrics(registry: CollectorRegistry, address: tuple[str, int]) -> Served:
-    """Answer scrapes of *registry* at *address* from a thread; port 0 takes a free one. OSError if it is taken."""
+    """Answer scrapes of *registry* at *address* from a thread; port 0 takes a free one.
+
+    OSError if that cannot be; its text says what and where.
+    """
     host, port = address
-    server, thread = start_http_server(port, addr=host, registry=registry)
+    try:
+        server, thread = start_http_server(port, addr=host, registry=registry)
+    except OSError as error:
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        raise OSError(f"metrics cannot be served at {place}: {error.strerror or error}") from error
 
     def close() -> None:
         server.shutdown()

@@ -24,7 +24,7 @@ from blocklists.live import Files, Live
 from blocklists.rulebook import Severity
 from reporting import seed
 from reporting.accounts import Accounts
-from reporting.alerts import Desk
+from reporting.alerts import Desk, one_person
 from reporting.database import opened
 from reporting.ingest import Ingest
 from reporting.metrics import process_collector, serve_metrics
@@ -34,6 +34,9 @@ from reporting.web.app import create_app
 from reporting.web.guard import pupils_network
 
 log = logging.getLogger("schoolgate.reporting")
+
+QUIET = ("alembic", "uvicorn")
+"""Libraries of whose steps the log of a running system says nothing."""
 
 REFRESH = 0.2
 type Ready = Callable[[dict[str, tuple[str, int]]], None]
@@ -46,10 +49,12 @@ async def serve(
 
     Raises DatabaseInUseError if another process has the database, OSError if an address is taken.
     """
+    for library in QUIET:
+        logging.getLogger(library).setLevel(logging.WARNING)
     live = Live(files)
     live.refresh()
     async with opened(settings.database) as database:
-        accounts = Accounts(database)
+        accounts = Accounts(database, invitations=files.state / "invitations")
         await accounts.load_enrolment(files.keys / "enrolment")
         ingest = Ingest(database, files.spool, desk(settings, live), unseal=unsealer(files.keys / "journal.key"))
         outbox = Outbox(database, settings.mail, settings.contacts)
@@ -102,13 +107,32 @@ def hosts(settings: ReportingSettings, bound: tuple[str, int]) -> tuple[str, ...
 
 
 def notices(contacts: ContactSettings) -> tuple[str, ...]:
-    """What stays red on today's page: who cannot be told (G15)."""
-    missing = []
-    if not contacts.dsl_confirmed:
-        missing.append("No DSL has confirmed an address yet, so alerts about pupils go to the headteacher.")
+    """What stays red on today's page: where alerts go for want of the right address (`reporting.alerts.route`, G15)."""
+    return tuple(sentence for sentence in (_about_pupils(contacts), _about_staff(contacts)) if sentence)
+
+
+def _about_pupils(contacts: ContactSettings) -> str:
+    if contacts.dsl and contacts.dsl_confirmed:
+        return ""
+    head = bool(contacts.headteacher)
+    if contacts.dsl and head:
+        return "The DSL's address is not confirmed yet, so alerts about pupils go to the headteacher."
+    if contacts.dsl:
+        return (
+            "The DSL's address is not confirmed yet and no address of the headteacher is known, "
+            "so alerts about pupils go to the DSL all the same."
+        )
+    if head:
+        return "No address of the DSL is known, so alerts about pupils go to the headteacher."
+    return "No address of the DSL or the headteacher is known, so mail about pupils reaches nobody."
+
+
+def _about_staff(contacts: ContactSettings) -> str:
     if not contacts.headteacher:
-        missing.append("No address of the headteacher is known, so alerts about staff reach nobody.")
-    return tuple(missing)
+        return "No address of the headteacher is known, so mail about staff reaches nobody."
+    if one_person(contacts) and not contacts.chair:
+        return "DSL and headteacher have one address and the chair's is not known, so alerts about staff go there too."
+    return ""
 
 
 def unsealer(private: Path) -> Callable[[bytes], bytes | None]:
@@ -123,13 +147,16 @@ def unsealer(private: Path) -> Callable[[bytes], bytes | None]:
 
 @contextlib.contextmanager
 def listening(place: str) -> Iterator[socket.socket]:
-    """A socket bound to *place* ("address:port", "[::1]:port"); OSError if it is taken."""
+    """A socket bound to *place* ("address:port", "[::1]:port"); OSError says what cannot listen where, and why."""
     host, _, port = place.rpartition(":")
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host.strip("[]"), int(port)))
-        bound.listen(128)
+        try:
+            bound.bind((host.strip("[]"), int(port)))
+            bound.listen(128)
+        except OSError as error:
+            raise OSError(f"the staff pages cannot listen on {place}: {error.strerror or error}") from error
         yield bound
 
 

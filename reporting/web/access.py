@@ -1,9 +1,11 @@
-"""Coming in and going out: the first account, log-in, log-out, and who is behind a request.
+"""Coming in and going out: making an account, log-in, log-out, and who is behind a request.
 
 Every page wants a log-in unless it says that it is open; forgetting to say so keeps a page shut.
 """
 
 import dataclasses
+import logging
+import math
 import re
 
 from litestar import Response, get, post
@@ -15,10 +17,12 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 from litestar.response import Redirect
 from litestar.types import ASGIApp
 
-from reporting.accounts import LEAST_PASSWORD, Account, EnrolmentError
+from reporting.accounts import LEAST_PASSWORD, Account, EnrolmentError, TokenError, judge, tidy
 from reporting.web.office import Asked, Office, office_of, sees_alerts
 from reporting.web.plain import plain
 from reporting.web.render import html
+
+log = logging.getLogger("schoolgate.web")
 
 OPEN = "open_to_all"
 """The mark of a page that is there before log-in."""
@@ -28,6 +32,10 @@ OUR_PAGES = re.compile(r"/(?:breaches|alerts(?:/[0-9]{1,18})?)?")
 
 WRONG = "The name or the password is not right. Please try again."
 WAIT = "There were too many tries that failed. Please wait {minutes}, then try again."
+DIFFER = "The two passwords differ. Please write both again."
+
+LOGGED_NAME = 40
+"""Characters of a name in the log: whatever stands in the field, it is no more than part of a line."""
 
 
 class WrongRoleError(PermissionDeniedException):
@@ -67,29 +75,26 @@ def alerted(connection: ASGIConnection[object, Account | None, object, State], _
 
 
 @get("/enrol", opt={OPEN: True})
-async def enrolment(request: Asked) -> Response[str] | Redirect:
-    """The form for the first account, while there is none."""
-    office = office_of(request)
-    if await office.accounts.exist():
-        return Redirect("/log-in", status_code=303)
-    return _enrolment_form(request, office)
+async def enrolment(request: Asked) -> Response[str]:
+    """The form for an account: the first, or one that somebody was invited to make."""
+    return _enrolment_form(request, office_of(request))
 
 
 @post("/enrol", opt={OPEN: True})
 async def enrol(request: Asked) -> Response[str] | Redirect:
-    """Make the first account with the one-use token, and log it in."""
+    """Make the account of a one-use token, and log it in; only a form that could make one counts as a try."""
     office = office_of(request)
-    if await office.accounts.exist():
-        return Redirect("/log-in", status_code=303)
     form = await _texts(request)
-    name, address = form.get("name", ""), _address(request)
-    if wait := office.attempts.wait(address, ""):
+    name, password, address = form.get("name", ""), form.get("password", ""), _address(request)
+    if wait := office.attempts.wait(address):
         return _enrolment_form(request, office, name=name, problem=_wait_words(wait), status=429)
-    if form.get("password") != form.get("again"):
-        return _enrolment_form(request, office, name=name, problem="The two passwords differ. Please write both again.")
-    office.attempts.failed(address, "")
     try:
-        account = await office.accounts.enrol(form.get("enrolment", ""), name, form.get("password", ""))
+        _judge(name, password, form.get("again", ""))
+        next_wait = office.attempts.failed(address)
+        account = await office.accounts.enrol(form.get("enrolment", ""), name, password)
+    except TokenError as error:
+        _log_failure("enrolment", name, address, next_wait)
+        return _enrolment_form(request, office, name=name, problem=str(error))
     except EnrolmentError as error:
         return _enrolment_form(request, office, name=name, problem=str(error))
     office.attempts.succeeded(address)
@@ -111,13 +116,14 @@ async def log_in(request: Asked) -> Response[str] | Redirect:
     office = office_of(request)
     form = await _texts(request)
     name, after, address = plain(form.get("name", "")), _ours(form.get("after", "")), _address(request)
-    if wait := office.attempts.wait(address, name):
+    if wait := office.attempts.wait(address, tidy(name)):
         return _log_in_form(request, office, name=name, after=after, problem=_wait_words(wait), status=429)
-    office.attempts.failed(address, name)
+    next_wait = office.attempts.failed(address, tidy(name))
     account = await office.accounts.verify(name, form.get("password", ""))
     if account is None:
+        _log_failure("log-in", name, address, next_wait)
         return _log_in_form(request, office, name=name, after=after, problem=WRONG, status=403)
-    office.attempts.succeeded(address)
+    office.attempts.succeeded(address, tidy(name))
     return await _welcome(request, office, account, after)
 
 
@@ -162,6 +168,21 @@ def _log_in_form(
     returning = request.headers.get("sec-fetch-site") == "cross-site" and request.method == "GET"
     values = {"name": name, "after": after, "problem": problem, "returning": returning}
     return html(request, office, "log_in.html", status=status, **values)
+
+
+def _judge(name: str, password: str, again: str) -> None:
+    if password != again:
+        raise EnrolmentError(DIFFER)
+    judge(name, password)
+
+
+def _log_failure(what: str, name: str, address: str, wait: float) -> None:
+    """Say in the log what failed, with the name made plain and cut, and never with a password or a token."""
+    log.warning("A failed %s with the name %r from %s.", what, plain(name, LOGGED_NAME), address)
+    if wait:
+        log.warning(
+            "A limit is reached: tries from %s or with this name wait %d seconds now.", address, math.ceil(wait)
+        )
 
 
 def _ours(after: str) -> str:

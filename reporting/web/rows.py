@@ -1,8 +1,9 @@
 """One entry of the breach log as a particular person may see it: the one place that withholds (G4 to G7).
 
-An entry with a theme (malware apart) belongs to one role: the DSL for pupils, the headteacher for staff, the chair of
-governors for staff where one person is both. Everybody else sees that it happened and whom it is held for, never site
-or rule. A sealed hit shows list, keyed hash, time and client, and nothing more to anybody. This file opens no database.
+An entry with a theme (malware apart), its own or its category's, belongs to one role: the DSL for pupils, the
+headteacher for staff, the chair of governors for staff where one person is both. Everybody else sees that it happened
+and whom it is held for, never site or rule. A sealed hit shows list, keyed hash, time and client, and nothing more to
+anybody. This file opens no database.
 """
 
 from collections.abc import Collection, Mapping
@@ -48,14 +49,20 @@ HELD = {
 
 
 class Viewer(msgspec.Struct, frozen=True):
-    """Who is looking: their roles, and which profiles are pupils'; every other is treated as staff's (G7)."""
+    """Who is looking: their roles, and which profiles are pupils'; every other is treated as staff's (G7).
+
+    *themed* are the categories with a theme. An entry of one is held even where its profile is not watched and the
+    entry itself has no theme: that a member of staff looked at it is nobody else's to read either (G8).
+    """
 
     roles: frozenset[str]
     pupils: frozenset[str] = frozenset()
+    themed: frozenset[str] = frozenset()
 
     def holder(self, row: BreachRow) -> str:
         """The role that *row* is held for before this viewer, or nothing when they may read it."""
-        if row.theme in TECHNICIANS_THEMES and row.reason != Reason.SEALED:
+        plain_entry = row.theme in TECHNICIANS_THEMES and row.category not in self.themed
+        if plain_entry and row.reason != Reason.SEALED:
             return ""
         if row.profile in self.pupils:
             return "" if "dsl" in self.roles else "dsl"
@@ -63,7 +70,8 @@ class Viewer(msgspec.Struct, frozen=True):
 
     def readable(self) -> ColumnElement[bool]:
         """The entries that `holder` holds back for nobody, as a condition of a query."""
-        plain_entry = and_(BreachRow.theme.in_(TECHNICIANS_THEMES), BreachRow.reason != Reason.SEALED)
+        no_theme = and_(BreachRow.theme.in_(TECHNICIANS_THEMES), BreachRow.category.not_in(self.themed))
+        plain_entry = and_(no_theme, BreachRow.reason != Reason.SEALED)
         pupils = BreachRow.profile.in_(self.pupils)
         return or_(
             plain_entry,
@@ -106,9 +114,14 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 def viewer_of(roles: Collection[str], rulebook: Rulebook | None) -> Viewer:
-    """The viewer with *roles* under *rulebook*; without one, no profile is known to be pupils'."""
+    """The viewer with *roles* under *rulebook*; without one, no profile is known to be pupils', no category themed."""
     profiles = rulebook.profiles.items() if rulebook else ()
-    return Viewer(frozenset(roles), frozenset(name for name, p in profiles if p.column != STAFF_COLUMN))
+    categories = rulebook.categories.items() if rulebook else ()
+    return Viewer(
+        frozenset(roles),
+        pupils=frozenset(name for name, profile in profiles if profile.column != STAFF_COLUMN),
+        themed=frozenset(name for name, category in categories if category.theme not in TECHNICIANS_THEMES),
+    )
 
 
 def show(row: BreachRow, *, holder: str, rulebook: Rulebook | None, zone: ZoneInfo) -> Shown:

@@ -20,6 +20,11 @@ def shown(at_ns: int, zone: ZoneInfo) -> str:
     return f"{local(at_ns, zone):%a %-d %b %Y, %H:%M:%S}"
 
 
+def to_minute(at_ns: int, zone: ZoneInfo) -> str:
+    """*at_ns* as "Fri 21 Nov 2025, 10:42" in *zone*, for a time to act by, where seconds say nothing."""
+    return shown(at_ns, zone).rpartition(":")[0] if 0 < at_ns < LAST_NS else shown(at_ns, zone)
+
+
 def machine(at_ns: int) -> str:
     """*at_ns* as RFC 3339 in UTC, for a `time` element and for JSON; empty for an impossible time."""
     return f"{local(at_ns, ZoneInfo('UTC')):%Y-%m-%dT%H:%M:%SZ}" if 0 < at_ns < LAST_NS else ""

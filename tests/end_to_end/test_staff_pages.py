@@ -92,7 +92,7 @@ class Person:
 
 def enrol_and_look(person):
     person.go("/")
-    assert "Make the first account" in person.text
+    assert "Make an account" in person.text
     person.picture("enrol")
     person.fill(enrolment=TOKEN, name="Ann", password=PASSWORD, again=PASSWORD)
     person.press("Make the account")

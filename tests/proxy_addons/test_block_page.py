@@ -56,6 +56,29 @@ def test_childline_and_ceop_stand_on_every_page(profile: str, verdict: Verdict) 
     assert "0800 1111" in html
 
 
+def test_self_harm_is_answered_for_staff_in_words_for_an_adult() -> None:
+    html = words(page("staff", HARM, adult="Mrs Khan"))
+    about_oneself, _, about_a_child = html.partition("Did a child see something?")
+    numbers = [about_oneself.index(words) for words in ("116 123", "08000 562 561", "Talk to somebody you trust")]
+    assert numbers == sorted(numbers)
+    assert "people who work in schools" in about_oneself
+    assert "Childline" not in about_oneself
+    assert "Mrs Khan" not in html
+    assert "0800 1111" in about_a_child
+    assert "08000 562 561" not in words(page("staff", GAMBLING))
+
+
+def test_json_has_an_adults_help_for_staff() -> None:
+    told = json.loads(block_page.body(notice_of(rulebook(), "staff", "x", HARM, ProxySettings()), Form.JSON))
+    assert told["help"] == {"Samaritans": "116 123", "Education Support": "08000 562 561"}
+
+
+@pytest.mark.parametrize("profile", ["ks1", "ks2", "ks3", "visitor"])
+def test_nobody_else_is_sent_to_a_help_line_for_people_who_work_in_schools(profile: str) -> None:
+    assert "08000 562 561" not in page(profile, HARM)
+    assert "0800 1111" in page(profile, HARM)
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_self_harm_is_answered_with_help(profile: str) -> None:
     html = words(page(profile, HARM, adult="Mrs Khan"))

@@ -6,9 +6,11 @@ import argon2
 import pytest
 from sqlalchemy import select
 
-from reporting.accounts import LEAST_PASSWORD, MOST_PASSWORD, Accounts, EnrolmentError
+from deploy import invitation
+from reporting.accounts import INVITATION_LIFE, LEAST_PASSWORD, MOST_PASSWORD, Accounts, EnrolmentError, TokenError
 from reporting.database import opened
 from reporting.models import AccountRow, EnrolmentRow
+from tests.support.school import make_school
 
 FAST = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 TOKEN = "one-use-token"
@@ -136,11 +138,89 @@ async def test_a_file_that_is_missing_or_spoilt_is_no_way_in(tmp_path, accounts,
     assert caplog.text.count("cannot be understood") == 4
 
 
-async def test_the_file_is_taken_over_once_and_not_at_all_when_there_is_an_account(accounts, enrolment):
+async def test_the_file_is_taken_over_once_whether_used_or_not(accounts, enrolment):
     assert not await accounts.load_enrolment(enrolment)
     await accounts.enrol(TOKEN, "sam", GOOD)
-    enrolment.write_text(json.dumps({"token_sha256": "0" * 64}))
     assert not await accounts.load_enrolment(enrolment)
+    with pytest.raises(TokenError):
+        await accounts.enrol(TOKEN, "alex", GOOD)
+
+
+NOW = 1_800_000_000 * 10**9
+
+
+@pytest.fixture
+def invited(database, tmp_path):
+    return Accounts(database, invitations=tmp_path / "invitations", hasher=FAST, now_ns=lambda: NOW)
+
+
+@pytest.fixture
+def invite(tmp_path):
+    """Leave an invitation as `schoolgate account invite` does."""
+
+    def inviting(token, roles, created_ns=NOW, content=None):
+        file = tmp_path / "invitations" / hashlib.sha256(token.encode()).hexdigest()
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(content or json.dumps({"roles": roles, "created_ns": created_ns}))
+
+    return inviting
+
+
+async def test_each_invitation_makes_one_account_though_its_file_stays(invited, invite):
+    invite("for the dsl", "dsl")
+    invite("for the head", "headteacher,chair")
+    assert (await invited.enrol(" for the dsl\n", "sam", GOOD)).roles == {"dsl"}
+    assert (await invited.enrol("for the head", "alex", GOOD)).roles == {"headteacher", "chair"}
+    with pytest.raises(TokenError, match="used already"):
+        await invited.enrol("for the dsl", "kim", GOOD)
+    assert await invited.verify("kim", GOOD) is None
+
+
+async def test_a_name_that_is_taken_leaves_the_invitation_unused(invited, invite):
+    invite("one", "dsl")
+    invite("two", "technician")
+    await invited.enrol("one", "sam", GOOD)
+    with pytest.raises(EnrolmentError, match="choose another"):
+        await invited.enrol("two", "sam", GOOD)
+    assert (await invited.enrol("two", "alex", GOOD)).roles == {"technician"}
+
+
+@pytest.mark.parametrize(
+    ("age", "holds"), [(INVITATION_LIFE - 1, True), (INVITATION_LIFE, False), (-INVITATION_LIFE, False)]
+)
+async def test_an_invitation_holds_for_a_fortnight(invited, invite, age, holds):
+    invite("one", "dsl", created_ns=NOW - age)
+    if holds:
+        assert await invited.enrol("one", "sam", GOOD)
+        return
+    with pytest.raises(TokenError, match="too old"):
+        await invited.enrol("one", "sam", GOOD)
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "{}", "[]", '{"roles": "king", "created_ns": 1}', '{"roles": "dsl"}', '{"roles": 1}']
+)
+async def test_an_invitation_that_is_spoilt_is_no_way_in_and_is_named_in_the_log(invited, invite, caplog, content):
+    invite("one", "", content=content)
+    with pytest.raises(TokenError):
+        await invited.enrol("one", "sam", GOOD)
+    assert "cannot be understood" in caplog.text
+
+
+async def test_what_deploy_writes_is_what_is_read(database, tmp_path):
+    files = make_school(tmp_path).files
+    token = invitation.invite(files, ("dsl", "headteacher"))
+    accounts = Accounts(database, invitations=files.state / "invitations", hasher=FAST)
+    assert (await accounts.enrol(token, "sam", GOOD)).roles == {"dsl", "headteacher"}
+
+
+async def test_the_first_token_holds_beside_invitations_until_it_is_used(invited, invite, tmp_path):
+    invite("one", "dsl")
+    await invited.enrol("one", "sam", GOOD)
+    file = tmp_path / "enrolment"
+    file.write_text(json.dumps({"token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "role": "technician"}))
+    assert await invited.load_enrolment(file)
+    assert (await invited.enrol(TOKEN, "alex", GOOD)).roles == {"technician"}
 
 
 async def test_an_account_that_is_gone_is_none(accounts):

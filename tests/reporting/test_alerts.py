@@ -79,6 +79,7 @@ ONE_PERSON = ContactSettings(dsl="Head@school.test", dsl_confirmed=True, headtea
         (ONE_PERSON, "staff", "chair", CHAIR),
         (ContactSettings(dsl=HEAD, dsl_confirmed=True, headteacher=HEAD), "staff", "headteacher", HEAD),
         (ContactSettings(), "ks2", "headteacher", ""),
+        (ContactSettings(chair=CHAIR), "staff", "headteacher", ""),
     ],
 )
 def test_who_is_told(contacts, column, role, address):
@@ -87,7 +88,8 @@ def test_who_is_told(contacts, column, role, address):
 
 def test_every_severity_has_a_written_meaning_and_the_grave_ones_a_time():
     assert set(MEANINGS) == set(Severity)
-    assert MEANINGS[Severity.ILLEGAL].act_within_ns == 0
+    assert MEANINGS[Severity.ILLEGAL].act_by_words == "at once"
+    assert MEANINGS[Severity.ILLEGAL].act_within_ns == 15 * alerts.MINUTE
     assert MEANINGS[Severity.URGENT].act_within_ns == HOUR
     for severity in Severity:
         assert MEANINGS[severity].title
@@ -100,7 +102,7 @@ async def test_what_is_not_urgent_opens_no_alert(take, rows, severity):
     assert await rows(AlertRow) == []
 
 
-@pytest.mark.parametrize(("severity", "within"), [(Severity.URGENT, HOUR), (Severity.ILLEGAL, 0)])
+@pytest.mark.parametrize(("severity", "within"), [(Severity.URGENT, HOUR), (Severity.ILLEGAL, 15 * alerts.MINUTE)])
 async def test_urgent_and_illegal_open_an_alert_with_one_mail(take, rows, severity, within):
     assert await take(urgent(severity=severity), now_ns=AT + 5) == 1
     (alert,), (mail,), (link,) = await rows(AlertRow), await rows(OutboxRow), await rows(AlertBreachRow)

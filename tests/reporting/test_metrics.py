@@ -78,7 +78,8 @@ def test_no_label_names_a_host_or_a_client(recorder):
 def test_a_port_that_is_taken_is_an_os_error():
     close = serve_metrics(CollectorRegistry(), ("127.0.0.1", 0))
     try:
-        with pytest.raises(OSError, match="in use"):
+        place = f"127.0.0.1:{close.address[1]}"
+        with pytest.raises(OSError, match=f"^metrics cannot be served at {place}: Address already in use$"):
             serve_metrics(CollectorRegistry(), close.address)
     finally:
         close()

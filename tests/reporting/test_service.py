@@ -4,6 +4,8 @@ import hashlib
 import json
 import logging
 import ssl
+import sys
+import time
 
 import httpx
 import msgspec
@@ -12,12 +14,14 @@ import trustme
 
 from blocklists.rulebook import Severity
 from reporting import seed, service
+from reporting.alerts import route
 from reporting.database import DatabaseInUseError, opened
 from reporting.recorder import Recorder
 from reporting.settings import ContactSettings, MailSettings, MailTls, ReportingSettings
 from tests.support.journals import breach, open_journal
 from tests.support.school import make_school
 from tests.support.smtp import smtp_sink
+from tests.support.staff_pages import PASSWORD, TOKEN_FIELD
 
 CONTACTS = ContactSettings(dsl="dsl@school.test", dsl_confirmed=True, headteacher="head@school.test")
 
@@ -126,6 +130,49 @@ async def test_the_pages_answer_their_own_name_and_the_enrolment_token_is_known(
         }
 
 
+async def test_an_invitation_in_the_state_makes_an_account(tmp_path, school):
+    folder = school.state / "invitations"
+    folder.mkdir()
+    content = {"roles": "headteacher", "created_ns": time.time_ns()}
+    (folder / hashlib.sha256(b"invited").hexdigest()).write_text(json.dumps(content))
+    async with serving(settings_of(tmp_path), school) as endpoints, httpx.AsyncClient(trust_env=False) as client:
+        host, port = endpoints["pages"]
+        here = f"http://{host}:{port}/enrol"
+        hidden = TOKEN_FIELD.search((await client.get(here)).text)[1]
+        fields = {"enrolment": "invited", "name": "head", "password": PASSWORD, "again": PASSWORD}
+        assert (await client.post(here, data={**fields, "_csrf_token": hidden})).status_code == 303
+    async with opened(tmp_path / "school.db") as database:
+        assert (await service.Accounts(database).verify("head", PASSWORD)).roles == {"headteacher"}
+
+
+async def test_libraries_say_nothing_of_their_steps(tmp_path, school):
+    program = (
+        "import logging; logging.basicConfig(level='INFO')\n"
+        "import asyncio, pathlib, sys\n"
+        "from blocklists.live import Files\n"
+        "from reporting import service, settings\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "files = Files(folder / 'state', folder / 'keys', folder / 'spool')\n"
+        "given = settings.ReportingSettings(listen='127.0.0.1:0', database=str(folder / 'other.db'))\n"
+        "async def run():\n"
+        "    done = asyncio.Event()\n"
+        "    serve = service.serve(given, files, instance=0, metrics=None, ready=lambda _: done.set())\n"
+        "    task = asyncio.create_task(serve)\n"
+        "    await done.wait()\n"
+        "    task.cancel()\n"
+        "    await asyncio.gather(task, return_exceptions=True)\n"
+        "asyncio.run(run())\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, str(tmp_path), stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(30):
+        _, said = await process.communicate()
+    assert process.returncode == 0, said
+    assert b"Reporting 0 has its database open." in said
+    assert not [line for line in said.splitlines() if b"alembic" in line or b"uvicorn" in line]
+
+
 async def test_the_pages_are_served_over_tls_with_the_given_certificate(tmp_path, school):
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1")
@@ -194,9 +241,34 @@ def test_routing_follows_the_policy_in_force(tmp_path, school):
     assert subject == "Schoolgate alert 1001: Illegal"
 
 
-def test_who_cannot_be_told_stays_on_todays_page():
-    assert service.notices(CONTACTS) == ()
-    assert len(service.notices(ContactSettings())) == 2
+DSL, HEAD, CHAIR = "dsl@school.test", "head@school.test", "chair@school.test"
+
+
+@pytest.mark.parametrize(
+    ("contacts", "pupils", "staff"),
+    [
+        (CONTACTS, None, None),
+        (ContactSettings(dsl=DSL, headteacher=HEAD), "so alerts about pupils go to the headteacher", None),
+        (ContactSettings(headteacher=HEAD), "so alerts about pupils go to the headteacher", None),
+        (ContactSettings(dsl_confirmed=True, headteacher=HEAD), "No address of the DSL is known", None),
+        (ContactSettings(dsl=DSL), "go to the DSL all the same", "mail about staff reaches nobody"),
+        (ContactSettings(dsl=DSL, dsl_confirmed=True), None, "mail about staff reaches nobody"),
+        (ContactSettings(), "mail about pupils reaches nobody", "mail about staff reaches nobody"),
+        (ContactSettings(chair=CHAIR), "mail about pupils reaches nobody", "mail about staff reaches nobody"),
+        (ContactSettings(dsl=HEAD, dsl_confirmed=True, headteacher=HEAD), None, "alerts about staff go there too"),
+        (ContactSettings(dsl=HEAD, dsl_confirmed=True, headteacher=HEAD, chair=CHAIR), None, None),
+    ],
+)
+def test_todays_page_says_where_alerts_go_for_want_of_an_address(contacts, pupils, staff):
+    found = service.notices(contacts)
+    expected = [words for words in (pupils, staff) if words]
+    assert len(found) == len(expected)
+    assert all(words in sentence for words, sentence in zip(expected, found, strict=True))
+    for column, words in (("ks2", pupils or ""), ("staff", staff or "")):
+        told = route(contacts, column)
+        assert (told.address == "") is ("reaches nobody" in words), "the words are what the routing does"
+        assert (told.address == HEAD) or "go to the headteacher" not in words
+        assert (told.address == DSL) or "go to the DSL" not in words
 
 
 @pytest.mark.parametrize(
@@ -220,7 +292,7 @@ def test_what_is_wrong_with_the_settings_is_said_with_its_key(fields, says):
 async def test_an_address_that_is_taken_and_a_certificate_that_is_missing_end_it_with_an_error(tmp_path, school):
     with service.listening("127.0.0.1:0") as taken:
         place = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(OSError, match=f"^the staff pages cannot listen on {place}: Address already in use$"):
             async with serving(settings_of(tmp_path, listen=place), school):
                 pass
     missing = {"tls_certificate": str(tmp_path / "missing.pem"), "tls_key": str(tmp_path / "missing.key")}

@@ -1,11 +1,12 @@
 """Coming in and going out."""
 
 import itertools
+import logging
 
 import httpx
 
 from reporting.models import AccountRow
-from reporting.web.attempts import BY_ADDRESS
+from reporting.web.attempts import FIRST_WAIT, FREE
 from tests.support.staff_pages import PASSWORD, TOKEN, TOKEN_FIELD, log_in, running, submit
 
 ENROLMENT = {"enrolment": TOKEN, "name": "Ann", "password": PASSWORD, "again": PASSWORD}
@@ -23,10 +24,20 @@ async def test_the_token_makes_the_first_account_once_and_logs_it_in(pages):
         assert (made.status_code, made.headers["location"]) == (303, "/")
         assert (await browser.get("/")).status_code == 200
     async with pages.browser() as another:
-        assert (await another.get("/enrol")).headers["location"] == "/log-in"
-        again = await submit(another, "/enrol", ENROLMENT, page="/log-in")
-        assert again.headers["location"] == "/log-in"
+        again = await submit(another, "/enrol", {**ENROLMENT, "name": "Bob"})
+        assert again.status_code == 400
+        assert "not valid" in again.text
         assert (await another.get("/")).status_code == 303
+
+
+async def test_a_second_token_makes_a_second_account_with_its_own_role(pages):
+    await pages.person("ann", "technician")
+    await pages.token(TOKEN, "dsl")
+    async with pages.browser() as browser:
+        assert "Make an account" in (await browser.get("/enrol")).text
+        assert 'href="/enrol"' in (await browser.get("/log-in")).text
+        assert (await submit(browser, "/enrol", {**ENROLMENT, "name": "Bob"})).status_code == 303
+        assert "bob, safeguarding lead" in (await browser.get("/")).text
 
 
 async def test_an_enrolment_that_cannot_be_says_why_and_makes_no_account(pages):
@@ -49,11 +60,19 @@ async def test_an_enrolment_that_cannot_be_says_why_and_makes_no_account(pages):
 
 async def test_tokens_cannot_be_guessed_for_long(pages):
     async with pages.browser() as browser:
-        for _ in range(BY_ADDRESS[0]):
+        for _ in range(FREE):
             assert (await submit(browser, "/enrol", {**ENROLMENT, "enrolment": "guess"})).status_code == 400
         await pages.token(TOKEN, "technician")
         assert (await submit(browser, "/enrol", ENROLMENT)).status_code == 429
     assert not await pages.accounts.exist()
+
+
+async def test_a_form_that_could_make_no_account_is_no_try(pages):
+    await pages.token(TOKEN, "technician")
+    async with pages.browser() as browser:
+        for _ in range(FREE):
+            await submit(browser, "/enrol", {**ENROLMENT, "password": "short", "again": "short"})
+        assert (await submit(browser, "/enrol", ENROLMENT)).status_code == 303
 
 
 async def test_a_log_in_leads_to_the_page_that_was_asked_for(pages):
@@ -89,11 +108,47 @@ async def test_a_wrong_name_and_a_wrong_password_are_answered_alike(pages):
 async def test_too_many_failures_make_the_right_password_wait_too(pages):
     await pages.person("ann", "dsl")
     async with pages.browser() as browser:
-        for _ in range(BY_ADDRESS[0]):
+        for _ in range(FREE):
             assert (await log_in(browser, "ann", "wrong password!")).status_code == 403
         answer = await log_in(browser, "ann")
         assert answer.status_code == 429
-        assert "wait 5 minutes" in answer.text
+        assert "wait a minute" in answer.text
+        assert (await browser.get("/")).status_code == 303
+
+
+async def test_a_name_that_was_tried_from_elsewhere_waits_however_it_is_written(pages):
+    await pages.person("ann", "dsl")
+    elsewhere = {"transport": httpx.AsyncHTTPTransport(local_address="127.0.0.9")}
+    async with pages.browser(**elsewhere) as guesser, pages.browser() as browser:
+        for name in ("ann", "Ann", " ann", "ANN ", "ann"):
+            assert (await log_in(guesser, name, "wrong password!")).status_code == 403
+        assert (await log_in(browser, "ann")).status_code == 429
+        assert (await log_in(browser, "bob")).status_code == 403, "only the name waits"
+
+
+async def test_a_failed_log_in_is_in_the_log_without_the_password_and_with_a_name_made_plain(pages, caplog):
+    planted = "ann\r\nplanted line\x1b[31m\u202e" + "y" * 80
+    await pages.person("ann", "dsl")
+    async with pages.browser() as browser:
+        for _ in range(FREE):
+            await log_in(browser, planted, "wrong password!")
+    said = [record for record in caplog.records if record.name == "schoolgate.web"]
+    assert [record.levelno for record in said] == [logging.WARNING] * (FREE + 1)
+    assert f"wait {FIRST_WAIT:.0f} seconds" in said[-1].getMessage()
+    for line in (record.getMessage() for record in said):
+        assert "wrong password" not in line
+        assert line.isprintable()
+        assert "y" * 40 not in line
+        assert "127.0.0.1" in line
+
+
+async def test_a_failed_enrolment_is_in_the_log_without_token_and_password(pages, caplog):
+    async with pages.browser() as browser:
+        await submit(browser, "/enrol", {**ENROLMENT, "enrolment": "guessed-token"})
+    [line] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert "failed enrolment with the name 'Ann' from 127.0.0.1" in line
+    assert "guessed-token" not in caplog.text
+    assert PASSWORD not in caplog.text
 
 
 async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(pages):

@@ -21,7 +21,7 @@ async def test_an_alert_says_what_it_means_by_when_to_act_and_what_happened(page
     assert "harm.test" not in listed, "the list names no site"
     for words in (
         "A child may be at risk",
-        "Wed 1 Jul 2026, 10:00:00",
+        "Wed 1 Jul 2026, 10:00<",
         "harm.test",
         "Device at 10.20.0.7",
         "0800 1111",

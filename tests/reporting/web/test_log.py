@@ -93,6 +93,35 @@ async def test_staff_themes_are_the_headteachers(pages):
         assert bool(found) is not bool(held)
 
 
+UNWATCHED = (
+    (("technician",), "staff", "held for the headteacher"),
+    (("dsl",), "staff", "held for the headteacher"),
+    (("headteacher",), "staff", ""),
+    (("headteacher", "dsl"), "staff", "held for the chair of governors"),
+    (("technician",), "visitor", "held for the DSL"),
+    (("headteacher",), "visitor", "held for the DSL"),
+    (("dsl",), "visitor", ""),
+)
+
+
+async def test_a_category_with_a_theme_is_held_even_where_the_profile_is_not_watched(pages):
+    for roles, profile, held in UNWATCHED:
+        await pages.breach(**{**SELF_HARM, "theme": "", "severity": Severity.NONE, "profile": profile})
+        async with pages.logged_in(*roles) as browser:
+            [entry, *_] = await entries(browser, profile=profile)
+            found = await entries(browser, profile=profile, host="harm")
+            page = (await browser.get("/breaches", params={"profile": profile})).text
+        assert (roles, entry["held"]) == (roles, held)
+        assert (entry["host"] is None) is (entry["rule"] is None) is ("harm.test" not in page) is bool(held)
+        assert bool(found) is not bool(held)
+
+
+async def test_malware_is_the_technicians(pages):
+    await pages.breach(host="bad.test", category="malware", theme="malware")
+    async with pages.logged_in("technician") as browser:
+        assert [(e["host"], e["held"]) for e in await entries(browser, host="bad")] == [("bad.test", "")]
+
+
 async def test_a_sealed_hit_shows_list_hash_time_and_client_and_no_more_to_anybody(pages):
     await pages.breach(**{**SEALED, "host": "leaked.test", "path": "/leaked"})
     for roles in (("dsl",), ("technician",), ("headteacher",), ("technician", "dsl", "headteacher", "chair")):
@@ -132,7 +161,7 @@ async def test_the_signs_of_a_pattern_are_taken_as_they_are(pages):
 FILTERS = (
     ({"kind": "concern"}, "concern.test"),
     ({"profile": "ks4"}, "older.test"),
-    ({"category": "dating"}, "dating.test"),
+    ({"category": "shopping"}, "shop.test"),
     ({"severity": "URGENT"}, "urgent.test"),
     ({"severity": "urgent"}, "urgent.test"),
     ({"source": "proxy"}, "proxy.test"),
@@ -147,7 +176,7 @@ async def test_each_filter_narrows_the_log(pages):
     rows = (
         {"host": "concern.test", "kind": "concern"},
         {"host": "older.test", "profile": "ks4"},
-        {"host": "dating.test", "category": "dating"},
+        {"host": "shop.test", "category": "shopping"},
         {"host": "urgent.test", "severity": Severity.URGENT},
         {"host": "proxy.test", "source": "proxy"},
         {"host": "address.test", "address": "10.20.9.9"},

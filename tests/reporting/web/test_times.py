@@ -12,12 +12,13 @@ SUMMER = 1_782_896_400 * times.SECOND  # 2026-07-01 09:00:00 UTC
 
 def test_a_summer_time_is_shown_an_hour_later_than_utc():
     assert times.shown(SUMMER, LONDON) == "Wed 1 Jul 2026, 10:00:00"
+    assert times.to_minute(SUMMER, LONDON) == "Wed 1 Jul 2026, 10:00"
     assert times.machine(SUMMER) == "2026-07-01T09:00:00Z"
 
 
 @pytest.mark.parametrize("at_ns", [0, -1, times.LAST_NS, 2**63 - 1])
 def test_an_impossible_time_is_said_to_be_one(at_ns):
-    assert times.shown(at_ns, LONDON) == "at an impossible time"
+    assert times.shown(at_ns, LONDON) == times.to_minute(at_ns, LONDON) == "at an impossible time"
     assert times.machine(at_ns) == ""
 
 

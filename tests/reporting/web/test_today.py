@@ -72,6 +72,16 @@ async def test_what_is_amiss_stays_on_the_page(tmp_path):
     assert "1 journal was changed after being written" in page
 
 
+async def test_open_alerts_stand_before_notices_and_figures(tmp_path):
+    async with running(tmp_path, notices=("Somebody cannot be told.",)) as pages, pages.logged_in("dsl") as browser:
+        assert "No alert is open" in (await browser.get("/")).text
+        number = await pages.alert()
+        page = (await browser.get("/")).text
+    places = [page.index(words) for words in (f"Alert {number}", "Somebody cannot be told.", 'class="figure"')]
+    assert places == sorted(places)
+    assert page.count("Waiting for you") == 1
+
+
 async def test_without_a_policy_the_pages_still_open_and_say_so(tmp_path):
     files = Files(state=tmp_path / "empty", keys=tmp_path, spool=tmp_path)
     async with running(tmp_path, live=Live(files)) as pages:
