@@ -25,6 +25,7 @@ class Counters:
         self.troubles: Counter[Trouble] = Counter()
         self.connections = 0
         self.strangers = 0
+        self.too_many = 0
         self.spliced = 0
         self.opened = 0
         self.closed = 0
@@ -47,6 +48,7 @@ class Collected(Collector):
         for name, help_text, value in (
             ("connections", "Connections from clients.", counts.connections),
             ("strangers", "Connections closed at once: no configured network, or no policy yet.", counts.strangers),
+            ("too_many", "Connections closed at once: their client already had as many as it may.", counts.too_many),
             ("spliced", "Connections relayed unopened.", counts.spliced),
             ("opened", "Connections opened with the school's certificate.", counts.opened),
             ("closed", "Connections closed without a page.", counts.closed),

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from mitmproxy import connection, http
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
-from mitmproxy.tls import ClientHelloData, TlsData
+from mitmproxy.tls import ClientHello, ClientHelloData, TlsData
 
 from blocklists import domain
 from blocklists.clients import Client
@@ -22,9 +22,11 @@ from proxy_addons import block_page, trouble
 from proxy_addons.answer import Form
 from proxy_addons.client import client_of
 from proxy_addons.counters import Counters
+from proxy_addons.doorway import Doorway
 from proxy_addons.headers import let_through, strip
 from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, plan_of
 from proxy_addons.refusal import Refusal, form_for
+from proxy_addons.relayed import Relayed
 from proxy_addons.resolve import SINK, Resolver, sink_name
 from proxy_addons.settings import ProxySettings
 from proxy_addons.sink import nothing
@@ -44,6 +46,12 @@ class Tunnel(msgspec.Struct):
     host: str
     port: int
     untold: tuple[Request, Verdict] | None = None
+
+
+def _named(hello: ClientHello) -> str | None:
+    """The host that *hello* gives; None if it gives none, several, or one that cannot be read and so not judged."""
+    given = sum(kind == 0 for kind, _ in hello.extensions)
+    return host_of(hello.sni) if given == 1 and hello.sni else None
 
 
 type _Hook[T] = Callable[["Filter", T], Awaitable[None]]
@@ -70,6 +78,7 @@ class Filter:
         self._ports = frozenset(settings.ports)
         self._tunnels: dict[str, Tunnel] = {}
         self._closed: set[str] = set()
+        self._doorway, self._relayed = Doorway(), Relayed(judge)
         self.in_progress: dict[str, set[str]] = {}
 
     # Connections
@@ -81,13 +90,24 @@ class Filter:
         if not self._judge.live.ready or self._who(client) is None:
             self._counters.strangers += 1
             client.error = "closed"
+        elif not self._doorway.enter(client.id, client.peername[0]):
+            self._counters.too_many += 1
+            client.error = "closed"
 
     @_guarded
     async def client_disconnected(self, client: connection.Client) -> None:
-        """Forget the connection."""
-        self._tunnels.pop(client.id, None)
+        """Forget the connection; a refused tunnel in which nothing was ever asked is recorded now."""
+        tunnel = self._tunnels.pop(client.id, None)
         self.in_progress.pop(client.id, None)
         self._closed.discard(client.id)
+        self._doorway.leave(client.id)
+        self._relayed.forget(client.id)
+        if tunnel:
+            await self._tell(tunnel)
+
+    def overdue(self, name: str) -> bool:
+        """Whether the connection *name* is to end: it asks for nothing, or would not be relayed any more."""
+        return self._doorway.overdue(name) or self._relayed.outlived(name)
 
     def refuses(self, client: connection.Client) -> bool:
         """Whether *client*'s connection is to end without a handshake."""
@@ -108,12 +128,15 @@ class Filter:
         if flow.request.port not in self._ports:
             return self._turn_away(flow, Trouble.PORT)
         client = self._somebody(flow.client_conn)
-        self._tunnels[flow.client_conn.id] = Tunnel(host, flow.request.port)
+        self._tunnels[flow.client_conn.id] = tunnel = Tunnel(host, flow.request.port)
+        self._doorway.in_tunnel(flow.client_conn.id)
         request, verdict = self._judge.of_name(Kind.CONNECT, client, host)
         if verdict.blocked and not (self._judge.opens(client) and (verdict.inspect or not verdict.quiet)):
             self._counters.closed += 1
             await self._judge.record(request, verdict)
             self._answer_connect(flow, self._page(flow, request, verdict))
+        elif verdict.blocked:
+            tunnel.untold = request, verdict
         return None
 
     def _turn_away(self, flow: http.HTTPFlow, why: Trouble) -> None:
@@ -129,15 +152,22 @@ class Filter:
         """Judge the name that the client gives: relay the connection, open it, or close it."""
         peer = data.context.client
         tunnel = self._tunnels[peer.id]
-        sni = data.client_hello.sni
-        name = host_of(sni) if sni else tunnel.host
+        self._doorway.spoken(peer.id)
+        name = _named(data.client_hello)
         client = self._somebody(peer)
         judged = [self._judge.of_name(Kind.SNI, client, n) for n in dict.fromkeys((name, tunnel.host)) if n]
-        plan = plan_of((v for _, v in judged), agree=name == tunnel.host, opens=self._judge.opens(client))
-        tunnel.untold = gravest(judged)
+        plan = plan_of(
+            (v for _, v in judged),
+            agree=name in (None, tunnel.host),
+            named=name is not None and not domain.as_address(name),
+            opens=self._judge.opens(client),
+        )
+        tunnel.untold = gravest(judged) or tunnel.untold
         if plan is Plan.CLOSE:
             await self._close(peer, tunnel)
-        self._counters.spliced += plan is Plan.SPLICE
+        if plan is Plan.SPLICE:
+            self._counters.spliced += 1
+            self._relayed.add(peer, tunnel.host, judged[0][1])
         self._counters.opened += plan in (Plan.OPEN, Plan.SHOW)
         data.ignore_connection = plan is Plan.SPLICE
         data.establish_server_tls_first = plan is Plan.OPEN
@@ -174,10 +204,12 @@ class Filter:
         if flow.error:
             return None
         client = self._somebody(flow.client_conn)
+        self._doorway.spoken(flow.client_conn.id)
         self.in_progress.setdefault(flow.client_conn.id, set()).add(flow.id)
         strip(flow.request.headers)
         hosts = self._hosts(flow)
-        urls = [url_of(flow.request.scheme, host, flow.request.data.path) for host in hosts if host]
+        asked_for = flow.request.data.path, flow.request.method
+        urls = [url_of(flow.request.scheme, host, *asked_for) for host in hosts if host]
         if not urls or None in hosts or None in urls:
             return self._refuse(flow, self._trouble(flow, Trouble.MALFORMED))
         judged = [self._judge.of_url(client, asked) for asked in urls if asked]

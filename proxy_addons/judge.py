@@ -89,15 +89,16 @@ class Plan(enum.Enum):
     CLOSE = "close"
 
 
-def plan_of(verdicts: Iterable[Verdict], *, agree: bool, opens: bool) -> Plan:
+def plan_of(verdicts: Iterable[Verdict], *, agree: bool, named: bool, opens: bool) -> Plan:
     """The plan for a connection by the *verdicts* on each name that it gives.
 
-    *agree*: the names are one. *opens*: the client's devices carry the certificate. Names that differ are never
-    relayed: the tunnel would lead to one and be judged by the other.
+    *agree*: the names are one. *named*: the handshake itself gave one, and it is no address. *opens*: the client's
+    devices carry the certificate. Names that differ are never relayed: the tunnel would lead to one and be judged by
+    the other. Nor is a handshake without a name: what the server makes of it nobody here has judged.
     """
     given = tuple(verdicts)
     if any(v.blocked for v in given) or not agree:
         return Plan.SHOW if opens else Plan.CLOSE
-    if not any(v.inspect for v in given):
+    if named and not any(v.inspect for v in given):
         return Plan.SPLICE
     return Plan.OPEN if opens else Plan.CLOSE

@@ -1,7 +1,7 @@
 """Which protocol a connection may speak: TLS, HTTP inside it, and nothing else.
 
 mitmproxy's own choice hands a connection to raw TCP, to DNS (port 53) or to whatever was switched to; each would be a
-tunnel that nobody judges.
+tunnel that nobody judges. How much a client may send before it has said whom it wants is bounded here too.
 """
 
 from mitmproxy.net.tls import starts_like_tls_record
@@ -10,6 +10,11 @@ from mitmproxy.proxy.layers.http import HTTPMode
 
 _RECORD_START = 3
 """Bytes that tell a TLS record from a request line."""
+MAX_HELLO = 65_536
+"""Bytes of a ClientHello at most; the longest that browsers send is about 2 kB."""
+MAX_RECORDS = 64
+"""TLS records of a ClientHello at most: each read looks at all of them again."""
+_RECORD_HEAD = 5
 
 
 class Layers:
@@ -35,6 +40,28 @@ def chosen(where: context.Context, data: bytes) -> layer.Layer:
         return layers.HttpLayer(where, HTTPMode.regular)
     if starts_like_tls_record(data) and not where.client.tls:
         outer = layers.ServerTLSLayer(where)
-        outer.child_layer = layers.ClientTLSLayer(where)
+        outer.child_layer = ClientTLS(where)
         return outer
     return layers.HttpLayer(where, HTTPMode.transparent)
+
+
+class ClientTLS(layers.ClientTLSLayer):
+    """TLS with a client whose ClientHello has an end: mitmproxy itself would gather one of 16 MB."""
+
+    def __init__(self, where: context.Context) -> None:
+        super().__init__(where)
+        self._records = self._next_record = 0
+
+    def receive_handshake_data(self, data: bytes) -> layer.CommandGenerator[tuple[bool, str | None]]:
+        """Take up *data*; an error, which closes the connection, if the hello is too long."""
+        if not self.client_hello_parsed and self._too_long(data):
+            return False, "Cannot parse ClientHello: too long"
+        return (yield from super().receive_handshake_data(data))
+
+    def _too_long(self, data: bytes) -> bool:
+        whole = self.recv_buffer + data
+        while len(whole) >= self._next_record + _RECORD_HEAD and self._records <= MAX_RECORDS:
+            size = int.from_bytes(whole[self._next_record + 3 : self._next_record + _RECORD_HEAD])
+            self._next_record += _RECORD_HEAD + size
+            self._records += 1
+        return len(whole) > MAX_HELLO or self._records > MAX_RECORDS

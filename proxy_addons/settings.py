@@ -30,7 +30,7 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Networks (CIDR) with private addresses that may be reached: the school's own servers."""
 
     ports: tuple[int, ...] = (80, 443, 8080, 8443)
-    """Ports that may be reached; POLICY.md gives pupils the web only."""
+    """Ports that may be reached: the web and nothing else."""
 
     adult: str = ""
     """The grown-up whom pupils are told to talk to; "" says "a teacher or another adult you trust"."""

@@ -27,12 +27,16 @@ def hosts_of(authorities: Iterable[str]) -> set[str | None]:
     return {host_of(authority) for authority in authorities}
 
 
-def url_of(scheme: str, host: str, path: bytes) -> url.Url | None:
-    """The canonical URL of *path* (as it was sent) on the canonical *host*.
+def url_of(scheme: str, host: str, path: bytes, method: str = "GET") -> url.Url | None:
+    """The canonical URL of *path* (as it was sent) on the canonical *host*; None if no honest client sends it.
 
-    Bytes outside ASCII are escaped first, so that a raw byte and its escape are the same page. A path that opens
-    with no slash ("*") is the root.
+    Bytes outside ASCII are escaped first, so that a raw byte and its escape are the same page. A path opens with a
+    slash and holds no "#", or it would be judged as one page and read by the server as another; the one exception is
+    "*", which asks about the whole server, with OPTIONS.
     """
+    whole_server = path == b"*" and method.upper() == "OPTIONS"
+    if not (path.startswith(b"/") or whole_server) or b"#" in path:
+        return None
     text = "".join(chr(b) if b < 0x80 else f"%{b:02X}" for b in path[: url.MAX_URL])
     bracketed = f"[{host}]" if ":" in host else host
-    return url.canonical(f"{scheme}://{bracketed}{text if text.startswith('/') else '/'}")
+    return url.canonical(f"{scheme}://{bracketed}{'/' if whole_server else text}")

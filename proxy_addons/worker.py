@@ -18,7 +18,7 @@ from mitmproxy.proxy.mode_servers import ServerInstance
 from prometheus_client import CollectorRegistry
 
 from blocklists.live import Files, Live
-from proxy_addons import library_words
+from proxy_addons import heads, library_words, messages
 from proxy_addons.addresses import Reach
 from proxy_addons.certificates import Certificates, Store, open_store, trusted
 from proxy_addons.counters import Collected, Counters
@@ -37,6 +37,8 @@ REFRESH = 0.2
 """Seconds between two looks at the snapshots (five `stat` calls)."""
 _LOOK = 0.05
 """Seconds between two looks at what is still open while draining."""
+_SWEEP = 0.5
+"""Seconds between two looks for connections that are to end."""
 _BACKLOG = 1024
 """A class that opens its laptops at once must not meet a full queue."""
 
@@ -66,6 +68,8 @@ async def serve(
         live.refresh()
         worker = Worker(settings, live, recorder, store, bundle)
         stack.enter_context(library_words.own_pages())
+        stack.enter_context(heads.bounded())
+        stack.enter_context(messages.bounded())
         stack.enter_context(library_words.own_log(worker.count_inner_error))
         endpoints = {_numbered("proxy", place): s.getsockname()[:2] for place, s in enumerate(sockets)}
         if metrics:
@@ -131,7 +135,7 @@ class Worker:
         async with await open_sink() as sink, asyncio.TaskGroup() as tasks:
             self._resolver.sink = sink.sockets[0].getsockname()[:2]
             self._resolver.own_ports = {s.getsockname()[1] for s in (*sockets, *sink.sockets)}
-            fresh = tasks.create_task(self._keep_fresh())
+            kept = [tasks.create_task(self._keep_fresh()), tasks.create_task(self._end_overdue())]
             with installed(self._resolver, loop):
                 core = tasks.create_task(self._master.run())  # last: it changes how the loop starts tasks
                 try:
@@ -143,7 +147,8 @@ class Worker:
                 finally:
                     self._master.shutdown()  # type: ignore[no-untyped-call]
                     await core
-                    fresh.cancel()
+                    for task in kept:
+                        task.cancel()
 
     @contextlib.asynccontextmanager
     async def _listening(self, sockets: list[socket.socket]) -> AsyncIterator[None]:
@@ -175,6 +180,12 @@ class Worker:
             transport = handler.transports.get(handler.client)
             if which(str(name)) and transport and transport.handler:
                 transport.handler.cancel("the worker ends")
+
+    async def _end_overdue(self) -> None:
+        """End each connection that asks for nothing, and each relayed one that the policy no longer permits."""
+        while True:
+            self._end(self._filter.overdue)
+            await asyncio.sleep(_SWEEP)
 
     async def _keep_fresh(self) -> None:
         """Take up each new snapshot and index, and watch the clock."""

@@ -105,6 +105,49 @@ def h2_status(connection: ssl.SSLSocket, headers: list[tuple[str, str]]) -> str:
     return ""
 
 
+@pytest.mark.parametrize("path", ["secret/page", "?/secret/page", "*/../secret/page", "https://wiki.test/secret/page"])
+def test_an_h2_path_without_a_slash_is_sent_to_nobody(house: House, path: str) -> None:
+    with opened(house, "wiki.test", alpn=("h2",)) as connection:
+        asked_for = [(":method", "GET"), (":scheme", "https"), (":authority", "wiki.test"), (":path", path)]
+        assert h2_status(connection, asked_for) == "400"
+    assert not house.secure.requests
+
+
+def test_a_fragment_in_the_request_line_is_sent_to_nobody(house: House) -> None:
+    with socket.create_connection(("127.0.0.1", house.worker.port), 5) as connection:
+        answer = asked(connection, f"GET {house.plain_url('good.test', '/a#b')} HTTP/1.1", "Host: good.test")
+    assert " 400 " in answer
+    assert not house.plain.requests
+
+
+def unverified(raw: socket.socket, sni: str | None) -> ssl.SSLSocket:
+    """TLS in the tunnel *raw* for a client that takes any certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(raw, server_hostname=sni)
+
+
+@pytest.mark.parametrize("sni", [None, "gambling.test:443", "xn--strae-oqa.gambling.test"])
+@pytest.mark.parametrize("host", ["good.test", "127.0.0.1"])
+def test_a_handshake_without_a_readable_name_is_opened_and_not_relayed(house: House, host: str, sni: str) -> None:
+    before = house.worker.metric("schoolgate_proxy_spliced_total")
+    raw, _ = house.worker.connect(host, house.secure.port, "staff")
+    with unverified(raw, sni) as connection:
+        assert " 403 " in asked(connection, "GET /unread HTTP/1.1", "Host: gambling.test")
+    assert house.worker.metric("schoolgate_proxy_spliced_total") == before
+    assert not house.secure.requests
+
+
+@pytest.mark.parametrize("sni", [None, "gambling.test:443"])
+@pytest.mark.parametrize("host", ["good.test", "127.0.0.1"])
+def test_a_visitors_handshake_without_a_readable_name_is_closed(house: House, host: str, sni: str) -> None:
+    raw, _ = house.worker.connect(host, house.secure.port, "visitor")
+    with raw, pytest.raises(OSError, match=r"EOF|reset|closed"):
+        unverified(raw, sni)
+    assert house.secure.connections == 0
+
+
 def test_a_second_connect_on_the_same_connection_is_no_tunnel(house: House) -> None:
     with opened(house) as connection:
         answer = asked(connection, f"CONNECT other.test:{house.secure.port} HTTP/1.1", "Host: other.test")

@@ -2,12 +2,14 @@
 
 import ssl
 import subprocess
+import time
 import warnings
 
 import pytest
 import trustme
 from cryptography import x509
 
+from reporting.breach import Breach
 from tests.proxy_addons.conftest import House
 from tests.support.origin import Origin, tls_context
 from tests.support.proxy_school import Nameserver, School, running, tunnel
@@ -73,8 +75,9 @@ def test_a_private_address_is_refused_with_a_page(house: House, host: str) -> No
 
 def test_a_private_address_is_refused_inside_a_tunnel_too(house: House) -> None:
     done = house.worker.curled("https://10.1.2.3/", profile="staff", ca=house.school.ca)
-    assert done.returncode != 0
-    assert "HTTP/1.1 200 \n" not in done.stdout.partition("established")[2]
+    assert " 403" in done.stdout.partition("established")[2]
+    assert "private network" in done.stdout
+    assert house.worker.curled("https://10.1.2.3/", profile="visitor", ca=house.school.ca).returncode != 0
 
 
 def test_the_proxy_is_not_reached_through_itself(house: House) -> None:
@@ -174,3 +177,37 @@ def test_connections_are_counted(house: House) -> None:
     assert house.worker.metric("schoolgate_proxy_spliced_total") == spliced + 1
     assert house.worker.metric("schoolgate_proxy_opened_total") == opened + 1
     assert house.worker.metric("schoolgate_proxy_memory_bytes") > 20_000_000
+
+
+def breaches_of(house: House, profile: str, expected: int) -> list[Breach]:
+    """The breaches of *profile* for self-harm, as soon as there are as many as *expected*."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        found = [b for b in house.school.breaches() if b.profile == profile and b.host == "harm.test"]
+        if len(found) >= expected:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(found)
+
+
+@pytest.mark.parametrize(("profile", "shakes_hands"), [("ks1", True), ("staff", False)])
+def test_a_refused_tunnel_that_asks_for_nothing_is_on_record(house: House, profile: str, shakes_hands: bool) -> None:
+    before = [b for b in house.school.breaches() if b.profile == profile and b.host == "harm.test"]
+    raw, head = house.worker.connect("harm.test", house.secure.port, profile)
+    assert b" 200 " in head
+    if shakes_hands:
+        with tunnel(house.school, raw, "harm.test"):
+            pass
+    raw.close()
+    found = breaches_of(house, profile, len(before) + 1)
+    assert not found[-1].path
+
+
+def test_a_refused_tunnel_with_a_page_is_one_breach_the_pages(school: School) -> None:
+    with Nameserver() as dns, Origin() as origin, running(school, school.settings(dns, origin.port)) as worker:
+        raw, _ = worker.connect("harm.test", origin.port)
+        with raw, tunnel(school, raw, "harm.test") as secure:
+            secure.sendall(b"GET /told HTTP/1.1\r\nHost: harm.test\r\n\r\n")
+            assert secure.recv(65536).startswith(b"HTTP/1.1 403 ")
+        worker.stop()
+    assert [(b.host, b.path) for b in school.breaches()] == [("harm.test", "/told")]

@@ -17,21 +17,26 @@ URGENT = Verdict(Action.BLOCK, Reason.CATEGORY, severity=Severity.URGENT)
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "agree", "opens", "plan"),
+    ("verdicts", "agree", "named", "opens", "plan"),
     [
-        ([ALLOW], True, True, Plan.SPLICE),
-        ([ALLOW], True, False, Plan.SPLICE),
-        ([INSPECT], True, True, Plan.OPEN),
-        ([INSPECT], True, False, Plan.CLOSE),
-        ([BLOCK], True, True, Plan.SHOW),
-        ([BLOCK], True, False, Plan.CLOSE),
-        ([ALLOW, BLOCK], False, True, Plan.SHOW),
-        ([ALLOW, ALLOW], False, True, Plan.SHOW),
-        ([ALLOW, ALLOW], False, False, Plan.CLOSE),
+        ([ALLOW], True, True, True, Plan.SPLICE),
+        ([ALLOW], True, True, False, Plan.SPLICE),
+        ([INSPECT], True, True, True, Plan.OPEN),
+        ([INSPECT], True, True, False, Plan.CLOSE),
+        ([BLOCK], True, True, True, Plan.SHOW),
+        ([BLOCK], True, True, False, Plan.CLOSE),
+        ([ALLOW, BLOCK], False, True, True, Plan.SHOW),
+        ([ALLOW, ALLOW], False, True, True, Plan.SHOW),
+        ([ALLOW, ALLOW], False, True, False, Plan.CLOSE),
+        ([ALLOW], True, False, True, Plan.OPEN),
+        ([ALLOW], True, False, False, Plan.CLOSE),
+        ([BLOCK], True, False, True, Plan.SHOW),
     ],
 )
-def test_the_more_closed_verdict_makes_the_plan(verdicts: list[Verdict], agree: bool, opens: bool, plan: Plan) -> None:
-    assert plan_of(verdicts, agree=agree, opens=opens) is plan
+def test_the_more_closed_verdict_makes_the_plan(
+    verdicts: list[Verdict], agree: bool, named: bool, opens: bool, plan: Plan
+) -> None:
+    assert plan_of(verdicts, agree=agree, named=named, opens=opens) is plan
 
 
 @pytest.mark.parametrize(("severity", "on_disk"), [(Severity.CONCERN, False), (Severity.URGENT, True)])

@@ -43,16 +43,24 @@ def test_no_text_raises_and_each_host_is_canonical(authority: str) -> None:
 
 @given(st.binary())
 def test_no_path_raises_or_leaves_its_host(path: bytes) -> None:
-    found = url_of("https", "good.test", path)
-    assert found is not None
-    assert found.host == "good.test"
+    found = url_of("https", "good.test", b"/" + path)
+    assert found.host == "good.test" if found else b"#" in path
 
 
 def test_a_raw_byte_and_its_escape_are_the_same_page() -> None:
     assert url_of("http", "good.test", b"/\xff") == url_of("http", "good.test", b"/%FF")
 
 
-def test_a_star_is_the_root() -> None:
-    found = url_of("http", "::1", b"*")
+def test_a_star_asks_about_the_whole_server_with_options_only() -> None:
+    found = url_of("http", "::1", b"*", "OPTIONS")
     assert found
     assert (found.host, found.path) == ("::1", "/")
+    assert url_of("http", "::1", b"*", "GET") is None
+
+
+@pytest.mark.parametrize(
+    "path", [b"", b"page", b"?/page", b"*/../page", b"https://good.test/page", b" /page", b"/page#part", b"/#"]
+)
+def test_a_target_that_servers_read_differently_is_no_page(path: bytes) -> None:
+    assert url_of("https", "good.test", path) is None
+    assert url_of("https", "good.test", path, "OPTIONS") is None

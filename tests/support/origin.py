@@ -22,6 +22,15 @@ import wsproto.events
 LARGE = 100 * 1024 * 1024
 """Bytes of /large, and of /bomb once unpacked."""
 PIECE = bytes(65536)
+UNENDING = {
+    "/silent": b"",
+    "/endless-head": b"HTTP/1.1 200 OK\r\nX: " + b"a" * 300_000,
+    "/many-lines": b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 600,
+    "/endless-chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1;" + b"a" * 300_000,
+}
+"""What a server sends for these paths; then it waits until the other side closes."""
+MESSAGE = 1024 * 1024 + 1
+"""Bytes that /ws/endless sends of a message that has no end."""
 
 
 @dataclass
@@ -97,11 +106,7 @@ class Origin:
             while (event := conn.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
                 if isinstance(event, h11.Request):
                     seen = self._note_h1(event, number)
-                    if seen.path == "/ws":
-                        await self._websocket(event, reader, writer)
-                        return
-                    if seen.path == "/upgrade":
-                        await self._raw(reader, writer)
+                    if await self._left_http(event, reader, writer):
                         return
                 elif isinstance(event, h11.Data):
                     seen.body += len(event.data)
@@ -112,6 +117,20 @@ class Origin:
                     conn.start_next_cycle()
                 elif isinstance(event, h11.ConnectionClosed):
                     return
+
+    async def _left_http(self, first: h11.Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Whether *first* asked for something else than an answer, which is then over."""
+        path = first.target.decode()
+        if path in UNENDING:
+            writer.write(UNENDING[path])
+            await reader.read()
+        elif path.startswith("/ws"):
+            await self._websocket(first, reader, writer)
+        elif path == "/upgrade":
+            await self._raw(reader, writer)
+        else:
+            return False
+        return True
 
     def _note_h1(self, event: h11.Request, number: int) -> Seen:
         headers = [(k.decode(), v.decode()) for k, v in event.headers]
@@ -168,10 +187,12 @@ class Origin:
         return [("content-type", "text/html"), ("content-length", str(len(body))), *extra], [body]
 
     async def _websocket(self, first: h11.Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Echo every message."""
+        """Echo every message; for /ws/endless, first send one that has no end."""
         conn = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
         conn.initiate_upgrade_connection(list(first.headers), first.target.decode())
         writer.write(conn.send(wsproto.events.AcceptConnection()))
+        if first.target == b"/ws/endless":
+            writer.write(conn.send(wsproto.events.BytesMessage(bytes(MESSAGE), message_finished=False)))
         while data := await reader.read(65536):
             conn.receive_data(data)
             for event in conn.events():

@@ -1,0 +1,54 @@
+"""Who stands at the door: how many connections each client holds, and who has not said yet what it wants.
+
+This file knows nothing of sockets or of mitmproxy; connections go by their id.
+"""
+
+import time
+from collections import Counter
+
+MAX_CONNECTIONS = 256
+"""Connections of one client address to one worker; a browser with fifty open pages has about a hundred."""
+FIRST_REQUEST = 30.0
+"""Seconds until a connection's first request is whole."""
+FIRST_HELLO = 10.0
+"""Seconds until a tunnel's ClientHello (or its first request without TLS) is whole."""
+
+
+class Doorway:
+    """Connections from their start to their end."""
+
+    def __init__(self) -> None:
+        self._addresses: dict[str, str] = {}
+        self._held: Counter[str] = Counter()
+        self._deadlines: dict[str, float] = {}
+
+    def enter(self, name: str, address: str) -> bool:
+        """Let the connection *name* from *address* in; False if the address holds as many as it may."""
+        if self._held[address] >= MAX_CONNECTIONS:
+            return False
+        self._addresses[name] = address
+        self._held[address] += 1
+        self._deadlines[name] = time.monotonic() + FIRST_REQUEST
+        return True
+
+    def in_tunnel(self, name: str) -> None:
+        """Note that *name* has asked for a tunnel and must now say what for."""
+        self._deadlines[name] = time.monotonic() + FIRST_HELLO
+
+    def spoken(self, name: str) -> None:
+        """Note that *name* has said what it wants."""
+        self._deadlines.pop(name, None)
+
+    def overdue(self, name: str) -> bool:
+        """Whether *name* has not said in time what it wants."""
+        return self._deadlines.get(name, float("inf")) < time.monotonic()
+
+    def leave(self, name: str) -> None:
+        """Forget *name*, which may never have come in."""
+        self._deadlines.pop(name, None)
+        address = self._addresses.pop(name, None)
+        if address is None:
+            return
+        self._held[address] -= 1
+        if not self._held[address]:
+            del self._held[address]
