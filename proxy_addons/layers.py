@@ -58,6 +58,11 @@ class ClientTLS(layers.ClientTLSLayer):
             return False, "Cannot parse ClientHello: too long"
         return (yield from super().receive_handshake_data(data))
 
+    def receive_data(self, data: bytes) -> layer.CommandGenerator[None]:
+        """Pass *data* on; what still comes after a hello that was refused is dropped."""
+        if self.tls is not None:
+            yield from super().receive_data(data)
+
     def _too_long(self, data: bytes) -> bool:
         whole = self.recv_buffer + data
         while len(whole) >= self._next_record + _RECORD_HEAD and self._records <= MAX_RECORDS:

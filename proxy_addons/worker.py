@@ -154,7 +154,14 @@ class Worker:
     async def _listening(self, sockets: list[socket.socket]) -> AsyncIterator[None]:
         """Accept connections inside the context; at its end, stop, and wait for what is in progress."""
         regular: ServerInstance[Any] = ServerInstance.make("regular", self._proxy)
-        servers = [await asyncio.start_server(regular.handle_stream, sock=s, backlog=_BACKLOG) for s in sockets]
+
+        async def handled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await regular.handle_stream(reader, writer)
+            finally:
+                writer.close()  # mitmproxy leaves it open when it is told to close while data still comes
+
+        servers = [await asyncio.start_server(handled, sock=s, backlog=_BACKLOG) for s in sockets]
         try:
             yield
         finally:

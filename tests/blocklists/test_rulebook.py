@@ -61,6 +61,11 @@ def test_a_column_that_no_category_knows_is_named():
     assert problems(profiles={"ks2": ks2}) == ["profiles.ks2.column"]
 
 
+def test_a_category_without_a_code_for_a_profile_is_named():
+    other = msgspec.structs.replace(GAMBLING, codes={})
+    assert problems(categories={"gambling": GAMBLING, "other": other}) == ["categories.other.codes"]
+
+
 @pytest.mark.parametrize(
     "use",
     [ListUse(Role.CATEGORY), ListUse(Role.CATEGORY, "gone"), ListUse(Role.POSITIVE, "gambling")],

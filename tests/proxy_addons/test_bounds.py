@@ -19,7 +19,7 @@ from reporting.journal import Journal
 from reporting.recorder import Recorder
 from tests.proxy_addons.conftest import House
 from tests.support.origin import MESSAGE
-from tests.support.proxy_school import ADDRESSES, SEED, Nameserver, School, head_of
+from tests.support.proxy_school import ADDRESSES, SEED, Nameserver, School, head_of, running
 
 
 def joined(house: House, profile: str = "ks2") -> socket.socket:
@@ -232,3 +232,17 @@ async def ended(where: tuple[str, int], sent: bytes) -> bytes:
     writer.close()
     await writer.wait_closed()
     return got
+
+
+def test_a_worker_ends_though_a_client_flooded_a_refused_hello(school: School) -> None:
+    piece = (RECORD + b"\0\1\0") * 20_000
+    with Nameserver() as dns, running(school, school.settings(dns)) as worker:
+        raw, _ = worker.connect("good.test", 443)
+        with raw:
+            raw.sendall(b"".join(RECORD + b"\0\1" + bytes([b]) for b in HELLO))
+            with contextlib.suppress(ConnectionError):
+                for _ in range(25):
+                    raw.sendall(piece)
+            assert rest_of(raw) == b""
+            assert worker.metric("schoolgate_proxy_inner_errors_total") == 0
+            assert worker.stop() == 0
