@@ -52,7 +52,7 @@ def set_up_log(kind: str, instance: int, level: str) -> None:
         datefmt="%Y-%m-%d %H:%M:%S",
         force=True,
     )
-    for library in ("mail.log", "uvicorn", "alembic"):
+    for library in ("mail.log", "uvicorn"):  # the demo's; reporting quietens its own
         logging.getLogger(library).setLevel(logging.WARNING)
 
 

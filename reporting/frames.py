@@ -112,11 +112,6 @@ class Reader:
         self.head = self._chain.head
 
     @property
-    def verifying(self) -> bool:
-        """Whether the chain is being checked."""
-        return self._chain is not None and self._astray <= _SEARCHES
-
-    @property
     def size(self) -> int:
         """How long the file is now, in bytes."""
         return os.fstat(self._descriptor).st_size

@@ -10,9 +10,7 @@ import http.client
 import logging
 import secrets
 import shutil
-import signal
 import socket
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -253,8 +251,3 @@ def _unexpected(outcomes: list[Outcome]) -> Iterator[str]:
             row = outcome.question
             found, wanted = ("open", "closed") if outcome.is_open else ("closed", "open")
             yield f"{row.profile} {row.way} {row.target}: {found}, but the policy says {wanted} ({row.why})"
-
-
-if __name__ == "__main__":  # pragma: no cover - `schoolgate demo` is the way in
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    sys.exit(run(once=True, lists=None, as_json=False))
