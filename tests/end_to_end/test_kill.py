@@ -10,14 +10,19 @@ import time
 from collections import Counter
 
 from tests.support.commands import children_of, started, until
-from tests.support.gateway import Gateway, question
+from tests.support.dns_client import SERVFAIL
+from tests.support.gateway import CLOSED_ADDRESS, Gateway, question
 
 ASKED = 500
 """Questions by each of the two ways: a thousand names in all, each asked once."""
 
 
+class NotDecidedYetError(Exception):
+    """A process that has just started listens before it can decide, and says so."""
+
+
 class Asker(threading.Thread):
-    """Asks for each of *names* once and keeps those that were answered with a block."""
+    """Asks for each of *names* until it is decided, once, and keeps those that were answered with a block."""
 
     def __init__(self, names, ask):
         super().__init__()
@@ -26,23 +31,23 @@ class Asker(threading.Thread):
 
     def run(self):
         for place, name in enumerate(self.names):
-            if self.ask_once_it_listens(name):
+            if self.ask_once_it_decides(name):
                 self.answered.append(name)
             if place == len(self.names) // 2:
                 self.half_way.set()
         self.half_way.set()
 
-    def ask_once_it_listens(self, name, seconds=60):
-        """Whether *name* was answered. A refused connection carried no question, so it may be tried again."""
+    def ask_once_it_decides(self, name, seconds=60):
+        """Whether *name* was blocked. A refused connection and SERVFAIL decided nothing, so it may be asked again."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
                 return self.ask(name)
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, NotDecidedYetError):
                 time.sleep(0.05)
             except (OSError, http.client.HTTPException):
                 return False
-        raise AssertionError("nobody listens any more")
+        raise AssertionError("nobody decides any more")
 
 
 def by_dns(gateway):
@@ -51,7 +56,10 @@ def by_dns(gateway):
             sock.settimeout(0.5)
             sock.connect(("127.0.0.1", gateway.dns))
             sock.send(question(name))
-            return bool(sock.recv(4096))
+            answer = sock.recv(4096)
+        if answer[3] & 0xF == SERVFAIL:
+            raise NotDecidedYetError
+        return socket.inet_aton(CLOSED_ADDRESS) in answer
 
     return ask
 

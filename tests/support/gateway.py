@@ -1,5 +1,6 @@
 """A school's folder on loopback as `schoolgate init` makes it, with free ports, for tests of whole processes."""
 
+import contextlib
 import http.client
 import sqlite3
 import ssl
@@ -13,6 +14,7 @@ from deploy.demo import plan, school
 from tests.support.commands import free_ports
 
 WEB_SITES = "127.0.0.80"
+CLOSED_ADDRESS = "127.0.0.81"
 
 
 class Gateway:
@@ -42,7 +44,7 @@ class Gateway:
                     "listen": [at(self.dns)],
                     "inner": at(self.inner),
                     "upstream": [at(self.upstream)],
-                    "closed_address_v4": "127.0.0.81",
+                    "closed_address_v4": CLOSED_ADDRESS,
                     "private_zones": ["test"],
                 },
                 "proxy": {
@@ -80,10 +82,8 @@ class Gateway:
     def breaches(self):
         """(source, host, count) of every breach in the database, read from outside while nobody writes."""
         path = self.folder / self.settings.config.reporting.database
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
-            rows = database.execute("select source, host, count from breaches").fetchall()
-        database.close()
-        return rows
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            return database.execute("select source, host, count from breaches").fetchall()
 
 
 def question(name, number=1):
