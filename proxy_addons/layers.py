@@ -8,6 +8,8 @@ from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import context, layer, layers
 from mitmproxy.proxy.layers.http import HTTPMode
 
+from proxy_addons.backlog import Http
+
 _RECORD_START = 3
 """Bytes that tell a TLS record from a request line."""
 MAX_HELLO = 65_536
@@ -37,12 +39,12 @@ def starts_as_record(data: bytes) -> bool:
 def chosen(where: context.Context, data: bytes) -> layer.Layer:
     """The layer for a connection that opens with *data*: the proxy's own requests, TLS in a tunnel, or HTTP."""
     if len(where.layers) == 1:
-        return layers.HttpLayer(where, HTTPMode.regular)
+        return Http(where, HTTPMode.regular)
     if starts_like_tls_record(data) and not where.client.tls:
         outer = layers.ServerTLSLayer(where)
         outer.child_layer = ClientTLS(where)
         return outer
-    return layers.HttpLayer(where, HTTPMode.transparent)
+    return Http(where, HTTPMode.transparent)
 
 
 class ClientTLS(layers.ClientTLSLayer):

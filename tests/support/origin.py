@@ -48,12 +48,13 @@ class Seen:
 
 @dataclass
 class Origin:
-    """Start with `with Origin(...) as origin`; *requests*, *connections* and *received* (bytes) say what came."""
+    """Start with `with Origin(...) as origin`; *requests*, *connections*, *received*, *sent* (bytes) say what came."""
 
     tls: ssl.SSLContext | None = None
     requests: list[Seen] = field(default_factory=list)
     connections: int = 0
     received: int = 0
+    sent: int = 0
     port: int = 0
     waiting: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
@@ -73,7 +74,7 @@ class Origin:
     def forget(self) -> None:
         """Start the log anew."""
         self.requests.clear()
-        self.connections = self.received = 0
+        self.connections = self.received = self.sent = 0
 
     async def _run(self, started: threading.Event) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -144,6 +145,7 @@ class Origin:
         for piece in pieces:
             if sent := conn.send(h11.Data(data=piece)):
                 writer.write(sent)
+                self.sent += len(sent)
             await writer.drain()
         writer.write(conn.send(h11.EndOfMessage()))
         await writer.drain()
@@ -153,6 +155,7 @@ class Origin:
         conn.initiate_connection()
         writer.write(conn.data_to_send())
         streams: dict[int, Seen] = {}
+        unsent: dict[int, bytes] = {}
         while data := await reader.read(65536):
             self.received += len(data)
             for event in conn.receive_data(data):
@@ -164,13 +167,33 @@ class Origin:
                     self.requests.append(seen)
                 elif isinstance(event, h2.events.DataReceived):
                     streams[event.stream_id].body += len(event.data)
-                    conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                    if streams[event.stream_id].path != "/unread":
+                        conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 elif isinstance(event, h2.events.StreamEnded):
                     headers, pieces = await self._answer(streams[event.stream_id])
                     conn.send_headers(event.stream_id, [(":status", "200"), *headers])
-                    conn.send_data(event.stream_id, b"".join(pieces), end_stream=True)
-            writer.write(conn.data_to_send())
-            await writer.drain()
+                    unsent[event.stream_id] = b"".join(pieces)
+                elif isinstance(event, h2.events.StreamReset):
+                    unsent.pop(event.stream_id, None)
+            await self._send_h2(conn, writer, unsent)
+
+    async def _send_h2(
+        self, conn: h2.connection.H2Connection, writer: asyncio.StreamWriter, unsent: dict[int, bytes]
+    ) -> None:
+        """Send what the other side's windows take of each stream; the rest stays in *unsent*."""
+        for number, body in tuple(unsent.items()):
+            sent = 0
+            while window := min(conn.local_flow_control_window(number), conn.max_outbound_frame_size, len(body) - sent):
+                sent += window
+                conn.send_data(number, body[sent - window : sent], end_stream=sent == len(body))
+                self.sent += window
+                writer.write(conn.data_to_send())
+                await writer.drain()
+            unsent[number] = body[sent:]
+            if not unsent[number]:
+                del unsent[number]
+        writer.write(conn.data_to_send())
+        await writer.drain()
 
     async def _answer(self, seen: Seen) -> tuple[list[tuple[str, str]], list[bytes]]:
         path = seen.path.partition("?")[0]
