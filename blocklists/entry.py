@@ -27,6 +27,14 @@ class Entry(msgspec.Struct, frozen=True, order=True):
         """Whether *path* is this entry's path or stands under it."""
         return not self.path or path == self.path or path.startswith(self.path + "/")
 
+    def may_cover(self, path: str) -> bool:
+        """Whether some server takes *path* for this entry's page or one under it: for closing, never for opening."""
+        return self.covers_path(path) or Entry(self.host, _lax(self.path)).covers_path(_lax(path))
+
+
+def _lax(path: str) -> str:
+    return url.bare(path).lower()
+
 
 def parse(text: str) -> Entry | None:
     """Read an entry as a person writes it: with or without scheme, "www." kept, or None if it names no host.

@@ -238,16 +238,17 @@ def _matches(found: Entry, q: _Question, action: Action) -> bool:
     """Whether *found* covers the question.
 
     A page's entry lets the name through where the connection will be opened (the URL is judged then), and closes the
-    name where it cannot be; a block of one page never closes a whole name that can be opened. A page is opened only
-    by an address that every server reads alike.
+    name where it cannot be; a block of one page never closes a whole name that can be opened. A page is closed by
+    whatever address some server takes for it, and opened only by one that every server reads alike.
     """
     if not domain.is_within(q.request.host, found.host):
         return False
     if not found.path:
         return True
     if q.request.path is not None:
-        opens_another = action is Action.ALLOW and q.request.url is not None and not q.request.url.plain
-        return found.covers_path(q.request.path) and not opens_another
+        if action is Action.BLOCK:
+            return found.may_cover(q.request.path)
+        return found.covers_path(q.request.path) and q.request.url is not None and q.request.url.plain
     return q.profile.certificate if action is Action.ALLOW else not q.profile.certificate
 
 

@@ -87,12 +87,12 @@ class Sealed:
 
 
 def _expressions(parsed: url.Url) -> Iterator[str]:
-    """The expressions of *parsed*, and of the same page with its slash at the end or its ;parameters left off.
+    """The expressions of *parsed*, and of the same page as the laxest servers read it, with a slash at its end or not.
 
     Servers commonly take these for the same page, and for illegal content the strict reading is the right one.
     """
     yield from url.expressions(parsed)
-    bare = re.sub(r";[^/]*", "", parsed.path).rstrip("/")
+    bare = url.bare(parsed.path).rstrip("/")
     for path in {bare, bare + "/"} - {parsed.path, "", "/"}:
         yield from url.expressions(msgspec.structs.replace(parsed, path=path))
 

@@ -28,6 +28,8 @@ _BLANK = "".join(map(chr, range(0x21)))
 _ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})")
 _AMBIGUOUS = re.compile(r"[\\#\t\r\n]|%(25|2e|2f|5c)|/\.{1,2}(;|/|$)", re.IGNORECASE)
 """What servers read differently from each other: escapes of escapes, of dots and of slashes, dot segments, "\\"."""
+_LEFT_OFF = re.compile(r"(;|%00)[^/]*")
+_TRAILING = re.compile(r"(\.|%20)+(?=/|$)")
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21"}
 
 
@@ -120,11 +122,15 @@ def _host(text: str) -> str:
 def _unescape(text: str) -> bytes:
     raw = text.encode("utf-8", "surrogatepass")
     for _ in range(MAX_UNESCAPES):
-        decoded = _ESCAPE.sub(lambda m: bytes([int(m[1], 16)]), raw)
+        decoded = _decoded(raw)
         if decoded == raw:
             return raw.replace(b"\\", b"/")
         raw = decoded
     raise ValueError("escaped more often than any honest URL")
+
+
+def _decoded(raw: bytes) -> bytes:
+    return _ESCAPE.sub(lambda m: bytes([int(m[1], 16)]), raw)
 
 
 def _escape(raw: bytes, special: bytes = b"#%") -> str:
@@ -141,6 +147,30 @@ def _path(path: str) -> str:
             kept.append(part)
     folder = kept and parts[-1] in (b"", b".", b"..")
     return _escape(b"/" + b"/".join(kept) + (b"/" if folder else b""), b"#%?")
+
+
+def climbs(path: str) -> bool:
+    """Whether *path*, decoded as often as any server may do it, has a segment that leads up: "..", or one read so.
+
+    Browsers resolve such segments themselves, so what still has one was written to be read in two ways.
+    """
+    raw = path.encode("utf-8", "surrogatepass")
+    for _ in range(MAX_UNESCAPES):
+        if any(part.partition(b";")[0].strip(b" \t\0") == b".." for part in re.split(rb"[/\\]", raw)):
+            return True
+        decoded = _decoded(raw)
+        if decoded == raw:
+            return False
+        raw = decoded
+    return True
+
+
+def bare(path: str) -> str:
+    """The canonical *path* as the laxest servers read it.
+
+    Some leave off a segment's ;parameters, some the dots and blanks at its end, some what follows a NUL.
+    """
+    return _TRAILING.sub("", _LEFT_OFF.sub("", path))
 
 
 def expressions(url: Url) -> Iterator[str]:

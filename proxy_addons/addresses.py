@@ -13,13 +13,15 @@ type _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """IPv4 inside IPv6 by translation (RFC 6052)."""
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All of IPv6 that is given out for the internet (RFC 4291, 2.4); Python takes some of the rest for public."""
 _NEVER = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))
 """A cloud's host, which its public address does not show, and protocol assignments, metadata services among them
 (RFC 6890), which Python before 3.12.4 takes for public."""
 
 
 class Reach:
-    """The rule, with the networks that the school has named."""
+    """The rule, with the networks that the school has named; the gateway's own address only where it is named alone."""
 
     def __init__(self, reachable_private: Iterable[str] = ()) -> None:
         """Take *reachable_private* (CIDR); ValueError if one is no network."""
@@ -31,10 +33,16 @@ class Reach:
             address = _inner(ipaddress.ip_address(text.partition("%")[0]))
         except ValueError:
             return False
-        if any(address in network for network in self._named):
+        named = [network for network in self._named if address in network]
+        if any(network.num_addresses == 1 for network in named):
             return True
-        outside = address.is_global and not address.is_multicast and not any(address in net for net in _NEVER)
-        return outside and not is_own(str(address))
+        return (bool(named) or _is_public(address)) and not is_own(str(address))
+
+
+def _is_public(address: _Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address not in _UNICAST:
+        return False
+    return address.is_global and not address.is_multicast and not any(address in network for network in _NEVER)
 
 
 def _inner(address: _Address) -> _Address:

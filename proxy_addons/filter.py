@@ -23,14 +23,14 @@ from proxy_addons.answer import Form
 from proxy_addons.client import client_of
 from proxy_addons.counters import Counters
 from proxy_addons.doorway import Doorway
-from proxy_addons.headers import let_through, strip
+from proxy_addons.headers import is_plain, let_through, strip
 from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, plan_of
 from proxy_addons.refusal import Refusal, form_for
 from proxy_addons.relayed import Relayed
 from proxy_addons.resolve import SINK, Resolver, sink_name
 from proxy_addons.settings import ProxySettings
 from proxy_addons.sink import nothing
-from proxy_addons.target import host_of, hosts_of, url_of
+from proxy_addons.target import climbs, host_of, hosts_of, url_of
 from proxy_addons.trouble import Trouble
 
 log = logging.getLogger("schoolgate.proxy")
@@ -210,7 +210,7 @@ class Filter:
         hosts = self._hosts(flow)
         asked_for = flow.request.data.path, flow.request.method
         urls = [url_of(flow.request.scheme, host, *asked_for) for host in hosts if host]
-        if not urls or None in hosts or None in urls:
+        if not urls or None in hosts or None in urls or not is_plain(flow.request.headers):
             return self._refuse(flow, self._trouble(flow, Trouble.MALFORMED))
         judged = [self._judge.of_url(client, asked) for asked in urls if asked]
         self._forget_untold(flow)
@@ -235,6 +235,8 @@ class Filter:
 
     async def _hindrance(self, flow: http.HTTPFlow, hosts: set[str | None]) -> Trouble | None:
         """What stands in the way of a permitted request, if anything does."""
+        if climbs(flow.request.data.path):
+            return Trouble.MALFORMED
         if len(hosts) > 1:
             return Trouble.MISDIRECTED
         if flow.request.port not in self._ports:

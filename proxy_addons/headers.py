@@ -3,9 +3,19 @@
 This file judges nothing. A header for the proxy alone stays here, and an upgrade leads to WebSocket or nowhere.
 """
 
+import re
+
 from mitmproxy import http
 
 _FOR_THE_PROXY = frozenset({"proxy-authorization", "proxy-connection", "proxy-authenticate"})
+
+
+_ENDS_A_LINE = re.compile(rb"[\r\n\0]")
+
+
+def is_plain(headers: http.Headers) -> bool:
+    """Whether every server reads the same lines: a value with a line's end in it is one header here, two elsewhere."""
+    return not any(_ENDS_A_LINE.search(name) or _ENDS_A_LINE.search(value) for name, value in headers.fields)
 
 
 def strip(headers: http.Headers) -> None:

@@ -27,7 +27,8 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One more file of certificates (PEM) to trust in servers, besides the system's; "" for none."""
 
     reachable_private: tuple[str, ...] = ()
-    """Networks (CIDR) with private addresses that may be reached: the school's own servers."""
+    """Networks (CIDR) with private addresses that may be reached: the school's own servers; this machine's own address
+    only where it is named alone (/32, /128)."""
 
     ports: tuple[int, ...] = (80, 443, 8080, 8443)
     """Ports that may be reached: the web and nothing else."""

@@ -27,6 +27,11 @@ def hosts_of(authorities: Iterable[str]) -> set[str | None]:
     return {host_of(authority) for authority in authorities}
 
 
+def climbs(path: bytes) -> bool:
+    """Whether *path* (as it was sent) leads up: it is judged as one page, and some server reads it as another."""
+    return url.climbs(path.decode("latin-1").partition("?")[0])
+
+
 def url_of(scheme: str, host: str, path: bytes, method: str = "GET") -> url.Url | None:
     """The canonical URL of *path* (as it was sent) on the canonical *host*; None if no honest client sends it.
 

@@ -95,6 +95,7 @@ class Worker:
         self._filter = Filter(self._judge, self._resolver, settings, self._counters)
         self._proxy = Proxyserver()  # type: ignore[no-untyped-call]
         self._running, self._ready = asyncio.Event(), asyncio.Event()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._master = self._make_master(store, bundle)
 
     def _make_master(self, store: Store, bundle: str) -> master.Master:
@@ -157,9 +158,11 @@ class Worker:
         regular: ServerInstance[Any] = ServerInstance.make("regular", self._proxy)
 
         async def handled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._writers.add(writer)
             try:
                 await regular.handle_stream(reader, writer)
             finally:
+                self._writers.discard(writer)
                 writer.close()  # mitmproxy leaves it open when it is told to close while data still comes
 
         servers = [await asyncio.start_server(handled, sock=s, backlog=_BACKLOG) for s in sockets]
@@ -181,6 +184,8 @@ class Worker:
                     await asyncio.sleep(_LOOK)
         while self._proxy.connections:
             self._end(lambda _: True)
+            for writer in self._writers:  # whoever does not read would be waited for
+                writer.transport.abort()
             await asyncio.sleep(_LOOK)
 
     def _end(self, which: Callable[[str], bool]) -> None:

@@ -80,6 +80,17 @@ def test_a_path_covers_what_stands_under_it_and_not_what_only_begins_like_it(pat
     assert Entry("bbc.test", "/bitesize").covers_path(path) is covered
 
 
+@pytest.mark.parametrize("path", ["/Bitesize", "/bitesize;a=b/c", "/bitesize.", "/bitesize%20/c", "/bitesize%00.html"])
+def test_for_closing_a_path_covers_what_some_server_takes_for_it(path: str):
+    assert Entry("bbc.test", "/bitesize").may_cover(path)
+    assert not Entry("bbc.test", "/bitesize").covers_path(path)
+
+
+@pytest.mark.parametrize("path", ["/bitesized", "/bite;size", "/.bitesize", "/a/bitesize"])
+def test_for_closing_a_path_covers_nothing_that_every_server_keeps_apart(path: str):
+    assert not Entry("bbc.test", "/bitesize").may_cover(path)
+
+
 @given(st.text())
 def test_an_entry_without_a_path_covers_every_path(path: str):
     assert Entry("bbc.test").covers_path(path)

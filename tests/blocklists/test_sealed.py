@@ -225,7 +225,7 @@ def test_no_line_raises(lines: list[bytes]):
     assert len(one.whole_hosts | one.expressions) + skipped <= len(lines)
 
 
-@pytest.mark.parametrize("suffix", ["", "/", ";a", ";a=b", "/;x", "?q=1"])
+@pytest.mark.parametrize("suffix", ["", "/", ";a", ";a=b", "/;x", "?q=1", ".", "%20", "%00.html", ";x/", ".%20."])
 def test_a_page_is_the_same_with_a_slash_or_parameters_at_its_end(suffix: str):
     for entry in (b"pages.test/folder/page", b"pages.test/folder/page/"):
         assert load([entry]).match_url(url.canonical(f"https://pages.test/folder/page{suffix}"))

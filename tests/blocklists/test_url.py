@@ -384,3 +384,34 @@ def test_addresses_are_equal_by_their_canonical_form():
         len({url.canonical("http://a.test/x/../y"), url.canonical("HTTP://A.test/y"), url.canonical("a.test/z")}) == 2
     )
     assert url.canonical("http://a.test/y") != "http://a.test/y"
+
+
+@pytest.mark.parametrize(
+    "path", ["/..", "/a/../b", "/%2e%2e", "/%252e%2e/", "/..;a/b", "/a\\..", "/..%2fa", "/..%5ca", "/.. ", "/..%00"]
+)
+def test_a_path_that_leads_up_is_seen_however_it_is_written(path: str):
+    assert url.climbs(path)
+
+
+@pytest.mark.parametrize("path", ["", "/", "/.", "/...", "/a..b", "/a../b", "/;..", "/100%", "/%25252525"])
+def test_a_path_that_stays_where_it_is_does_not_lead_up(path: str):
+    assert not url.climbs(path)
+
+
+def test_what_is_escaped_more_often_than_any_honest_path_leads_up():
+    assert url.climbs("/%" + "25" * 40 + "41")
+
+
+@pytest.mark.parametrize(
+    ("path", "bare"),
+    [
+        ("/a;b=c/d;e", "/a/d"),
+        ("/a./b../c", "/a/b/c"),
+        ("/a%20/b.%20.", "/a/b"),
+        ("/a%00.html/b", "/a/b"),
+        ("/a.b/c", "/a.b/c"),
+        ("/", "/"),
+    ],
+)
+def test_the_laxest_servers_leave_off_parameters_ends_and_what_follows_a_nul(path: str, bare: str):
+    assert url.bare(path) == bare

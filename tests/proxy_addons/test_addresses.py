@@ -29,6 +29,11 @@ from proxy_addons.addresses import Reach, is_own
         "64:ff9b::10.0.0.1",
         "64:ff9b::a9fe:a9fe",
         "2002:a00:1::",
+        "fec0::1",
+        "::127.0.0.1",
+        "::2",
+        "::ffff:0:127.0.0.1",
+        "100::1",
         "good.test",
         "",
     ],
@@ -58,3 +63,9 @@ def test_this_machines_addresses_are_known() -> None:
     assert is_own("127.0.0.1")
     assert not is_own("198.51.100.1")
     assert not is_own("2001:db8::1") or not socket.has_ipv6
+
+
+def test_the_gateways_own_address_is_reached_only_where_it_is_named_alone() -> None:
+    assert not Reach(("127.0.0.0/8",)).permits("127.0.0.1")
+    assert not Reach(("127.0.0.0/8", "127.0.0.2/32")).permits("127.0.0.1")
+    assert Reach(("127.0.0.1/32",)).permits("127.0.0.1")

@@ -254,3 +254,17 @@ def test_a_request_that_can_be_read_two_ways_reaches_nobody(house: House, reques
     assert "mitmproxy" not in answer
     assert "could not understand" in answer
     assert not house.secure.requests
+
+
+@pytest.mark.parametrize("path", ["/secret/%252e%252e/", "/secret/../", "/secret/x\\..\\..\\y", "/secret/..%2f"])
+def test_a_path_that_leads_up_is_sent_to_nobody(house: House, path: str) -> None:
+    with opened(house, "wiki.test") as connection:
+        assert " 400 " in asked(connection, f"GET {path} HTTP/1.1", f"Host: wiki.test:{house.secure.port}")
+    assert not house.secure.requests
+
+
+@pytest.mark.parametrize("line", ["X: y\r\n Host: gambling.test", "X: y\rHost: gambling.test", "X: y\0"])
+def test_a_header_in_which_another_may_hide_is_sent_to_nobody(house: House, line: str) -> None:
+    with opened(house) as connection:
+        assert " 400 " in asked(connection, "GET / HTTP/1.1", f"Host: unknown.test:{house.secure.port}", line)
+    assert not house.secure.requests

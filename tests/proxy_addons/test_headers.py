@@ -2,7 +2,7 @@ import pytest
 from mitmproxy import http
 from mitmproxy.test import tutils
 
-from proxy_addons.headers import let_through, strip
+from proxy_addons.headers import is_plain, let_through, strip
 
 
 def test_what_is_for_the_proxy_alone_stays_here() -> None:
@@ -30,3 +30,9 @@ def test_an_upgrade_leads_to_websocket_or_nowhere(given: dict[str, str], left: d
     assert dict(request.headers.items()) == left
     assert request.stream is True
     assert not request.authority
+
+
+@pytest.mark.parametrize("value", [b"y\r\n Host: other.test", b"y\rHost: other.test", b"y\nHost: other.test", b"y\0"])
+def test_a_header_that_some_server_reads_as_two_is_not_plain(value: bytes) -> None:
+    assert not is_plain(http.Headers([(b"Accept", b"*/*"), (b"X", value)]))
+    assert is_plain(http.Headers([(b"Accept", b"*/*"), (b"X", b"y z\t\xff")]))

@@ -43,7 +43,7 @@ async def test_of_several_addresses_only_the_public_ones_are_given(dns: Nameserv
 
 
 async def test_our_own_ports_are_refused_even_where_loopback_is_named(dns: Nameserver) -> None:
-    asked = resolver(dns, "127.0.0.0/8")
+    asked = resolver(dns, "127.0.0.1/32")
     asked.own_ports = {8080}
     assert await asked.addresses("own.test", 8081) == ("127.0.0.1",)
     with pytest.raises(RefusedAddressError):

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blocklists import domain
-from proxy_addons.target import host_of, hosts_of, url_of
+from proxy_addons.target import climbs, host_of, hosts_of, url_of
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,8 @@ def test_a_star_asks_about_the_whole_server_with_options_only() -> None:
 def test_a_target_that_servers_read_differently_is_no_page(path: bytes) -> None:
     assert url_of("https", "good.test", path) is None
     assert url_of("https", "good.test", path, "OPTIONS") is None
+
+
+def test_a_path_that_leads_up_is_seen_and_a_query_leads_nowhere() -> None:
+    assert climbs(b"/a/%252e%252E/b")
+    assert not climbs(b"/a/\xff?b=/../c")

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.proxy_addons.conftest import House
+from tests.support.commands import until
 from tests.support.origin import Origin, tls_context
-from tests.support.proxy_school import HOSTS, Nameserver, School, running
+from tests.support.proxy_school import HOSTS, Nameserver, Running, School, running, tunnel
 
 
 def test_an_address_that_is_taken_is_an_error_that_names_it(school: School) -> None:
@@ -101,6 +102,39 @@ def test_an_idle_or_endless_connection_does_not_hold_the_end(school: School) -> 
             assert idle.recv(1) == b""
             idle.close()
             endless.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_download_that_is_not_read_does_not_hold_the_end(school: School, scheme: str) -> None:
+    tls = tls_context(school.servers, *HOSTS, h2=False) if scheme == "https" else None
+    with (
+        Nameserver() as dns,
+        Origin(tls) as origin,
+        running(school, school.settings(dns, origin.port, drain_seconds=0.5)) as worker,
+    ):
+        connection, target = stalled(school, worker, origin.port, scheme)
+        with connection:
+            connection.sendall(f"GET {target}/large HTTP/1.1\r\nHost: unknown.test:{origin.port}\r\n\r\n".encode())
+            until(lambda: stands_still(origin))
+            started = time.monotonic()
+            assert worker.stop() == 0
+            assert time.monotonic() - started < 5
+
+
+def stalled(school: School, worker: Running, port: int, scheme: str) -> tuple[socket.socket, str]:
+    """A connection whose client takes little and reads nothing, and what stands before the path in its requests."""
+    if scheme == "https":
+        return tunnel(school, worker.connect("unknown.test", port)[0], "unknown.test"), ""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    made.connect(("127.0.0.1", worker.port))
+    return made, f"http://unknown.test:{port}"
+
+
+def stands_still(origin: Origin) -> bool:
+    """Whether the origin has begun to send, and got no further in half a second."""
+    before = origin.sent
+    return before > 0 and not origin.release.wait(0.5) and origin.sent == before
 
 
 def test_a_worker_leaves_nothing_behind_and_says_nothing_wrong(school: School, tmp_path: Path) -> None:

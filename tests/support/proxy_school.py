@@ -183,7 +183,7 @@ class School:
             "ca_certificate": str(self.ca),
             "ca_key": str(self.folder / "keys" / "ca.key"),
             "upstream_ca": str(self.folder / "servers.pem"),
-            "reachable_private": ("127.0.0.0/8",),
+            "reachable_private": ("127.0.0.1/32",),
             "ports": (80, 443, *ports),
         }
         return ProxySettings(**given | more)
