@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from blocklists import domain
+from blocklists.alias import outranks
 from blocklists.clients import ClientMap
 from blocklists.policy import Action, Policy, Reason, Verdict
 from blocklists.rulebook import Severity
@@ -19,7 +20,7 @@ from dns_filter.answer import Answer
 from dns_filter.cache import Ready, Store
 from dns_filter.doors import Door, InnerDoor, SchoolDoor, View
 from dns_filter.metrics import Figures
-from dns_filter.reasons import outranks, told
+from dns_filter.reasons import told
 from dns_filter.rebinding import Rebinding
 from dns_filter.reply import Body, Note
 from dns_filter.wire import Fault, Question

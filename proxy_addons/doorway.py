@@ -3,11 +3,13 @@
 This file knows nothing of sockets or of mitmproxy; connections go by their id.
 """
 
+import ipaddress
 import time
 from collections import Counter
 
 MAX_CONNECTIONS = 256
-"""Connections of one client address to one worker; a browser with fifty open pages has about a hundred."""
+"""Connections of one client to one worker; a browser with fifty open pages has about a hundred. In IPv6 a client is
+all addresses that share the first 64 bits: a device makes itself as many as it likes of those."""
 FIRST_REQUEST = 30.0
 """Seconds until a connection's first request is whole."""
 FIRST_HELLO = 10.0
@@ -18,16 +20,17 @@ class Doorway:
     """Connections from their start to their end."""
 
     def __init__(self) -> None:
-        self._addresses: dict[str, str] = {}
+        self._clients: dict[str, str] = {}
         self._held: Counter[str] = Counter()
         self._deadlines: dict[str, float] = {}
 
     def enter(self, name: str, address: str) -> bool:
         """Let the connection *name* from *address* in; False if the address holds as many as it may."""
-        if self._held[address] >= MAX_CONNECTIONS:
+        client = _client(address)
+        if self._held[client] >= MAX_CONNECTIONS:
             return False
-        self._addresses[name] = address
-        self._held[address] += 1
+        self._clients[name] = client
+        self._held[client] += 1
         self._deadlines[name] = time.monotonic() + FIRST_REQUEST
         return True
 
@@ -46,9 +49,16 @@ class Doorway:
     def leave(self, name: str) -> None:
         """Forget *name*, which may never have come in."""
         self._deadlines.pop(name, None)
-        address = self._addresses.pop(name, None)
-        if address is None:
+        client = self._clients.pop(name, None)
+        if client is None:
             return
-        self._held[address] -= 1
-        if not self._held[address]:
-            del self._held[address]
+        self._held[client] -= 1
+        if not self._held[client]:
+            del self._held[client]
+
+
+def _client(address: str) -> str:
+    """What connections from *address* are counted under."""
+    if ":" not in address:
+        return address
+    return ipaddress.IPv6Address(address.partition("%")[0]).exploded[:19]

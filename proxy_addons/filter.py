@@ -22,11 +22,12 @@ from proxy_addons import block_page, trouble
 from proxy_addons.answer import Form
 from proxy_addons.client import client_of
 from proxy_addons.counters import Counters
+from proxy_addons.destination import Destinations
 from proxy_addons.doorway import Doorway
 from proxy_addons.headers import is_plain, let_through, strip
 from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, plan_of
+from proxy_addons.permitted import Permitted
 from proxy_addons.refusal import Refusal, form_for
-from proxy_addons.relayed import Relayed
 from proxy_addons.resolve import SINK, Resolver, sink_name
 from proxy_addons.settings import ProxySettings
 from proxy_addons.sink import nothing
@@ -78,7 +79,8 @@ class Filter:
         self._ports = frozenset(settings.ports)
         self._tunnels: dict[str, Tunnel] = {}
         self._closed: set[str] = set()
-        self._doorway, self._relayed = Doorway(), Relayed(judge)
+        self._doorway, self._permitted = Doorway(), Permitted(judge)
+        self._destinations = Destinations(judge, resolver)
         self.in_progress: dict[str, set[str]] = {}
 
     # Connections
@@ -87,10 +89,11 @@ class Filter:
     async def client_connected(self, client: connection.Client) -> None:
         """Close a connection that nobody of ours makes, or that comes before there is a policy."""
         self._counters.connections += 1
-        if not self._judge.live.ready or self._who(client) is None:
+        who = self._who(client) if self._judge.live.ready else None
+        if who is None:
             self._counters.strangers += 1
             client.error = "closed"
-        elif not self._doorway.enter(client.id, client.peername[0]):
+        elif not self._doorway.enter(client.id, who.address):
             self._counters.too_many += 1
             client.error = "closed"
 
@@ -101,13 +104,13 @@ class Filter:
         self.in_progress.pop(client.id, None)
         self._closed.discard(client.id)
         self._doorway.leave(client.id)
-        self._relayed.forget(client.id)
+        self._permitted.forget(client.id)
         if tunnel:
             await self._tell(tunnel)
 
     def overdue(self, name: str) -> bool:
-        """Whether the connection *name* is to end: it asks for nothing, or would not be relayed any more."""
-        return self._doorway.overdue(name) or self._relayed.outlived(name)
+        """Whether the connection *name* is to end: it asks for nothing, or what goes on is not permitted any more."""
+        return self._doorway.overdue(name) or self._permitted.outlived(name)
 
     def refuses(self, client: connection.Client) -> bool:
         """Whether *client*'s connection is to end without a handshake."""
@@ -163,14 +166,28 @@ class Filter:
             opens=self._judge.opens(client),
         )
         tunnel.untold = gravest(judged) or tunnel.untold
+        if plan in (Plan.SPLICE, Plan.OPEN):
+            plan = await self._unless_closed(plan, client, tunnel, judged[0])
         if plan is Plan.CLOSE:
             await self._close(peer, tunnel)
         if plan is Plan.SPLICE:
             self._counters.spliced += 1
-            self._relayed.add(peer, tunnel.host, judged[0][1])
+            self._permitted.relayed(peer, tunnel.host, judged[0][1])
         self._counters.opened += plan in (Plan.OPEN, Plan.SHOW)
         data.ignore_connection = plan is Plan.SPLICE
         data.establish_server_tls_first = plan is Plan.OPEN
+
+    async def _unless_closed(self, plan: Plan, client: Client, tunnel: Tunnel, judged: tuple[Request, Verdict]) -> Plan:
+        """The *plan*, unless the host leads nowhere or to what is closed for *client*."""
+        try:
+            await self._destinations.look_up(client, tunnel.host, tunnel.port)
+        except OSError:
+            return Plan.OPEN if self._judge.opens(client) else Plan.CLOSE  # opened, the client is told why
+        closed = self._destinations.closed_alias(*judged)
+        if closed is None:
+            return plan
+        tunnel.untold = closed
+        return Plan.SHOW if self._judge.opens(client) else Plan.CLOSE
 
     async def _close(self, peer: connection.Client, tunnel: Tunnel) -> None:
         self._closed.add(peer.id)
@@ -215,14 +232,21 @@ class Filter:
         judged = [self._judge.of_url(client, asked) for asked in urls if asked]
         self._forget_untold(flow)
         if refused := gravest(judged):
-            self._counters.requests[client.profile, "block"] += 1
-            await self._judge.record(*refused)
-            return self._refuse(flow, self._page(flow, *refused))
-        self._counters.requests[client.profile, "allow"] += 1
+            return await self._refuse_page(flow, *refused)
         if why := await self._hindrance(flow, hosts):
+            self._counters.requests[client.profile, "allow"] += 1
             return self._refuse(flow, self._trouble(flow, why))
+        if refused := self._destinations.closed_alias(*judged[0]):
+            return await self._refuse_page(flow, *refused)
+        self._counters.requests[client.profile, "allow"] += 1
+        self._permitted.asked(flow.client_conn, flow.id, filter(None, urls), judged[0][1].until)
         let_through(flow.request)
         return None
+
+    async def _refuse_page(self, flow: http.HTTPFlow, request: Request, verdict: Verdict) -> None:
+        self._counters.requests[request.client.profile, "block"] += 1
+        await self._judge.record(request, verdict)
+        self._refuse(flow, self._page(flow, request, verdict))
 
     def _hosts(self, flow: http.HTTPFlow) -> set[str | None]:
         """Every different host that *flow* names; None among them for what names none."""
@@ -245,7 +269,8 @@ class Filter:
             return trouble.of_message(flow.server_conn.error)
         if not flow.server_conn.connected:
             try:
-                await self._resolver.addresses(flow.request.host, flow.request.port)
+                client = self._somebody(flow.client_conn)
+                await self._destinations.look_up(client, flow.request.host, flow.request.port)
             except OSError as error:
                 return trouble.of_message(str(error))
         return None
@@ -290,6 +315,8 @@ class Filter:
     async def response(self, flow: http.HTTPFlow) -> None:
         """Put the refusal in place of the sink's answer."""
         self._ended(flow)
+        if flow.websocket is None:
+            self._permitted.answered(flow.client_conn, flow.id)
         if refusal := flow.metadata.get(_REFUSAL):
             flow.response = refusal.response(flow.request.method)
 
@@ -297,6 +324,7 @@ class Filter:
     async def error(self, flow: http.HTTPFlow) -> None:
         """Count what went wrong between us and the server."""
         self._ended(flow)
+        self._permitted.answered(flow.client_conn, flow.id)
         if flow.error and not flow.response:
             self._counters.troubles[trouble.of_message(flow.error.msg)] += 1
 
@@ -305,6 +333,11 @@ class Filter:
         """Keep no message: mitmproxy's list only grows."""
         assert flow.websocket
         flow.websocket.messages.clear()
+
+    @_guarded
+    async def websocket_end(self, flow: http.HTTPFlow) -> None:
+        """Forget a WebSocket, which went on after its answer."""
+        self._permitted.answered(flow.client_conn, flow.id)
 
     def _ended(self, flow: http.HTTPFlow) -> None:
         self.in_progress.get(flow.client_conn.id, set()).discard(flow.id)

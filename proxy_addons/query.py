@@ -22,12 +22,13 @@ _MOST_ALIASES = 12
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What an answer says. *ttl* is in seconds; *truncated*: ask again over TCP."""
+    """What an answer says. *ttl* is in seconds; *aliases* lead to the addresses; *truncated*: ask again over TCP."""
 
     code: int
     addresses: tuple[str, ...]
     ttl: int
     truncated: bool = False
+    aliases: tuple[str, ...] = ()
 
 
 def encode(identity: int, name: str, kind: int) -> bytes:
@@ -58,14 +59,14 @@ def _decode(packet: bytes, question: bytes) -> Answer | None:
     if questions != 1 or not same:
         return None
     kind = int.from_bytes(question[-4:-2])
-    found, ttl = _addresses(packet, end, answers, kind)
-    return Answer(flags & 0xF, found, ttl)
+    found, ttl, aliases = _addresses(packet, end, answers, kind)
+    return Answer(flags & 0xF, found, ttl, aliases=tuple(name.decode("latin-1") for name in aliases))
 
 
-def _addresses(packet: bytes, at: int, count: int, wanted: int) -> tuple[tuple[str, ...], int]:
-    """The addresses that belong to the name asked for, by way of its aliases, and the shortest TTL."""
-    owners, _ = _name(packet, 12)
-    names, found, ttls = {owners}, [], []
+def _addresses(packet: bytes, at: int, count: int, wanted: int) -> tuple[tuple[str, ...], int, list[bytes]]:
+    """The addresses that belong to the name asked for, by way of its aliases, the shortest TTL, and the aliases."""
+    owner, _ = _name(packet, 12)
+    names, found, ttls = [owner], [], []
     for _ in range(count):
         owner, at = _name(packet, at)
         kind, group, ttl, length = _RECORD.unpack_from(packet, at)
@@ -75,13 +76,13 @@ def _addresses(packet: bytes, at: int, count: int, wanted: int) -> tuple[tuple[s
             raise ValueError("a record ends early")
         if group == _IN and owner in names:
             if kind == _CNAME and len(names) < _MOST_ALIASES:
-                names.add(_name(packet, at)[0])
+                names.append(_name(packet, at)[0])
                 ttls.append(ttl)
             elif kind == wanted and length in (4, 16):
                 found.append(str(ipaddress.ip_address(data)))
                 ttls.append(ttl)
         at += length
-    return tuple(found), min(ttls, default=0)
+    return tuple(found), min(ttls, default=0), names[1:]
 
 
 def _name(packet: bytes, at: int) -> tuple[bytes, int]:

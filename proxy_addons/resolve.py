@@ -13,18 +13,21 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from blocklists import domain
 from proxy_addons import query
 from proxy_addons.addresses import Reach, is_own
 from proxy_addons.target import host_of
 
-TIMEOUT = 1.5
-"""Seconds for one try over UDP on the same machine; the listener itself waits for its upstream."""
-TRIES = 3
+TIMEOUT = 3.5
+"""Seconds for one try over UDP on the same machine; the listener itself gives its upstream 2.5, and says so."""
+TRIES = 2
+"""A question is lost only where the listener is started anew."""
 KEPT = 10.0
 """Seconds that an answer is kept at most: a page's many connections ask once, and a change is soon seen."""
+KEPT_AT_LEAST = 2.0
+"""Seconds that an answer is kept whatever its TTL, and that there was none: what was judged is what is connected to."""
 MOST_KEPT = 4096
 
 _UNABLE = frozenset({2, 5})
@@ -48,6 +51,15 @@ class NoSuchNameError(OSError):
     """The name leads nowhere."""
 
 
+class _Kept(NamedTuple):
+    """What was heard of a name, or why nothing was."""
+
+    until: float
+    addresses: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    error: str = ""
+
+
 class Resolver:
     """Answers `getaddrinfo`. *own_ports* are the proxy's own, which no client reaches through it."""
 
@@ -56,7 +68,7 @@ class Resolver:
         self._inner, self.reach = inner, reach
         self.own_ports: set[int] = set()
         self.sink: tuple[str, int] | None = None
-        self._kept: dict[str, tuple[float, tuple[str, ...]]] = {}
+        self._kept: dict[str, _Kept] = {}
 
     async def getaddrinfo(
         self,
@@ -95,21 +107,34 @@ class Resolver:
         return self.reach.permits(address) and not (port in self.own_ports and is_own(address))
 
     async def _look_up(self, name: str) -> tuple[str, ...]:
-        until, found = self._kept.get(name, (0.0, ()))
-        if time.monotonic() < until:
-            return found
-        four, six = await asyncio.gather(self._ask(name, query.A), self._ask(name, query.AAAA))
-        if {four.code, six.code} <= _UNABLE:
-            raise NoAnswerError("the DNS service could not answer")
-        found = (*four.addresses, *six.addresses)
-        if found:
-            self._keep(name, found, min(a.ttl for a in (four, six) if a.addresses))
-        return found
+        kept = self._kept.get(name)
+        if kept is None or time.monotonic() >= kept.until:
+            kept = await self._ask_anew(name)
+            while len(self._kept) >= MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[name] = kept
+        if kept.error:
+            raise NoAnswerError(kept.error)
+        return kept.addresses
 
-    def _keep(self, name: str, found: tuple[str, ...], ttl: int) -> None:
-        while len(self._kept) >= MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
-        self._kept[name] = (time.monotonic() + min(ttl, KEPT), found)
+    async def _ask_anew(self, name: str) -> _Kept:
+        try:
+            four, six = await asyncio.gather(self._ask(name, query.A), self._ask(name, query.AAAA))
+        except NoAnswerError as error:
+            return _Kept(time.monotonic() + KEPT_AT_LEAST, error=str(error))
+        if {four.code, six.code} <= _UNABLE:
+            return _Kept(time.monotonic() + KEPT_AT_LEAST, error="the DNS service could not answer")
+        seconds = min((a.ttl for a in (four, six) if a.addresses), default=0)
+        return _Kept(
+            time.monotonic() + max(KEPT_AT_LEAST, min(seconds, KEPT)),
+            (*four.addresses, *six.addresses),
+            tuple(dict.fromkeys((*four.aliases, *six.aliases))),
+        )
+
+    def aliases(self, name: str) -> tuple[str, ...]:
+        """The canonical aliases of *name* as they stood in the answer that is kept; none where none is."""
+        kept = self._kept.get(name)
+        return tuple(alias for alias in map(host_of, kept.aliases) if alias) if kept else ()
 
     async def _ask(self, name: str, kind: int) -> query.Answer:
         for _ in range(TRIES):

@@ -18,7 +18,7 @@ from mitmproxy.proxy.mode_servers import ServerInstance
 from prometheus_client import CollectorRegistry
 
 from blocklists.live import Files, Live
-from proxy_addons import backlog, heads, library_words, messages
+from proxy_addons import backlog, heads, interim, library_words, messages
 from proxy_addons.addresses import Reach
 from proxy_addons.certificates import Certificates, Store, open_store, trusted
 from proxy_addons.counters import Collected, Counters
@@ -69,6 +69,7 @@ async def serve(
         worker = Worker(settings, live, recorder, store, bundle)
         stack.enter_context(library_words.own_pages())
         stack.enter_context(heads.bounded())
+        stack.enter_context(interim.left_out())
         stack.enter_context(messages.bounded())
         stack.enter_context(backlog.bounded())
         stack.enter_context(library_words.own_log(worker.count_inner_error))

@@ -1,5 +1,6 @@
 """One school with a worker for the tests that do not change it, and the parts for those that do."""
 
+import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.origin import Origin, tls_context
-from tests.support.proxy_school import HOSTS, Nameserver, Running, School, running
+from tests.support.proxy_school import ADDRESSES, HOSTS, Nameserver, Running, School, running
 
 
 @dataclass
@@ -29,6 +30,10 @@ class House:
         """An http URL on the plain origin."""
         return f"http://{host}:{self.plain.port}{path}"
 
+    def join(self, profile: str = "ks2") -> socket.socket:
+        """A connection to the proxy from a device of *profile*."""
+        return socket.create_connection(("127.0.0.1", self.worker.port), 5, (ADDRESSES[profile], 0))
+
     def device(self) -> ssl.SSLContext:
         """What a school's device trusts."""
         return self.school.trusting()
@@ -42,6 +47,9 @@ def whole_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "private.test": ["10.1.2.3"],
         "mixed.test": ["10.1.2.3", "127.0.0.1"],
         "v6.test": ["fd00::1"],
+        "cloak.unknown.test": ["=tracker.harm.test"],
+        "cloak.good.test": ["=tracker.harm.test"],
+        "shop.good.test": ["=other.test"],
     }
     with (
         Nameserver(zone) as dns,

@@ -19,11 +19,7 @@ from reporting.journal import Journal
 from reporting.recorder import Recorder
 from tests.proxy_addons.conftest import House
 from tests.support.origin import MESSAGE
-from tests.support.proxy_school import ADDRESSES, SEED, Nameserver, School, head_of, running
-
-
-def joined(house: House, profile: str = "ks2") -> socket.socket:
-    return socket.create_connection(("127.0.0.1", house.worker.port), 5, (ADDRESSES[profile], 0))
+from tests.support.proxy_school import SEED, Nameserver, School, head_of, running
 
 
 def rest_of(connection: socket.socket) -> bytes:
@@ -41,7 +37,7 @@ def opening(house: House, path: str = "/") -> bytes:
 
 def test_a_request_head_that_never_ends_is_refused(house: House) -> None:
     start = opening(house) + b"X: "
-    with joined(house) as connection:
+    with house.join() as connection:
         connection.sendall(start + b"a" * (heads.REQUEST + 1 - len(start)))
         answer = rest_of(connection)
     assert answer.startswith(b"HTTP/1.1 431 ")
@@ -49,23 +45,23 @@ def test_a_request_head_that_never_ends_is_refused(house: House) -> None:
 
 
 def test_a_request_head_of_too_many_lines_is_refused_and_a_long_one_is_not(house: House) -> None:
-    with joined(house) as connection:
+    with house.join() as connection:
         connection.sendall(opening(house) + b"a: b\r\n" * (heads.LINES - 1) + b"\r\n")
         assert head_of(connection).startswith(b"HTTP/1.1 200 ")
-    with joined(house) as connection:
+    with house.join() as connection:
         connection.sendall(opening(house) + b"a: b\r\n" * heads.LINES + b"\r\n")
         assert rest_of(connection).startswith(b"HTTP/1.1 431 ")
 
 
 def test_what_is_sent_ahead_of_the_answer_has_an_end(house: House) -> None:
-    with joined(house) as connection:
+    with house.join() as connection:
         connection.sendall(opening(house, "/silent") + b"\r\n")
         connection.sendall(b"a" * (heads.REQUEST + 1))
         assert b"200" not in rest_of(connection)
 
 
 def test_a_chunks_size_that_never_ends_closes_the_connection(house: House) -> None:
-    with joined(house) as connection:
+    with house.join() as connection:
         connection.sendall(opening(house).replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\n\r\n")
         connection.sendall(b"1;" + b"a" * heads.REQUEST)
         assert b"200" not in rest_of(connection)
@@ -140,7 +136,7 @@ def test_a_hello_that_never_ends_closes_the_connection(house: House, sent: bytes
 def websocket(house: House, path: str) -> Iterator[socket.socket]:
     lines = (b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13")
     key = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
-    with joined(house) as connection:
+    with house.join() as connection:
         connection.sendall(opening(house, path) + b"\r\n".join((*lines, key, b"", b"")))
         assert b" 101 " in head_of(connection)
         yield connection
@@ -176,12 +172,12 @@ def test_empty_fragments_have_a_weight() -> None:
 def test_one_client_has_so_many_connections_and_no_more(house: House) -> None:
     before = house.worker.metric("schoolgate_proxy_too_many_total")
     with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(joined(house, "visitor")) for _ in range(MAX_CONNECTIONS + 1)]
+        held = [stack.enter_context(house.join("visitor")) for _ in range(MAX_CONNECTIONS + 1)]
         assert rest_of(held[-1]) == b""
         held[-2].sendall(opening(house) + b"\r\n")
         assert head_of(held[-2]).startswith(b"HTTP/1.1 200 ")
         assert house.worker.metric("schoolgate_proxy_too_many_total") == before + 1
-        with joined(house, "ks2") as another:
+        with house.join("ks2") as another:
             another.sendall(opening(house) + b"\r\n")
             assert head_of(another).startswith(b"HTTP/1.1 200 ")
     assert answered_again(house, "visitor")
@@ -190,7 +186,7 @@ def test_one_client_has_so_many_connections_and_no_more(house: House) -> None:
 def answered_again(house: House, profile: str) -> bool:
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        with joined(house, profile) as connection, contextlib.suppress(ConnectionError):
+        with house.join(profile) as connection, contextlib.suppress(ConnectionError):
             connection.sendall(opening(house) + b"\r\n")
             if head_of(connection):
                 return True
@@ -246,3 +242,12 @@ def test_a_worker_ends_though_a_client_flooded_a_refused_hello(school: School) -
             assert rest_of(raw) == b""
             assert worker.metric("schoolgate_proxy_inner_errors_total") == 0
             assert worker.stop() == 0
+
+
+def test_all_addresses_that_an_ipv6_device_makes_itself_are_one_client() -> None:
+    door = doorway.Doorway()
+    assert all(door.enter(f"c{n}", f"2001:db8::{n:x}") for n in range(MAX_CONNECTIONS))
+    assert not door.enter("one more", "2001:db8::ffff:1")
+    assert door.enter("a neighbour", "2001:db8:0:1::1")
+    door.leave("c0")
+    assert door.enter("one more", "2001:db8::ffff:1")

@@ -28,7 +28,7 @@ def test_addresses_are_found_through_aliases_and_only_through_them() -> None:
         "edge.cdn.test. 20 A 192.0.2.2",
         "stray.test. 5 A 192.0.2.66",
     )
-    assert query.decode(answer, question) == query.Answer(0, ("192.0.2.1", "192.0.2.2"), 20)
+    assert query.decode(answer, question) == query.Answer(0, ("192.0.2.1", "192.0.2.2"), 20, aliases=("edge.cdn.test",))
 
 
 def test_an_ipv6_answer_is_read() -> None:

@@ -75,6 +75,10 @@ async def test_a_listener_that_is_silent_or_away_never_leads_to_the_systems_reso
     asked = resolver(dns)
     with resolve.installed(asked, asyncio.get_running_loop()), pytest.raises(NoAnswerError):
         await asyncio.open_connection("localhost", 9)
+    before = len(dns.asked)
+    with pytest.raises(NoAnswerError):
+        await asked.addresses("localhost", 9)
+    assert len(dns.asked) == before, "that there was no answer is remembered for a moment"
     away = Resolver(("127.0.0.1", 9), Reach())
     with pytest.raises(NoAnswerError):
         await away.addresses("localhost", 9)
@@ -99,6 +103,7 @@ async def test_an_answer_is_kept_for_a_moment_and_no_longer_than_its_ttl(
         await asked.addresses("public.test", 443)
     assert dns.asked.count("public.test") == 2
     monkeypatch.setattr(resolve, "KEPT", 0.0)
+    monkeypatch.setattr(resolve, "KEPT_AT_LEAST", 0.0)
     fresh = resolver(dns)
     for _ in range(3):
         await fresh.addresses("public.test", 443)

@@ -22,6 +22,13 @@ import wsproto.events
 LARGE = 100 * 1024 * 1024
 """Bytes of /large, and of /bomb once unpacked."""
 PIECE = bytes(65536)
+AS_IT_IS = {
+    "/early": b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n" * 2
+    + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    "/trailer": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Sum\r\n\r\n"
+    b"5\r\nhello\r\n0\r\nSum: 1\r\n\r\n",
+}
+"""What a server sends for these paths, byte by byte."""
 UNENDING = {
     "/silent": b"",
     "/endless-head": b"HTTP/1.1 200 OK\r\nX: " + b"a" * 300_000,
@@ -125,6 +132,9 @@ class Origin:
         if path in UNENDING:
             writer.write(UNENDING[path])
             await reader.read()
+        elif path in AS_IT_IS:
+            writer.write(AS_IT_IS[path])
+            await writer.drain()
         elif path.startswith("/ws"):
             await self._websocket(first, reader, writer)
         elif path == "/upgrade":

@@ -240,13 +240,17 @@ def make_authority(certificate: Path, key: Path) -> None:
 
 
 class Nameserver:
-    """Answers A and AAAA over UDP and TCP from *zone*; a name that is not there does not exist."""
+    """Answers A and AAAA over UDP and TCP from *zone*; a name that is not there does not exist.
+
+    "=other.test" in the zone is an alias of a name on loopback. About names under *hushed* it says nothing.
+    """
 
     def __init__(self, zone: dict[str, list[str]] | None = None) -> None:
         """Every host of `HOSTS` is on loopback unless *zone* says otherwise."""
         self.zone = {host: ["127.0.0.1"] for host in HOSTS} | (zone or {})
         self.asked: list[str] = []
         self.silent = self.truncating = self.failing = False
+        self.hushed = "hushed.test"
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -289,6 +293,10 @@ class Nameserver:
         if name not in self.zone:
             reply.header.rcode = dnslib.RCODE.NXDOMAIN
         for address in self.zone.get(name, ()):
+            if alias := address.removeprefix("=") if address.startswith("=") else "":
+                reply.add_answer(*dnslib.RR.fromZone(f"{name}. 60 CNAME {alias}."))
+                reply.add_answer(*dnslib.RR.fromZone(f"{alias}. 60 A 127.0.0.1"))
+                continue
             kind = "AAAA" if ":" in address else "A"
             if asked.q.qtype == getattr(dnslib.QTYPE, kind):
                 reply.add_answer(*dnslib.RR.fromZone(f"{name}. 60 {kind} {address}"))
@@ -306,6 +314,8 @@ class _Udp(asyncio.DatagramProtocol):
         if self._owner.silent:
             return
         answer = self._owner.answer(data)
+        if self._owner.asked[-1].endswith(self._owner.hushed):
+            return
         if self._owner.truncating:
             answer = answer.truncate()
         self._transport.sendto(answer.pack(), addr)
