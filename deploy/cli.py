@@ -98,11 +98,11 @@ def init(folder: Path, school: str) -> None:
 @_refusals
 def run(file: Path | None, check: bool) -> None:
     """Start DNS, proxy and reporting, and keep them running until Ctrl-C. On a real gateway systemd does this."""
-    from deploy import config, keep
+    from deploy import checks, config, keep
 
     settings = config.load(file)
     if check:
-        config.check_whole(settings)
+        checks.check_whole(settings)
         click.echo(f"{settings.file} is good.")
         return
     sys.exit(keep.run(settings))
@@ -117,11 +117,11 @@ def _process(name: str, words: str) -> None:
     @_check_option
     @_refusals
     def command(instance: int, file: Path | None, check: bool) -> None:
-        from deploy import config, rooms
+        from deploy import checks, config, rooms
 
         if check:
             settings = config.load(file)
-            config.check_whole(settings)
+            checks.check_whole(settings)
             click.echo(f"{settings.file} is good.")
             return
         starts = {"dns": rooms.start_dns, "worker": rooms.start_worker, "reporting": rooms.start_reporting}
@@ -151,12 +151,12 @@ def policy_apply(file: Path | None, check: bool, as_json: bool) -> None:
     """
     import json
 
-    from deploy import config, policy_file, setup
+    from deploy import checks, config, policy_file, setup
 
     settings = config.load(file)
     try:
         book = policy_file.read(settings.policy)
-        config.check_profiles(settings, book)
+        checks.check_profiles(settings, book)
     except toml_file.RefusedError as error:
         if not check:
             policy_file.note_refusal(error.problems, settings.files)

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from blocklists import defaults, snapshot
+from blocklists import defaults, endpoint
 from blocklists.clients import Clients, Network
 from blocklists.compile import Source
 from blocklists.live import Files
 from blocklists.parse import Format
-from blocklists.rulebook import Rulebook
 from deploy import toml_file
 from dns_filter.settings import DnsSettings
 from proxy_addons.settings import ProxySettings
@@ -25,6 +24,10 @@ from reporting.settings import ReportingSettings
 NAME = "schoolgate.toml"
 SYSTEM_WIDE = Path("/etc/schoolgate") / NAME
 VARIABLE = "SCHOOLGATE_CONFIG"
+LONGEST_SITE = 64
+"""Characters. A journal's file carries the name besides 32 more, and a file's name has 255 bytes (NAME_MAX)."""
+LAST_INSTANCE = 63
+"""The highest number of a process of one kind: more processes than this, on one core each, no gateway has."""
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 """Where systemd puts the files that a unit loads as credentials (systemd.exec(5))."""
 
@@ -66,6 +69,13 @@ class MetricSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """first port of the proxy workers"""
     reporting: int = 9155
     """port of reporting"""
+
+    def problems(self) -> Iterator[str]:
+        """What a technician should mend, one sentence each."""
+        yield from endpoint.address_problems("metrics.address", self.address)
+        for name, port in (("dns", self.dns), ("worker", self.worker)):
+            yield from endpoint.port_problems(f"metrics.{name}", port, endpoint.LAST_PORT - LAST_INSTANCE)
+        yield from endpoint.port_problems("metrics.reporting", self.reporting)
 
 
 class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -167,12 +177,20 @@ def find(given: Path | None) -> Path:
     """The configuration to use: as given, as the environment says, here, or the machine's own."""
     candidates = [given] if given else [Path(p) for p in (os.environ.get(VARIABLE), NAME, SYSTEM_WIDE) if p]
     for candidate in candidates:
-        if candidate.is_file():
+        if _is_file(candidate):
             return candidate.resolve()
     looked = ", ".join(str(c) for c in candidates)
     raise toml_file.RefusedError(
         [f"no configuration found (looked for {looked}); write one with: schoolgate init /etc/schoolgate"]
     )
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file is there, as far as we may see: a folder that we may not look into holds none for us."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def load(given: Path | None) -> Settings:
@@ -184,54 +202,11 @@ def load(given: Path | None) -> Settings:
     return settings
 
 
-def check_profiles(settings: Settings, book: Rulebook) -> None:
-    """RefusedError if a network has a profile that *book* does not know."""
-    unknown = [
-        f"{settings.file}: networks[{place}].profile: there is no profile {network.profile!r} in {settings.policy};"
-        f" the profiles are {', '.join(book.profiles)}"
-        for place, network in enumerate(settings.config.networks)
-        if network.profile not in book.profiles
-    ]
-    if unknown:
-        raise toml_file.RefusedError(unknown)
-
-
-def check_whole(settings: Settings) -> None:
-    """What `--check` looks at beyond the file itself: profiles, files, whether the networks are in force."""
-    check_profiles(settings, toml_file.read(settings.policy, Rulebook))
-    proxy, reporting = settings.config.proxy, settings.config.reporting
-    given = {
-        "proxy.ca_certificate": proxy.ca_certificate,
-        "proxy.ca_key": proxy.ca_key,
-        "proxy.upstream_ca": proxy.upstream_ca,
-        "reporting.tls_certificate": reporting.tls_certificate,
-        "reporting.tls_key": reporting.tls_key,
-        "reporting.mail.password_file": reporting.mail.password_file,
-    }
-    missing = [
-        f"{settings.file}: {key}: there is no file {settings.key_path(text)}"
-        for key, text in given.items()
-        if text and not settings.key_path(text).is_file()
-    ]
-    if missing or (missing := list(not_in_force(settings))):
-        raise toml_file.RefusedError(missing)
-
-
-def not_in_force(settings: Settings) -> Iterator[str]:
-    """One sentence if the networks that are answered are not those of the file."""
-    try:
-        in_force = snapshot.read(settings.files.clients, Clients).body.networks
-    except (OSError, snapshot.SnapshotError):
-        in_force = ()
-    if in_force != settings.config.networks:
-        yield f"{settings.file}: networks: these are not the networks in force; run schoolgate policy apply"
-
-
 def problems(settings: Settings) -> Iterator[str]:
-    """Everything that stands in the way of using *settings*, one sentence each."""
+    """Everything in the file that stands in the way of using *settings*, one sentence each."""
     config = settings.config
-    if not config.site.replace("_", "").isalnum() or not config.site.isascii():
-        yield f"site: {config.site!r} must be letters, digits and underscores"
+    if not config.site.replace("_", "").isalnum() or not config.site.isascii() or len(config.site) > LONGEST_SITE:
+        yield f"site: {config.site!r} must be letters, digits and underscores, {LONGEST_SITE} at most"
     if config.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         yield f"log_level: {config.log_level!r} must be DEBUG, INFO, WARNING or ERROR"
     for place, network in enumerate(config.networks):
@@ -243,9 +218,37 @@ def problems(settings: Settings) -> Iterator[str]:
     yield from config.dns.problems()
     yield from config.proxy.problems()
     yield from config.reporting.problems()
+    yield from config.metrics.problems()
+    for key, path in _paths(config).items():
+        if not path or "\0" in path:
+            yield f"{key}: {path!r} is no path; name a file or folder"
     for name, count in (("dns", config.run.dns), ("workers", config.run.workers)):
-        if not 1 <= count <= 64:
-            yield f"run.{name}: {count} must be between 1 and 64"
+        if not 1 <= count <= LAST_INSTANCE + 1:
+            yield f"run.{name}: {count} must be between 1 and {LAST_INSTANCE + 1}"
+
+
+def _paths(config: Config) -> dict[str, str]:
+    """Every file and folder that the file names, by the path of its key."""
+    return {
+        **{f"paths.{name}": path for name, path in msgspec.structs.asdict(config.paths).items()},
+        **{f"lists.{name}.file": one.file for name, one in config.lists.items()},
+        **{key: path for key, path in files_given(config).items() if path},
+        "reporting.database": config.reporting.database or "-",  # an empty one is said by reporting
+    }
+
+
+def files_given(config: Config) -> dict[str, str]:
+    """The files of keys, certificates and passwords, by the path of the key; "" for none."""
+    proxy, reporting = config.proxy, config.reporting
+    return {
+        "proxy.ca_certificate": proxy.ca_certificate,
+        "proxy.ca_key": proxy.ca_key,
+        "proxy.upstream_ca": proxy.upstream_ca,
+        "reporting.tls_certificate": reporting.tls_certificate,
+        "reporting.tls_key": reporting.tls_key,
+        "reporting.mail.password_file": reporting.mail.password_file,
+        "reporting.mail.ca_file": reporting.mail.ca_file,
+    }
 
 
 def _twice(what: str, values: list[str]) -> Iterator[str]:
@@ -254,7 +257,7 @@ def _twice(what: str, values: list[str]) -> Iterator[str]:
 
 
 def _listening(config: Config) -> list[str]:
-    """Every address and port that something listens on over TCP; port 0 is any."""
+    """Every address and port that something listens on over TCP."""
     metrics = config.metrics
     ports = [
         *(metrics.dns + n for n in range(config.run.dns)),
@@ -263,7 +266,8 @@ def _listening(config: Config) -> list[str]:
     ]
     inner = [config.dns.inner] if config.dns.inner else []
     named = [*config.dns.listen, *inner, *config.proxy.listen, config.reporting.listen]
-    return [one for one in [*named, *(f"{metrics.address}:{port}" for port in ports)] if not one.endswith(":0")]
+    host = f"[{metrics.address}]" if ":" in metrics.address else metrics.address
+    return [*named, *(f"{host}:{port}" for port in ports)]
 
 
 def _network_problems(where: str, network: Network, *, loopback: bool) -> Iterator[str]:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from deploy import config, toml_file
+from deploy import checks, config, toml_file
 from reporting import metrics
 from reporting.journal import Journal
 from reporting.recorder import Recorder
@@ -57,7 +57,7 @@ def set_up_log(kind: str, instance: int, level: str) -> None:
 
 
 def _say_not_in_force(settings: config.Settings) -> None:
-    for sentence in config.not_in_force(settings):
+    for sentence in checks.not_in_force(settings):
         log.warning("%s", sentence)
 
 

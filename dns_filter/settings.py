@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from blocklists import domain
+from blocklists import endpoint as endpoints
 
 
 class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,9 +43,10 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
-        for name in ("listen", "upstream"):
+        for name, example in (("listen", "10.20.0.1:53"), ("upstream", "9.9.9.9:53")):
             for place, text in enumerate(getattr(self, name)):
-                yield from _endpoint_problems(f"dns.{name}[{place}]", text)
+                yield from endpoints.problems(f"dns.{name}[{place}]", text, example)
+        yield from self._circles()
         if not self.upstream:
             yield "dns.upstream: name at least one resolver, for example 9.9.9.9:53"
         if self.inner:
@@ -59,21 +61,17 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.cache_entries < 100:
             yield "dns.cache_entries: choose at least 100"
 
-
-def _endpoint_problems(where: str, text: str) -> Iterator[str]:
-    try:
-        endpoint(text)
-    except ValueError as error:
-        yield f"{where}: {error}"
+    def _circles(self) -> Iterator[str]:
+        """A resolver that is ourselves would be asked for what it asks, without end."""
+        own = {endpoints.parse(text) for text in (*self.listen, self.inner)} - {None}
+        for place, text in enumerate(self.upstream):
+            if endpoints.parse(text) in own:
+                yield f"dns.upstream[{place}]: {text!r} is where this filter itself listens; name another resolver"
 
 
 def _inner_problems(text: str) -> Iterator[str]:
-    try:
-        host, _ = endpoint(text)
-    except ValueError as error:
-        yield f"dns.inner: {error}"
-        return
-    if not ipaddress.ip_address(host).is_loopback:
+    yield from endpoints.problems("dns.inner", text, "127.0.0.1:5301")
+    if (found := endpoints.parse(text)) and not endpoints.is_loopback(found[0]):
         yield f"dns.inner: {text!r} must be on loopback, as nothing is closed there"
 
 
@@ -90,15 +88,9 @@ def _closed_problems(version: int, text: str) -> Iterator[str]:
 
 def endpoint(text: str) -> tuple[str, int]:
     """(address, port) of *text* like "192.0.2.1:53" or "[2001:db8::1]:53"; ValueError with a sentence if it is none."""
-    host, colon, port = text.rpartition(":")
-    try:
-        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-        number = int(port)
-    except ValueError:
-        raise ValueError(f'{text!r} is no address with a port; write "192.0.2.1:53" or "[2001:db8::1]:53"') from None
-    if not colon or not 0 <= number <= 65535 or (address.version == 6) != host.startswith("["):
+    if (found := endpoints.parse(text)) is None:
         raise ValueError(f'{text!r} is no address with a port; write "192.0.2.1:53" or "[2001:db8::1]:53"')
-    return str(address), number
+    return found
 
 
 def packed(address: str) -> bytes:

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from blocklists import domain
+from blocklists import endpoint as endpoints
+
+LONGEST_DRAIN = 60
+"""Seconds. systemd kills what has not ended 90 s after it was told to (DefaultTimeoutStopSec)."""
 
 
 class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,10 +51,12 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
         for place, text in enumerate(self.listen):
-            if endpoint(text) is None:
-                yield f'proxy.listen[{place}]: {text!r} is no "address:port"; write for example 10.0.0.1:8080'
-        if endpoint(self.inner_dns) is None:
-            yield f'proxy.inner_dns: {self.inner_dns!r} is no "address:port"; write 127.0.0.1:5301'
+            yield from endpoints.problems(f"proxy.listen[{place}]", text, "10.20.0.1:8080")
+        yield from endpoints.problems("proxy.inner_dns", self.inner_dns, "127.0.0.1:5301")
+        for place, port in enumerate(self.ports):
+            yield from endpoints.port_problems(f"proxy.ports[{place}]", port)
+        if not 0 <= self.drain_seconds <= LONGEST_DRAIN:
+            yield f"proxy.drain_seconds: {self.drain_seconds} must be between 0 and {LONGEST_DRAIN} seconds"
         for place, text in enumerate(self.reachable_private):
             try:
                 ipaddress.ip_network(text)
@@ -63,10 +68,4 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def endpoint(text: str) -> tuple[str, int] | None:
     """(address, port) of "10.0.0.1:8080" or "[fd00::1]:8080", or None if *text* is not written like that."""
-    host, colon, port = text.rpartition(":")
-    address = domain.as_address(host)
-    if not colon or address is None or not (port.isascii() and port.isdigit()) or int(port) > 0xFFFF:
-        return None
-    if (":" in address) != host.startswith("["):
-        return None
-    return address, int(port)
+    return endpoints.parse(text)

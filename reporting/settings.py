@@ -1,11 +1,13 @@
 """The settings of reporting in schoolgate.toml: where it listens, where it keeps things, whom it writes to."""
 
 import enum
+import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import msgspec
 
-_LOOPBACK = ("127.", "[::1]", "::1", "localhost")
+from blocklists import endpoint
 
 
 class MailTls(enum.StrEnum):
@@ -33,6 +35,19 @@ class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """a file that holds the password and nothing else; empty for none"""
     ca_file: str = ""
     """certificates to trust besides the system's, as PEM; empty for none"""
+
+    def problems(self) -> Iterator[str]:
+        """What a technician should mend, one sentence each; the path of the key comes first."""
+        if not self.host or not self.host.isprintable() or " " in self.host:
+            yield f"reporting.mail.host: {self.host!r} is no name of a mail server; write for example mail.school.test"
+        elif self.tls is MailTls.NONE and not is_loopback(self.host):
+            yield f'reporting.mail.tls: {self.host} is another machine; write "required" or "starttls"'
+        yield from endpoint.port_problems("reporting.mail.port", self.port)
+        if self.username and not self.password_file:
+            yield "reporting.mail.password_file: a username needs a password; name the file that holds it"
+        if not self.sender:
+            yield "reporting.mail.sender: a mail needs a sender; write for example schoolgate@school.test"
+        yield from _address_problems("reporting.mail.sender", self.sender)
 
 
 class ContactSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,24 +83,35 @@ class ReportingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each; the path of the key comes first."""
-        if not self.tls_certificate and not is_loopback(self.listen):
+        yield from endpoint.problems("reporting.listen", self.listen, "127.0.0.1:8600")
+        if not self.tls_certificate and (place := endpoint.parse(self.listen)) and not is_loopback(place[0]):
             yield f"reporting.tls_certificate: {self.listen} is not loopback, so the staff pages need a certificate"
         if bool(self.tls_certificate) != bool(self.tls_key):
             yield "reporting.tls_key: a certificate and its key go together; give both or neither"
-        if self.mail.tls is MailTls.NONE and not is_loopback(self.mail.host):
-            yield f'reporting.mail.tls: {self.mail.host} is another machine; write "required" or "starttls"'
-        if self.mail.username and not self.mail.password_file:
-            yield "reporting.mail.password_file: a username needs a password; name the file that holds it"
+        if not self.database:
+            yield "reporting.database: name the file of the database"
+        if not _is_web_address(self.public_url):
+            yield f"reporting.public_url: {self.public_url!r} is no web address; write https://schoolgate.school.test"
+        yield from self.mail.problems()
         for key in ("dsl", "headteacher", "chair"):
             yield from _address_problems(f"reporting.contacts.{key}", getattr(self.contacts, key))
-        yield from _address_problems("reporting.mail.sender", self.mail.sender)
 
 
-def is_loopback(place: str) -> bool:
-    """Whether *place* (a name, an address, or address:port) is this machine."""
-    return place.startswith(_LOOPBACK)
+def is_loopback(host: str) -> bool:
+    """Whether *host* (a name or an address) is this machine."""
+    return host == "localhost" or endpoint.is_loopback(host.removeprefix("[").removesuffix("]"))
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # read only now, and ValueError beyond 65535
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and text.isprintable() and " " not in text
 
 
 def _address_problems(key: str, address: str) -> Iterator[str]:
-    if address and (address.count("@") != 1 or not address.isprintable() or set(address) & set(" ,;<>\"'\\")):
+    shaped = re.fullmatch(r"[^@]+@[^@]+", address) and address.isprintable() and not set(address) & set(" ,;<>\"'\\")
+    if address and not shaped:
         yield f"{key}: {address!r} is no e-mail address; write one address and nothing else"

@@ -1,8 +1,9 @@
 import os
+import re
 
 import pytest
 
-from deploy import config, machine_file, setup, toml_file
+from deploy import config, machine_file, toml_file
 
 
 def load(tmp_path, text):
@@ -40,6 +41,60 @@ def test_the_written_file_says_every_default(tmp_path):
 )
 def test_a_mistake_is_refused_with_a_sentence(tmp_path, text, sentence):
     with pytest.raises(toml_file.RefusedError, match=sentence):
+        load(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[proxy]\nports = [80, 65536]", "proxy.ports[1]: 65536 is not a port"),
+        ("[proxy]\nports = [0]", "proxy.ports[0]: 0 is not a port"),
+        ('[proxy]\nlisten = ["127.0.0.1:0"]', "proxy.listen[0]: '127.0.0.1:0' names no port"),
+        ('[proxy]\ninner_dns = "127.0.0.1:0"', "proxy.inner_dns: '127.0.0.1:0' names no port"),
+        (f'[proxy]\nlisten = ["127.0.0.1:{"9" * 5000}"]', "proxy.listen[0]:"),
+        ("[proxy]\ndrain_seconds = -1", "proxy.drain_seconds: -1.0 must be between 0 and 60 seconds"),
+        ("[proxy]\ndrain_seconds = inf", "proxy.drain_seconds: inf must be"),
+        ("[proxy]\ndrain_seconds = nan", "proxy.drain_seconds: nan must be"),
+        ("[dns]\nupstream_timeout = nan", "dns.upstream_timeout: choose between"),
+        ('[dns]\nlisten = ["127.0.0.1:0"]', "dns.listen[0]: '127.0.0.1:0' names no port"),
+        ('[dns]\ninner = "127.0.0.1:0"', "dns.inner: '127.0.0.1:0' names no port"),
+        ('[dns]\nupstream = ["9.9.9.9:0"]', "dns.upstream[0]: '9.9.9.9:0' names no port"),
+        (
+            '[dns]\nupstream = ["127.0.0.1:5300"]',
+            "dns.upstream[0]: '127.0.0.1:5300' is where this filter itself listens",
+        ),
+        ('[reporting]\nlisten = "127.0.0.1"', "reporting.listen: '127.0.0.1' is no address with a port"),
+        ('[reporting]\nlisten = "127.evil.test:8600"', "reporting.listen: '127.evil.test:8600' is no address"),
+        ('[reporting]\ndatabase = ""', "reporting.database: name the file"),
+        ('[reporting]\npublic_url = "schoolgate.test"', "reporting.public_url: 'schoolgate.test' is no web address"),
+        ('[reporting]\npublic_url = "https://[school"', "reporting.public_url: 'https://[school' is no web address"),
+        ('[reporting]\npublic_url = "https://a.test:99999"', "reporting.public_url: 'https://a.test:99999'"),
+        ("[reporting.mail]\nport = 65536", "reporting.mail.port: 65536 is not a port"),
+        ('[reporting.mail]\nhost = ""', "reporting.mail.host: '' is no name of a mail server"),
+        (
+            '[reporting.mail]\nhost = "localhost.evil.test"',
+            "reporting.mail.tls: localhost.evil.test is another machine",
+        ),
+        ('[reporting.mail]\nhost = "127.evil.test"', "reporting.mail.tls: 127.evil.test is another machine"),
+        ('[reporting.mail]\nsender = ""', "reporting.mail.sender: a mail needs a sender"),
+        ('[reporting.contacts]\ndsl = "@"', "reporting.contacts.dsl: '@' is no e-mail address"),
+        ('[metrics]\naddress = "nowhere"', "metrics.address: 'nowhere' is no address"),
+        ("[metrics]\ndns = 99999", "metrics.dns: 99999 is not a port that can be used; choose between 1 and 65472"),
+        ("[metrics]\nworker = 65473", "metrics.worker: 65473 is not a port"),
+        ("[metrics]\nreporting = 0", "metrics.reporting: 0 is not a port"),
+        (
+            '[metrics]\naddress = "::1"\nreporting = 8600\n[reporting]\nlisten = "[::1]:8600"',
+            "[::1]:8600 is there twice",
+        ),
+        ('[paths]\nstate = ""', "paths.state: '' is no path"),
+        ('[paths]\nrun = "a\\u0000b"', "paths.run: 'a\\x00b' is no path"),
+        ('[lists.extra]\nfile = ""', "lists.extra.file: '' is no path"),
+        ('[proxy]\nca_key = "a\\u0000b"', "proxy.ca_key: 'a\\x00b' is no path"),
+        (f'site = "{"s" * 65}"', "must be letters, digits and underscores, 64 at most"),
+    ],
+)
+def test_what_could_not_be_served_is_refused_beforehand(tmp_path, text, sentence):
+    with pytest.raises(toml_file.RefusedError, match=re.escape(sentence)):
         load(tmp_path, text)
 
 
@@ -83,21 +138,3 @@ def test_the_configuration_is_found_as_given_then_by_variable_then_here(tmp_path
     assert config.find(here / config.NAME) == here / config.NAME
     with pytest.raises(toml_file.RefusedError, match="schoolgate init"):
         config.find(tmp_path / "none.toml")
-
-
-def test_the_whole_check_finds_unknown_profiles_missing_files_and_networks_not_in_force(tmp_path):
-    made = setup.init(tmp_path / "school", "Test School")
-    path = made.folder / config.NAME
-    config.check_whole(config.load(path))
-    text = path.read_text()
-    for change, sentence in (
-        ('networks = [{ cidr = "10.1.0.0/16", profile = "year3" }]\n', "there is no profile 'year3'"),
-        ('networks = [{ cidr = "10.1.0.0/16", profile = "ks2" }]\n', "run schoolgate policy apply"),
-    ):
-        path.write_text(change + text)
-        with pytest.raises(toml_file.RefusedError, match=sentence):
-            config.check_whole(config.load(path))
-    path.write_text(text)
-    (made.folder / "keys" / "ca.crt").unlink()
-    with pytest.raises(toml_file.RefusedError, match=r"proxy.ca_certificate: there is no file"):
-        config.check_whole(config.load(path))

@@ -1,0 +1,105 @@
+import os
+import shutil
+
+import pytest
+
+from deploy import checks, config, setup
+from deploy.toml_file import RefusedError
+
+
+@pytest.fixture
+def school(tmp_path):
+    return setup.init(tmp_path / "school", "Test School").folder
+
+
+def checked(folder):
+    checks.check_whole(config.load(folder / config.NAME))
+
+
+def changed(folder, find, replace):
+    path = folder / config.NAME
+    text = path.read_text()
+    assert find in text
+    path.write_text(text.replace(find, replace, 1))
+
+
+def test_a_new_school_is_good(school):
+    checked(school)
+
+
+@pytest.mark.parametrize(
+    ("profile", "sentence"),
+    [("year3", "there is no profile 'year3'"), ("ks2", "run schoolgate policy apply")],
+)
+def test_networks_are_in_force_and_of_profiles_that_exist(school, profile, sentence):
+    changed(school, "[paths]", f'networks = [{{ cidr = "10.1.0.0/16", profile = "{profile}" }}]\n[paths]')
+    with pytest.raises(RefusedError, match=sentence):
+        checked(school)
+
+
+def test_a_policy_with_a_problem_is_told(school):
+    policy = school / "policy.toml"
+    policy.write_text(policy.read_text().replace("Europe/London", "Mars/Base"))
+    with pytest.raises(RefusedError, match="time_zone: 'Mars/Base' is not a time zone"):
+        checked(school)
+
+
+@pytest.mark.parametrize(
+    ("key", "find", "replace"),
+    [
+        ("proxy.ca_certificate", '"keys/ca.crt"', '"nowhere.pem"'),
+        ("proxy.ca_key", '"keys/ca.key"', '"nowhere.pem"'),
+        ("proxy.upstream_ca", 'upstream_ca = ""', 'upstream_ca = "nowhere.pem"'),
+        (
+            "reporting.tls_certificate",
+            'tls_certificate = ""',
+            'tls_key = "keys/ca.key"\ntls_certificate = "nowhere.pem"',
+        ),
+        ("reporting.tls_key", 'tls_key = ""', 'tls_certificate = "keys/ca.crt"\ntls_key = "nowhere.pem"'),
+        ("reporting.mail.password_file", 'password_file = ""', 'password_file = "nowhere.pem"'),
+        ("reporting.mail.ca_file", 'ca_file = ""', 'ca_file = "nowhere.pem"'),
+        ("lists.games.file", "# [lists.gambling]", '[lists.games]\nfile = "nowhere.pem"\n#'),
+    ],
+)
+def test_a_file_that_is_named_and_not_there_is_told(school, key, find, replace):
+    if key.startswith("reporting.tls"):  # the file has the other of the two as well, and a key stands once
+        other = "tls_key" if key.endswith("certificate") else "tls_certificate"
+        changed(school, f'{other} = ""\n', "")
+    changed(school, find, replace)
+    with pytest.raises(RefusedError, match=rf"{key}: there is no file {school}/nowhere\.pem"):
+        checked(school)
+
+
+def test_a_file_that_cannot_be_read_is_told(school):
+    changed(school, 'upstream_ca = ""', 'upstream_ca = "lists"')
+    with pytest.raises(RefusedError, match=r"proxy\.upstream_ca: .*/lists cannot be read: Is a directory"):
+        checked(school)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_we_may_not_read_is_told(school):
+    (school / "keys" / "ca.key").chmod(0)
+    with pytest.raises(RefusedError, match=r"proxy\.ca_key: .*/ca\.key cannot be read: Permission denied"):
+        checked(school)
+
+
+def test_a_key_of_another_certificate_is_told(school, tmp_path):
+    other = setup.init(tmp_path / "other", "Other School").folder
+    shutil.copy(other / "keys" / "ca.key", school / "keys" / "ca.key")
+    with pytest.raises(RefusedError, match=r"proxy\.ca_key: .*/ca\.key is not the key of .*/ca\.crt"):
+        checked(school)
+
+
+@pytest.mark.parametrize(
+    ("key", "find"), [("proxy.upstream_ca", 'upstream_ca = ""'), ("reporting.mail.ca_file", 'ca_file = ""')]
+)
+def test_certificates_that_are_none_are_told(school, key, find):
+    changed(school, find, find.replace('""', '"policy.toml"'))
+    with pytest.raises(RefusedError, match=f"{key}: .*/policy.toml holds no certificate"):
+        checked(school)
+
+
+def test_certificates_that_are_some_are_good(school):
+    changed(school, 'upstream_ca = ""', 'upstream_ca = "keys/ca.crt"')
+    changed(school, 'ca_file = ""', 'ca_file = "keys/ca.crt"')
+    checked(school)
