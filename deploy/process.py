@@ -1,7 +1,8 @@
 """One process of Schoolgate, from its start to its end: settings, log, journal, signals, readiness.
 
 What the process does is its room's `serve`. SIGTERM and SIGINT end it in order; SIGHUP reads schoolgate.toml again
-and starts `serve` anew with it, or, when the file is refused, says so and changes nothing.
+and starts `serve` anew with it. A file that is refused changes nothing; settings with which `serve` fails before it is
+ready give way to those that were in force. Either is said in the log and counted.
 """
 
 import asyncio
@@ -21,6 +22,9 @@ from reporting.journal import Journal
 from reporting.recorder import Recorder
 
 log = logging.getLogger("schoolgate.process")
+
+FAILED = 1
+"""The exit code of a process that never came so far as to decide a request."""
 
 type Ready = Callable[[dict[str, tuple[str, int]]], None]
 
@@ -89,8 +93,11 @@ def _seed(public: bytes) -> tuple[bytes, bytes]:
 
 
 class _Process:
+    """*settings* are those to serve with next, *in_force* the last with which a request would have been decided."""
+
     def __init__(self, settings: config.Settings, serve: Serve, recorder: Recorder | None) -> None:
         self.settings = settings
+        self.in_force: config.Settings | None = None
         self.serve = serve
         self.recorder = recorder
         self.stopping = asyncio.Event()
@@ -103,19 +110,41 @@ class _Process:
         loop.add_signal_handler(signal.SIGHUP, self._read_again)
         recording = asyncio.create_task(self.recorder.run()) if self.recorder else None
         try:
-            while not self.stopping.is_set():
-                self.reload.clear()
-                await self._serve_once()
+            return await self._serve_until_told()
         finally:
             if recording:
                 await _end(recording)
             if self.recorder:
                 self.recorder.journal.close()
+
+    async def _serve_until_told(self) -> int:
+        while not self.stopping.is_set():
+            self.reload.clear()
+            settings = self.settings
+            if (error := await self._serve_once(settings)) and not self._goes_back(settings, error):
+                return FAILED
         return 0
 
-    async def _serve_once(self) -> None:
+    async def _serve_once(self, settings: config.Settings) -> Exception | None:
+        """Serve until told to stop or to reload; what went wrong before readiness. What goes wrong later is raised."""
+        said = False
+
+        def ready(endpoints: dict[str, tuple[str, int]]) -> None:
+            nonlocal said
+            said, self.in_force = True, settings
+            announce_ready(endpoints)
+
+        try:
+            await self._serve_between(settings, ready)
+        except Exception as error:
+            if said:
+                raise
+            return error
+        return None
+
+    async def _serve_between(self, settings: config.Settings, ready: Ready) -> None:
         """Serve until it ends by itself (which raises), is told to stop, or has new settings."""
-        serving = asyncio.ensure_future(self.serve(self.settings, self.recorder, announce_ready))
+        serving = asyncio.ensure_future(self.serve(settings, self.recorder, ready))
         waits = [asyncio.create_task(event.wait()) for event in (self.stopping, self.reload)]
         try:
             await asyncio.wait([serving, *waits], return_when=asyncio.FIRST_COMPLETED)
@@ -126,6 +155,18 @@ class _Process:
             for wait in waits:
                 await _end(wait)
             await _end(serving)
+
+    def _goes_back(self, failed: config.Settings, error: Exception) -> bool:
+        """Take the settings that were in force before *failed*; False if there are none, or it was they that failed."""
+        log.debug("What went wrong:", exc_info=error)
+        if self.in_force is None or self.in_force is failed:
+            log.error("It cannot start: %s.", reason(error))
+            return False
+        metrics.config_refused()
+        log.error("The new configuration cannot be served (%s); the old one stays in force.", reason(error))
+        if self.settings is failed:  # else a newer one was read meanwhile, and is tried first
+            self.settings = self.in_force
+        return True
 
     def _read_again(self) -> None:
         try:
@@ -139,6 +180,16 @@ class _Process:
         log.info("The configuration was read again.")
         _say_not_in_force(self.settings)
         self.reload.set()
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, as a part of a sentence: the first error of a group, with the file that it is about."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    says = str(error) or type(error).__name__
+    return f"{says}: {reason(error.__cause__)}" if isinstance(error, RuntimeError) and error.__cause__ else says
 
 
 async def _end(task: asyncio.Future[Any]) -> None:

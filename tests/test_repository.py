@@ -5,7 +5,6 @@ import importlib.metadata
 import re
 import shlex
 import subprocess
-import urllib.request
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from blocklists import defaults, domain, parse
 from deploy import cli, config, machine_file
 from tests.support.commands import schoolgate, started
 from tests.support.gateway import Gateway
+from tests.support.scrape import scraped
 
 ROOT = Path(__file__).parents[1]
 CODE = [
@@ -90,12 +90,6 @@ def test_every_metric_is_documented_with_its_type_and_meaning(tmp_path):
     for name, kind in kinds.items():
         assert documented[name].startswith(f"{kind} |"), name
         assert meanings[name] in documented[name], name
-
-
-def scraped(port):
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
-        return response.read().decode()
 
 
 def examples():

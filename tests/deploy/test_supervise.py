@@ -3,12 +3,12 @@ import os
 import signal
 import socket
 import time
-import urllib.request
 
 from deploy.supervise import Spec, Supervisor
 from dns_filter.ask import ask
 from tests.support.commands import children_of, schoolgate, started, until
 from tests.support.gateway import Gateway
+from tests.support.scrape import scraped
 
 
 def alive(pid):
@@ -105,7 +105,7 @@ async def test_a_bad_file_on_sighup_keeps_the_old_settings_and_says_so(tmp_path)
         assert "nonsense: there is no such setting" in log.read_text()
         heard = await ask(("127.0.0.1", gateway.dns), "gambling.test")
         assert heard.addresses == ("127.0.0.81",)
-        assert "schoolgate_config_refused_total 1.0" in metrics(gateway)
+        assert "schoolgate_config_refused_total 1.0" in scraped(gateway.settings.config.metrics.dns)
 
 
 async def test_a_bad_policy_keeps_the_old_one_and_says_so_in_log_and_metric(tmp_path):
@@ -118,7 +118,7 @@ async def test_a_bad_policy_keeps_the_old_one_and_says_so_in_log_and_metric(tmp_
         assert refused.returncode == 1
         assert "profiles.ks2.unknown: 'perhaps' must be one of open, scan, closed" in refused.stderr
         await asyncio.to_thread(until, lambda: "policy version 1 stays in force" in log.read_text())
-        assert "schoolgate_snapshots_refused_total 1.0" in metrics(gateway)
+        assert "schoolgate_snapshots_refused_total 1.0" in scraped(gateway.settings.config.metrics.dns)
         assert (await ask(("127.0.0.1", gateway.dns), "gambling.test")).addresses == ("127.0.0.81",)
 
 
@@ -150,10 +150,3 @@ def test_a_good_file_on_sighup_comes_into_force(tmp_path):
             return heard.addresses == ("127.0.0.82",)
 
         until(leads_to_the_new_address)
-
-
-def metrics(gateway):
-    port = gateway.settings.config.metrics.dns
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
-        return response.read().decode()

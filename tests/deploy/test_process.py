@@ -1,0 +1,153 @@
+import asyncio
+import re
+import signal
+
+import pytest
+
+from deploy.process import reason
+from dns_filter.ask import ask
+from tests.support.commands import schoolgate, started, until
+from tests.support.gateway import Gateway
+from tests.support.scrape import scraped
+
+ELSEWHERE = "203.0.113.9"
+"""An address of no machine (RFC 5737): it is well written, and cannot be listened at."""
+
+
+def changed(gateway, find, replace):
+    text = gateway.file.read_text()
+    assert find in text
+    gateway.file.write_text(text.replace(find, replace))
+
+
+def says(log, sentence):
+    return re.search(sentence, log.read_text()) is not None
+
+
+async def reloaded(process, log, sentence):
+    """Have the configuration read again, and return once the log says *sentence*."""
+    process.send_signal(signal.SIGHUP)
+    await asyncio.to_thread(until, lambda: says(log, sentence))
+
+
+async def closed_by_dns(gateway):
+    return (await ask(("127.0.0.1", gateway.dns), "gambling.test")).addresses == ("127.0.0.81",)
+
+
+async def test_dns_answers_again_after_settings_that_cannot_be_bound(tmp_path):
+    gateway, log = Gateway(tmp_path), tmp_path / "log"
+    with started("dns", "--config", str(gateway.file), folder=tmp_path, log=log) as dns:
+        changed(gateway, f"127.0.0.1:{gateway.dns}", f"{ELSEWHERE}:5300")
+        assert schoolgate("dns", "--check", "--config", str(gateway.file)).returncode == 0
+        await reloaded(dns, log, r"(?s)stays in force.*Ready")
+        assert says(log, rf"ERROR .*\(cannot listen at {ELSEWHERE}:5300: Cannot assign requested address\)")
+        assert await closed_by_dns(gateway)
+        assert "schoolgate_config_refused_total 1.0" in scraped(gateway.settings.config.metrics.dns)
+
+
+async def test_dns_answers_again_after_a_metrics_port_that_is_taken(tmp_path):
+    gateway, log = Gateway(tmp_path), tmp_path / "log"
+    with started("dns", "--config", str(gateway.file), folder=tmp_path, log=log) as dns:
+        taken = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+        async with taken:
+            port = taken.sockets[0].getsockname()[1]
+            changed(gateway, f"dns = {gateway.settings.config.metrics.dns}", f"dns = {port}")
+            await reloaded(dns, log, r"(?s)stays in force.*Ready")
+        assert says(log, rf"\(metrics cannot be served at 127.0.0.1:{port}: Address already in use\)")
+        assert await closed_by_dns(gateway)
+
+
+async def test_settings_that_are_mended_come_into_force_after_those_that_could_not_be_served(tmp_path):
+    gateway, log = Gateway(tmp_path), tmp_path / "log"
+    with started("dns", "--config", str(gateway.file), folder=tmp_path, log=log) as dns:
+        good = gateway.file.read_text()
+        changed(gateway, f"127.0.0.1:{gateway.dns}", f"{ELSEWHERE}:5300")
+        await reloaded(dns, log, r"(?s)stays in force.*Ready")
+        gateway.file.write_text(good.replace("127.0.0.81", "127.0.0.82"))
+        await reloaded(dns, log, r"(?s)stays in force.*Ready.*read again.*Ready")
+        heard = await ask(("127.0.0.1", gateway.dns), "gambling.test")
+        assert heard.addresses == ("127.0.0.82",)
+
+
+async def test_a_port_that_no_machine_has_is_refused_before_anything_ends(tmp_path):
+    gateway, log = Gateway(tmp_path), tmp_path / "log"
+    with started("dns", "--config", str(gateway.file), folder=tmp_path, log=log) as dns:
+        changed(gateway, f"dns = {gateway.settings.config.metrics.dns}", "dns = 99999")
+        checked = schoolgate("dns", "--check", "--config", str(gateway.file))
+        assert checked.returncode == 1
+        assert "metrics.dns: 99999 is not a port" in checked.stderr
+        await reloaded(dns, log, "The new configuration was refused; the old one stays in force.")
+        assert len(re.findall("Ready", log.read_text())) == 1
+        assert await closed_by_dns(gateway)
+
+
+@pytest.mark.parametrize(
+    ("find", "replace", "sentence"),
+    [
+        ("127.0.0.1:{0.proxy}", ELSEWHERE + ":8080", "the proxy cannot listen on 203.0.113.9:8080: Cannot assign"),
+        ('"keys/ca.crt"', '"policy.toml"', "Unable to load PEM file"),
+        ('"keys/ca.key"', '"keys/nowhere.key"', "keys/nowhere.key: No such file or directory"),
+    ],
+)
+async def test_the_worker_filters_again_after_settings_that_it_cannot_serve(tmp_path, find, replace, sentence):
+    gateway, log = Gateway(tmp_path), tmp_path / "log"
+    changed(gateway, "[proxy]\n", '[proxy]\nca_certificate = "keys/ca.crt"\nca_key = "keys/ca.key"\n')
+    with started("worker", "--config", str(gateway.file), folder=tmp_path, log=log) as worker:
+        changed(gateway, find.format(gateway), replace)
+        await reloaded(worker, log, r"(?s)stays in force.*Ready")
+        assert says(log, rf"ERROR .*{sentence}")
+        assert await asyncio.to_thread(gateway.blocked_page, "gambling.test") == 403
+        assert "schoolgate_config_refused_total 1.0" in scraped(gateway.settings.config.metrics.worker)
+
+
+async def test_reporting_serves_its_pages_again_after_a_certificate_that_is_none(tmp_path):
+    gateway, log = Gateway(tmp_path), tmp_path / "log"
+    with started("reporting", "--config", str(gateway.file), folder=tmp_path, log=log) as reporting:
+        changed(gateway, "[reporting]\n", '[reporting]\ntls_certificate = "policy.toml"\ntls_key = "keys/ca.key"\n')
+        await reloaded(reporting, log, r"(?s)stays in force.*Ready")
+        assert says(log, r"ERROR .*the staff pages did not start: \[SSL\]")
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.pages)
+        writer.write(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{gateway.pages}\r\nConnection: close\r\n\r\n".encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 ")
+        writer.close()
+        await writer.wait_closed()
+
+
+@pytest.mark.parametrize("process", ["dns", "worker", "reporting"])
+def test_a_first_start_that_fails_says_why_in_a_sentence(tmp_path, process):
+    gateway = Gateway(tmp_path)
+    mine = {"dns": gateway.dns, "worker": gateway.proxy, "reporting": gateway.pages}[process]
+    changed(gateway, f"127.0.0.1:{mine}", f"{ELSEWHERE}:{mine}")
+    if process == "reporting":
+        certificate = 'tls_certificate = "keys/ca.crt"\ntls_key = "keys/ca.key"\n'
+        changed(gateway, "[reporting]\n", f"[reporting]\n{certificate}")
+    failed = schoolgate(process, "--config", str(gateway.file))
+    assert failed.returncode == 1
+    assert "Traceback" not in failed.stderr
+    assert re.search(
+        rf"ERROR It cannot start: .*{ELSEWHERE}:{mine}: .*Cannot assign requested address\.$", failed.stderr
+    )
+
+
+async def test_old_settings_that_cannot_be_served_any_more_end_the_process(tmp_path):
+    gateway, log = Gateway(tmp_path), tmp_path / "log"
+    with started("worker", "--config", str(gateway.file), folder=tmp_path, log=log) as worker:
+        (gateway.folder / "keys" / "ca.key").unlink()
+        worker.send_signal(signal.SIGHUP)
+        assert await asyncio.to_thread(worker.wait, 30) == 1
+        assert says(log, r"(?s)stays in force.*It cannot start: .*ca\.key: No such file or directory\.")
+        assert not says(log, "Traceback")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(98, "cannot listen: taken"), "cannot listen: taken"),
+        (FileNotFoundError(2, "No such file or directory", "/a"), "/a: No such file or directory"),
+        (OSError("metrics cannot be served"), "metrics cannot be served"),
+        (ExceptionGroup("several", [ExceptionGroup("more", [ValueError("no key")])]), "no key"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_the_reason_of_a_failure_is_part_of_a_sentence(error, says):
+    assert reason(error) == says
