@@ -145,6 +145,11 @@ class Live:
             self.clients = parts["clients"]  # type: ignore[assignment]
         if "policy" in changed:
             log.info("Policy version %d is in force.", self.version)
+            self._say_of_calendar(parts["policy"])  # type: ignore[arg-type]
+
+    def _say_of_calendar(self, book: Rulebook) -> None:
+        if sentence := book.calendar.running_out(time.time_ns(), book.zone):
+            log.warning("%s", sentence)
 
     def _read_policy(self) -> Rulebook:
         read = snapshot.read(self.files.policy, Rulebook)

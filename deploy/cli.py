@@ -147,9 +147,11 @@ def policy_apply(file: Path | None, check: bool, as_json: bool) -> None:
     """Check policy.toml and put it in force as the next version; every running process takes it up within a second.
 
     A policy with a mistake is refused, and the one in force stays. It also puts the networks of schoolgate.toml in
-    force. Example: `schoolgate policy apply --check`
+    force. A calendar that has run out, or does so within 30 days, is told on standard error.
+    Example: `schoolgate policy apply --check`
     """
     import json
+    import time
 
     from deploy import checks, config, policy_file, setup
 
@@ -161,6 +163,8 @@ def policy_apply(file: Path | None, check: bool, as_json: bool) -> None:
         if not check:
             policy_file.note_refusal(error.problems, settings.files)
         raise
+    if sentence := book.calendar.running_out(time.time_ns(), book.zone):
+        click.echo(f"{settings.policy}: {sentence}", err=True)
     if check:
         click.echo(json.dumps({"good": True}) if as_json else f"{settings.policy} is good; nothing was changed.")
         return

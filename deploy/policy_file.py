@@ -23,7 +23,8 @@ HEAD = """\
 school = {quoted}
 time_zone = {time_zone}
 
-# The school's hours, in the school's own time zone. Without terms, every one of the weekdays is a school day.
+# The school's hours, in the school's own time zone. Without terms, and after the last one, every one of the weekdays
+# is a school day: write the next year's terms before this year's are over.
 [calendar]
 weekdays = {weekdays}
 school_day = [{school_day}]

@@ -107,11 +107,49 @@ def test_outside_terms_and_on_closed_days_there_is_no_school():
         "2026-03-02": False,
         "2026-03-07": False,
         "2026-03-27": True,
-        "2026-03-30": False,
     }
     assert {day: year.is_school_day(datetime.date.fromisoformat(day)) for day in days} == days
     assert year.period(local("2026-03-02T09:00:00"), LONDON) is OUTSIDE
     assert year.period(local("2026-03-03T09:00:00"), LONDON) is LESSON
+
+
+YEAR = msgspec.structs.replace(
+    SCHOOL,
+    terms=(span("2027-01-04", "2027-03-26"), span("2026-09-01", "2026-12-18")),
+    closed=(span("2027-04-05", "2027-04-05"),),
+)
+"""Terms in any order; the last day that they name is 26 March 2027, a Friday."""
+
+
+def test_after_the_last_term_every_weekday_is_a_school_day_as_if_no_terms_were_given():
+    assert YEAR.period(local("2026-12-21T09:00:00"), LONDON) is OUTSIDE  # a holiday between two terms
+    assert YEAR.period(local("2027-03-26T09:00:00"), LONDON) is LESSON
+    assert YEAR.period(local("2027-03-27T09:00:00"), LONDON) is OUTSIDE  # a Saturday
+    assert YEAR.period(local("2027-03-29T09:00:00"), LONDON) is LESSON
+    assert YEAR.period(local("2027-03-29T10:30:00"), LONDON) is BREAK
+    assert YEAR.period(local("2027-03-29T16:00:00"), LONDON) is OUTSIDE
+    assert YEAR.period(local("2037-06-01T09:00:00"), LONDON) is LESSON
+    assert YEAR.period(local("2027-04-05T09:00:00"), LONDON) is OUTSIDE  # closed by name
+
+
+@pytest.mark.parametrize(
+    ("at", "says"),
+    [
+        ("2027-02-23T23:59:59", ""),
+        ("2027-02-24T00:00:00", "the calendar runs out: the last term ends on 2027-03-26"),
+        ("2027-03-26T23:59:59", "the calendar runs out: the last term ends on 2027-03-26"),
+        ("2027-03-27T00:00:00", "the calendar has run out: the last term ended on 2027-03-26"),
+        ("2037-01-01T00:00:00", "the calendar has run out: the last term ended on 2027-03-26"),
+    ],
+)
+def test_a_calendar_says_in_a_sentence_that_it_has_run_out_or_does_so_within_30_days(at: str, says: str):
+    sentence = YEAR.running_out(local(at), LONDON)
+    assert sentence.startswith(f"calendar.terms: {says}" if says else "")
+    assert bool(sentence) is bool(says)
+
+
+def test_a_calendar_without_terms_never_runs_out():
+    assert SCHOOL.running_out(local("2037-01-01T00:00:00"), LONDON) == ""
 
 
 def test_a_break_outside_the_school_day_is_outside():
@@ -192,3 +230,23 @@ def test_problems_name_the_day_and_the_span():
         "calendar.weekdays: 'Friday' is no day; write mon, tue, wed, thu, fri, sat or sun",
         "calendar.terms[0]: 2026-02-13 comes after 2026-01-05",
     ]
+
+
+def test_a_calendar_without_hours_or_days_would_be_open_for_ever_and_is_a_problem():
+    assert [problem.partition(":")[0] for problem in Calendar((), weekdays=()).problems()] == [
+        "calendar.school_day",
+        "calendar.weekdays",
+    ]
+
+
+@pytest.mark.parametrize("offset", ["Z", "+00:00", "-05:00"])
+def test_a_time_with_an_offset_is_a_problem_as_times_are_the_schools_own(offset: str):
+    wrong = f'{{"school_day": [{{"from": "08:30:00{offset}", "to": "15:30:00"}}]}}'
+    (problem,) = msgspec.json.decode(wrong, type=Calendar).problems()
+    assert problem.startswith("calendar.school_day[0].from: 08:30:00")
+    assert problem.endswith("so write 08:30:00 without one")
+
+
+def test_a_window_of_more_than_16_hours_is_a_problem():
+    (problem,) = Calendar((window("15:30", "08:30"),)).problems()
+    assert problem.startswith("calendar.school_day[0]: from 15:30 to 08:30 is 17 hours")

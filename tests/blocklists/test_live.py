@@ -9,7 +9,7 @@ import pytest
 
 from blocklists import compile as compiler
 from blocklists import index, sealed, snapshot
-from blocklists.calendar import Calendar, Window
+from blocklists.calendar import Calendar, Span, Window
 from blocklists.clients import Client, Clients, Network
 from blocklists.live import Files, Live
 from blocklists.policy import Action, Kind, Reason, Request, decide
@@ -190,6 +190,19 @@ def test_a_policy_with_a_problem_is_refused_and_its_version_is_not_in_force(
     school.write("policy", BOOK, version=3)
     assert live.refresh() == {"policy"}
     assert live.version == 3
+
+
+def test_a_calendar_that_has_run_out_is_said_when_its_policy_comes_into_force(
+    school: School, caplog: pytest.LogCaptureFixture
+):
+    live = Live(school.files)
+    live.refresh()
+    assert "calendar" not in caplog.text
+    long_ago = (Span(datetime.date(2020, 1, 6), datetime.date(2020, 2, 14)),)
+    over = msgspec.structs.replace(BOOK, calendar=msgspec.structs.replace(BOOK.calendar, terms=long_ago))
+    school.write("policy", over, version=2)
+    assert live.refresh() == {"policy"}
+    assert "the calendar has run out: the last term ended on 2020-02-14" in caplog.text
 
 
 def test_a_bad_network_is_refused(school: School):

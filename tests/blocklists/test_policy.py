@@ -36,7 +36,10 @@ LATER = LESSON + 3600 * 10**9
 CALENDAR = Calendar(
     school_day=(Window(datetime.time(8, 30), datetime.time(15, 30)),),
     breaks=(Window(datetime.time(10, 30), datetime.time(10, 45)), Window(datetime.time(12), datetime.time(13))),
-    terms=(Span(datetime.date(2026, 1, 5), datetime.date(2026, 3, 27)),),
+    terms=(
+        Span(datetime.date(2026, 1, 5), datetime.date(2026, 3, 27)),
+        Span(datetime.date(2026, 4, 13), datetime.date(2026, 7, 17)),
+    ),
 )
 
 PROFILES = {

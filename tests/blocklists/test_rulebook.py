@@ -49,7 +49,7 @@ def test_a_time_zone_that_is_none_is_named(zone: str):
 
 def test_the_problems_of_calendar_and_profiles_are_passed_on():
     ks2 = msgspec.structs.replace(BOOK.profiles["ks2"], allow=("*",), approved=("gone",))
-    assert problems(calendar=Calendar((), weekdays=("Monday",)), profiles={"ks2": ks2}) == [
+    assert problems(calendar=Calendar(HOURS.school_day, weekdays=("Monday",)), profiles={"ks2": ks2}) == [
         "calendar.weekdays",
         "profiles.ks2.allow[0]",
         "profiles.ks2.approved",

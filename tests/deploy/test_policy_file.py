@@ -3,7 +3,8 @@ import pytest
 from blocklists import defaults, snapshot
 from blocklists.live import Files
 from blocklists.rulebook import Rulebook
-from deploy import policy_file, toml_file
+from deploy import policy_file, setup, toml_file
+from tests.support.commands import schoolgate
 
 
 @pytest.fixture
@@ -44,6 +45,8 @@ def test_a_policy_is_applied_as_the_next_version(files):
         ("harm = true", "hram = true", "categories.illegal.hram: there is no such setting; did you mean 'harm'"),
         ("allow = []", 'allow = ["com"]', "names every site that ends in .com"),
         ("from = 08:30:00, to = 15:30:00", "from = 15:30:00, to = 08:30:00", "wrong way round"),
+        ("from = 08:30:00", 'from = "08:30:00Z"', r"school_day\[0\].from: 08:30:00\+00:00 has an offset"),
+        ("school_day = [{ from = 08:30:00, to = 15:30:00 }]", "school_day = []", "school_day: name the hours"),
         ("from = 08:30:00", "from = 08:30", "write times with seconds"),
         ("allow = []", 'allow = ["two words"]', r"profiles.eyfs.allow\[0\]: 'two words' names no host"),
     ],
@@ -53,6 +56,17 @@ def test_a_mistake_is_refused_by_name(tmp_path, find, replace, sentence):
     assert replace in text
     with pytest.raises(toml_file.RefusedError, match=sentence):
         policy_file.read(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("options", [(), ("--check",), ("--json",)])
+def test_applying_a_policy_says_that_its_calendar_has_run_out(tmp_path, options):
+    folder = setup.init(tmp_path / "school", "Test School").folder
+    policy = folder / "policy.toml"
+    policy.write_text(policy.read_text().replace("terms = []", "terms = [{ first = 2020-01-06, last = 2020-02-14 }]"))
+    applied = schoolgate("policy", "apply", *options, "--config", str(folder / "schoolgate.toml"))
+    assert applied.returncode == 0
+    assert applied.stderr.startswith(f"{policy}: calendar.terms: the calendar has run out: the last term ended on 2020")
+    assert "calendar" not in applied.stdout
 
 
 def test_a_page_entry_for_a_profile_without_certificate_is_refused(tmp_path):
