@@ -6,7 +6,6 @@ no clock.
 
 import enum
 from collections.abc import Iterator
-from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -35,7 +34,15 @@ class Role(enum.StrEnum):
     ALWAYS_OPEN = "always_open"
 
 
-SeverityName = Annotated[str, msgspec.Meta(pattern="^(never|none|NOTE|CONCERN|URGENT|ILLEGAL)$")]
+class SeverityName(enum.StrEnum):
+    """A severity as policy.toml writes it; "never" is for what must not alert whoever asks."""
+
+    NEVER = "never"
+    NONE = "none"
+    NOTE = "NOTE"
+    CONCERN = "CONCERN"
+    URGENT = "URGENT"
+    ILLEGAL = "ILLEGAL"
 
 
 class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,13 +57,13 @@ class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     codes: dict[str, Code]
     harm: bool = False
     theme: str = ""
-    alert: SeverityName = "none"
+    alert: SeverityName = SeverityName.NONE
     alerts: dict[str, SeverityName] = {}
 
     def severity(self, column: str) -> Severity:
         """The severity of a breach by somebody of *column*."""
         alert = self.alerts.get(column, self.alert)
-        return Severity.NONE if alert == "never" else Severity[alert.upper()]
+        return Severity.NONE if alert == SeverityName.NEVER else Severity[alert.upper()]
 
 
 class ListUse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,7 +123,7 @@ class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def _category_problems(self, name: str, category: Category) -> Iterator[str]:
         for missing in sorted(self._columns() - category.codes.keys()):
             yield f"categories.{name}.codes: no code for the column {missing!r}"
-        if category.alert == "never" and category.alerts:
+        if category.alert == SeverityName.NEVER and category.alerts:
             yield f"categories.{name}.alerts: this category never alerts, so it takes no exceptions"
         if name in NEVER_BLOCKED:
             closing = {Code.LOCKED, Code.CLOSED, Code.PASS, Code.BREAKS, Code.TERM_TIME, Code.QUIET}

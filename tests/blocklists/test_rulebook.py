@@ -100,6 +100,8 @@ def test_information_cannot_be_closed_as_a_class_and_cannot_alert(changes: dict[
     [
         (r"\$\.colour|colour", '{"title": "a", "words": "b", "codes": {}, "colour": 1}'),
         (r"\$\.alert", '{"title": "a", "words": "b", "codes": {}, "alert": "LOUD"}'),
+        (r"\$\.alert", '{"title": "a", "words": "b", "codes": {}, "alert": "URGENT\\n"}'),
+        (r"\$\.alerts", '{"title": "a", "words": "b", "codes": {}, "alerts": {"ks2": "none\\n"}}'),
         (r"\$\.codes", '{"title": "a", "words": "b", "codes": {"ks2": "Z"}}'),
     ],
 )

@@ -41,6 +41,7 @@ def test_a_policy_is_applied_as_the_next_version(files):
             "profiles.eyfs.approved: there is no list 'nothing'",
         ),
         ('codes = { eyfs = "L"', 'codes = { eyfs = "Z"', "categories.illegal.codes.eyfs: 'Z' must be one of L, X, P"),
+        ('alert = "URGENT"', 'alert = "URGENT\\n"', r"alert: 'URGENT\\n' must be one of never, none, NOTE, CONCERN"),
         ("harm = true", "harm = 1", "categories.illegal.harm: must be true or false, not a whole number"),
         ("harm = true", "hram = true", "categories.illegal.hram: there is no such setting; did you mean 'harm'"),
         ("allow = []", 'allow = ["com"]', "names every site that ends in .com"),
