@@ -98,5 +98,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                         f"{where}: {text!r} names a page, but the devices of {name!r} carry no certificate, so only"
                         " whole hosts can be told apart; name the host"
                     )
+        if self.scan_limit < 1:
+            yield f"profiles.{name}.scan_limit: {self.scan_limit} would close every page; choose at least 1"
         if self.unknown_unopened is Unknown.SCAN:
             yield f"profiles.{name}.unknown_unopened: a page that cannot be opened cannot be scanned; open or closed"

@@ -105,6 +105,8 @@ class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, category in self.categories.items():
             yield from self._category_problems(name, category)
         for name, use in self.lists.items():
+            if not name.replace("-", "").replace("_", "").isalnum():
+                yield f"lists.{name}: a list's name is letters, digits, - and _, as its file is called by it"
             if (use.role is Role.CATEGORY) != (use.category in self.categories):
                 yield f"lists.{name}.category: {use.category!r} must name a category exactly when the role is category"
 

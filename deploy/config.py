@@ -6,6 +6,7 @@ in. The room that uses a setting defines it (`dns_filter.settings` and so on); t
 
 import ipaddress
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -252,8 +253,9 @@ def files_given(config: Config) -> dict[str, str]:
 
 
 def _twice(what: str, values: list[str]) -> Iterator[str]:
-    for value in sorted({value for value in values if values.count(value) > 1}):
-        yield f"{what}: {value} is there twice"
+    for value, count in sorted(Counter(values).items()):
+        if count > 1:
+            yield f"{what}: {value} is there twice"
 
 
 def _listening(config: Config) -> list[str]:

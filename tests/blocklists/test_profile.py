@@ -50,6 +50,12 @@ def test_problems_name_a_scan_of_what_cannot_be_opened():
     assert [problem.partition(":")[0] for problem in profile.problems("ks2")] == ["profiles.ks2.unknown_unopened"]
 
 
+def test_problems_name_a_limit_that_would_close_every_page():
+    assert [problem.partition(":")[0] for problem in msgspec.structs.replace(KS2, scan_limit=0).problems("ks2")] == [
+        "profiles.ks2.scan_limit"
+    ]
+
+
 def test_an_unknown_key_is_refused():
     with pytest.raises(msgspec.ValidationError, match="blok"):
         msgspec.convert({"title": "KS2", "column": "ks2", "pages": "ks2", "blok": []}, Profile)

@@ -74,6 +74,11 @@ def test_a_list_names_a_category_exactly_when_that_is_its_role(use: ListUse):
     assert problems(lists={"plain": use}) == ["lists.plain.category"]
 
 
+@pytest.mark.parametrize("name", ["", "a/b", "..", "a\0b", "a b"])
+def test_a_list_whose_name_could_lead_to_another_file_is_named(name: str):
+    assert problems(lists=BOOK.lists | {name: ListUse(Role.POSITIVE)}) == [f"lists.{name}"]
+
+
 def test_a_category_that_never_alerts_takes_no_exceptions():
     assert problems(categories=category(alert="never")) == ["categories.gambling.alerts"]
 

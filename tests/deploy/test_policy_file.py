@@ -18,7 +18,9 @@ def written(tmp_path, text):
     return path
 
 
-@pytest.mark.parametrize("school", ["St Mary's", 'A "quoted" School', "back\\slash", "two\nlines", "Ysgol Gŵyr"])
+@pytest.mark.parametrize(
+    "school", ["St Mary's", 'A "quoted" School', "back\\slash", "two\nlines", "\r\0\x1f\x7f\x85", "Ysgol Gŵyr"]
+)
 def test_the_default_file_says_the_default_rulebook(tmp_path, school):
     path = written(tmp_path, policy_file.default_text(school))
     assert policy_file.read(path) == defaults.rulebook(school)
@@ -42,6 +44,9 @@ def test_a_policy_is_applied_as_the_next_version(files):
         ),
         ('codes = { eyfs = "L"', 'codes = { eyfs = "Z"', "categories.illegal.codes.eyfs: 'Z' must be one of L, X, P"),
         ('alert = "URGENT"', 'alert = "URGENT\\n"', r"alert: 'URGENT\\n' must be one of never, none, NOTE, CONCERN"),
+        ("scan_limit = 100", "scan_limit = 0", "profiles.eyfs.scan_limit: 0 would close every page; choose at least 1"),
+        ("[lists]", '[lists]\n"a/b" = { role = "positive" }', r"lists\.a/b: a list's name is letters, digits, - and _"),
+        ("[lists]", '[lists]\n"a\\u0000b" = { role = "positive" }', r"lists\.a.b: a list's name is letters"),
         ("harm = true", "harm = 1", "categories.illegal.harm: must be true or false, not a whole number"),
         ("harm = true", "hram = true", "categories.illegal.hram: there is no such setting; did you mean 'harm'"),
         ("allow = []", 'allow = ["com"]', "names every site that ends in .com"),
