@@ -10,8 +10,13 @@ from collections.abc import Iterable
 from blocklists import domain
 from dns_filter.answer import Address
 
-_NAT64 = 0x0064FF9B << 64
-"""The upper 96 bits of an address that a NAT64 turns into an IPv4 one (RFC 6052)."""
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+"""Addresses that a NAT64 turns into the IPv4 one in their last 32 bits (RFC 6052)."""
+
+
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All of IPv6 that has been given to the outside world (RFC 4291, IANA). What lies elsewhere is site-local (fec0::/10),
+an old way to write IPv4 (::127.0.0.1, ::ffff:0:127.0.0.1) or nobody's; Python takes much of it for global."""
 
 
 _DOCUMENTATION = tuple(
@@ -28,23 +33,24 @@ def is_public(address: Address) -> bool:
     """Whether *address* is one of the outside world.
 
     Private, loopback, link-local (cloud metadata among them), shared (RFC 6598), multicast, reserved and unspecified
-    addresses are not; an IPv6 address that carries an IPv4 one is what that one is.
+    addresses are not; an IPv6 address that carries an IPv4 one (mapped, NAT64, 6to4) is what that one is, and any other
+    must be global unicast.
     """
-    if address.version == 6:
-        inner = address.ipv4_mapped or address.sixtofour or _embedded(int(address))
-        if inner is not None:
-            return is_public(inner)
+    inner = _embedded(address) if address.version == 6 else None
+    if inner is not None:
+        return is_public(inner)
+    if address.version == 6 and address not in _UNICAST:
+        return False
     if any(address.version == net.version and address in net for net in _DOCUMENTATION):
         return True
     return address.is_global and not address.is_multicast and address not in _ASSIGNED
 
 
-def _embedded(number: int) -> Address | None:
-    """The IPv4 address inside a NAT64 (RFC 6052) or an old IPv4-compatible address, else None."""
-    high, low = number >> 32, number & 0xFFFFFFFF
-    if high in (_NAT64, 0) and low > 1:
-        return ipaddress.IPv4Address(low)
-    return None
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that packets to *address* end at, or None."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 class Rebinding:

@@ -11,6 +11,8 @@ from dns_filter.rebinding import Rebinding, is_public
         "10.0.0.1", "172.16.5.4", "192.168.1.1", "127.0.0.1", "0.0.0.0", "169.254.169.254", "100.64.0.1", "224.0.0.1",
         "255.255.255.255", "::1", "::", "fe80::1", "fd00::1", "ff02::1", "::ffff:192.168.1.1", "::ffff:127.0.0.1",
         "64:ff9b::10.0.0.1", "2002:0a00:0001::1", "::10.0.0.1",
+        "64:ff9b::", "64:ff9b::1", "64:ff9b:1::a00:1", "fec0::1", "::2", "::127.0.0.1", "::1.1.1.1",
+        "::ffff:0:127.0.0.1", "::ffff:0:1.1.1.1", "4000::1", "5f00::1", "100::1",
     ],
 )  # fmt: skip
 def test_no_outside_name_may_have_such_an_address(address):
@@ -18,7 +20,9 @@ def test_no_outside_name_may_have_such_an_address(address):
     assert not Rebinding(["school.internal"]).allows("evil.test", [ipaddress.ip_address(address)])
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700::1", "64:ff9b::1.1.1.1", "::ffff:1.1.1.1"])
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "2606:4700::1", "3fff:ffff::1", "64:ff9b::1.1.1.1", "::ffff:1.1.1.1", "2002:101:101::1"]
+)
 def test_an_outside_address_is_fine(address):
     assert is_public(ipaddress.ip_address(address))
 
