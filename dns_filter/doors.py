@@ -22,6 +22,11 @@ ADDRESSES = 65536
 VERDICTS = 4096
 """Verdicts that one view keeps, about 2 MB."""
 MINE = "inner"
+CONNECTIONS = 20
+"""TCP connections of one client: a tenth of a listener's (`dns_filter.tcp.CONNECTIONS`). Programs keep one or two; a
+classroom behind one address has some, and only its idlest ends when there are more."""
+CONNECTIONS_INNER = 200
+"""TCP connections of our own proxies: all of the listener's, as they are its only client."""
 OUTSTANDING = 50
 """Answers of upstream that one client may wait for: an eighth of all (`dns_filter.upstream.AT_ONCE`)."""
 OUTSTANDING_INNER = 200
@@ -49,10 +54,11 @@ class Door:
     """The part that both doors share: views by address, bounded, and emptied together.
 
     *seats* are the same by the address's own bytes, with its text: the listener fills them, they never outlive *views*.
-    *waiting* is how many answers of upstream each address waits for, *patience* how many it may.
+    *waiting* is how many answers of upstream each address waits for, *patience* how many it may; *connections* is how
+    many TCP connections one client may have.
     """
 
-    patience = OUTSTANDING
+    patience, connections = OUTSTANDING, CONNECTIONS
 
     def __init__(self, capacity: int) -> None:
         """Hold at most *capacity* finished answers in all views together."""
@@ -192,7 +198,7 @@ class SchoolDoor(Door):
 class InnerDoor(Door):
     """Answers our own proxies on this machine: they have decided already, only sealed hosts stay closed."""
 
-    patience = OUTSTANDING_INNER
+    patience, connections = OUTSTANDING_INNER, CONNECTIONS_INNER
 
     def request(self, address: str, host: str, at: int) -> Request | None:  # noqa: ARG002
         """Nobody: the proxy knows who asks, and keeps the record."""

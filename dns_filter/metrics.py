@@ -46,7 +46,7 @@ class Figures:
         """Start at zero."""
         self.questions: Counter[tuple[str, str, str]] = Counter()
         self.malformed = self.dropped = self.failures = self.unsent = self.rebinding = 0
-        self.connections = 0
+        self.connections = self.unread = self.displaced = 0
         self.misses = Histogram()
 
 
@@ -75,6 +75,8 @@ class DnsCollector(Collector):
             ("unsent", "Answers that the socket did not take.", figures.unsent),
             ("rebinding", "Answers refused because they point into private space.", figures.rebinding),
             ("connections", "TCP connections accepted.", figures.connections),
+            ("unread", "TCP connections ended because their client left its answers lying.", figures.unread),
+            ("displaced", "TCP connections ended because another needed their place.", figures.displaced),
         ):
             yield CounterMetricFamily(f"schoolgate_dns_{name}", words, value=value)
 

@@ -1,28 +1,103 @@
 """DNS over TCP: length-prefixed questions, several on one connection, answered as they are ready (RFC 7766).
 
-A connection has an idle limit, a limit of questions under way and a limit of bytes; the listener has one of
-connections. A client that breaks a limit loses its connection and nothing else.
+A connection has an idle limit, a limit of questions under way, of bytes that it asks and of bytes that it leaves
+lying; the listener has one of connections, and one for each client. Who breaks a limit loses its connection. Who comes
+when all places are taken gets one: of the client that has most, the connection that has been still the longest ends.
 """
 
 import asyncio
 import contextlib
 import logging
 import socket
+import struct
+from collections import Counter
 
 from dns_filter import reply
 from dns_filter.doors import Door
 from dns_filter.resolver import Resolver
+from dns_filter.shares import network_of
 
 log = logging.getLogger("schoolgate.dns")
 
 IDLE = 10.0
-"""Seconds without a whole question after which a connection is closed (RFC 7766, 6.2.3: a few seconds)."""
+"""Seconds without a whole question after which a connection is closed (RFC 7766, 6.2.3: a few seconds), and for which
+a client may leave its answers lying."""
+PARTING = 2.0
+"""Seconds for the rest of the answers when a connection ends: it takes up a place until they are gone."""
 CONNECTIONS = 200
 """Connections of one listener."""
 PIPELINED = 32
 """Questions of one connection under way; further ones are read when one of these is answered."""
 LONGEST = 4096
 """Bytes of one question."""
+UNREAD = 256 << 10
+"""Bytes of answers that a connection may leave lying here: four of the longest, 50 MB if all connections do it."""
+UNREAD_BY_KERNEL = 128 << 10
+"""Bytes of answers that the kernel is asked to hold for a connection, on top: left to itself it goes up to 4 MB."""
+
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER: forget what was not sent."""
+
+
+class Connection:
+    """One client's connection, and since when it has been still (seconds of the loop's clock).
+
+    *over* is whether it was ended from here: it takes up no place any more.
+    """
+
+    def __init__(self, writer: asyncio.StreamWriter, task: "asyncio.Task[None]") -> None:
+        """Know the connection by its *writer*, and the *task* that converses on it."""
+        self._writer, self.task = writer, task
+        self.address: str = writer.get_extra_info("peername")[0]
+        self.client = network_of(self.address)
+        self.over = False
+        self.moved()
+
+    def moved(self) -> None:
+        """Remember that the client asked something, or took an answer."""
+        self.still_since = asyncio.get_running_loop().time()
+
+    async def send(self, message: bytes) -> bool:
+        """Send *message*, and wait until most of it has left; False if the client takes too little of it too late."""
+        if self._writer.is_closing():
+            return True
+        self._writer.write(len(message).to_bytes(2) + message)
+        if self._writer.transport.get_write_buffer_size() > UNREAD:
+            return False
+        try:
+            async with asyncio.timeout(IDLE):
+                await self._writer.drain()
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+        self.moved()
+        return True
+
+    async def part(self) -> bool:
+        """End when the client has taken the rest; False if it did not take it in time, and the rest is forgotten."""
+        self._writer.close()
+        try:
+            async with asyncio.timeout(PARTING):
+                await self._writer.wait_closed()
+        except TimeoutError:
+            return False
+        except OSError:
+            pass
+        finally:
+            self._abort()
+        return True
+
+    def end(self) -> None:
+        """End now, whatever is under way; the kernel forgets what it holds for the client too."""
+        self._abort()
+        self.task.cancel()
+
+    def _abort(self) -> None:
+        self.over = True
+        with contextlib.suppress(OSError):
+            self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._writer.transport.abort()
 
 
 class Listener:
@@ -31,7 +106,7 @@ class Listener:
     def __init__(self, door: Door, resolver: Resolver) -> None:
         """Take what answers; `start` begins."""
         self._door, self._resolver, self._figures = door, resolver, resolver.figures
-        self._open: set[asyncio.Task[None]] = set()
+        self._open: set[Connection] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self, bound: socket.socket) -> None:
@@ -42,36 +117,52 @@ class Listener:
         """Stop accepting and end every connection."""
         if self._server is not None:
             self._server.close()
-        for task in self._open:
+        tasks = [connection.task for connection in self._open]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        if task is None or len(self._open) >= CONNECTIONS:
-            writer.transport.abort()
-            return
-        self._open.add(task)
+        assert task is not None
+        connection = Connection(writer, task)
+        self._make_room(connection.client)
+        self._open.add(connection)
         self._figures.connections += 1
         try:
-            await self._converse(reader, writer)
-        except (OSError, EOFError, TimeoutError):
+            await self._converse(reader, connection)
+        except (OSError, EOFError):
             pass
         except Exception:
             self._figures.failures += 1
             log.exception("A TCP connection failed.")
         finally:
-            self._open.discard(task)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+            try:
+                self._figures.unread += not await connection.part()
+            finally:
+                self._open.discard(connection)
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _make_room(self, client: str) -> None:
+        """End the connection whose place a new one of *client* takes, if there is no free one."""
+        places = [connection for connection in self._open if not connection.over]
+        held = Counter(connection.client for connection in places)
+        if held[client] >= self._door.connections:
+            rivals = [connection for connection in places if connection.client == client]
+        elif len(places) >= CONNECTIONS:
+            most = max(held.values())
+            rivals = [connection for connection in places if held[connection.client] == most]
+        else:
+            return
+        self._figures.displaced += 1
+        min(rivals, key=lambda connection: connection.still_since).end()
+
+    async def _converse(self, reader: asyncio.StreamReader, connection: Connection) -> None:
         room = asyncio.Semaphore(PIPELINED)
         async with asyncio.TaskGroup() as questions:
             while packet := await self._next(reader):
+                connection.moved()
                 await room.acquire()
-                answering = questions.create_task(self._answer(packet, writer))
+                answering = questions.create_task(self._answer(packet, connection))
                 answering.add_done_callback(lambda _: room.release())
 
     async def _next(self, reader: asyncio.StreamReader) -> bytes | None:
@@ -83,20 +174,17 @@ class Listener:
         except (TimeoutError, EOFError, OSError):
             return None
 
-    async def _answer(self, packet: bytes, writer: asyncio.StreamWriter) -> None:
-        address = writer.get_extra_info("peername")[0]
+    async def _answer(self, packet: bytes, connection: Connection) -> None:
         try:
-            outcome = self._resolver.begin(packet, address, self._door, tcp=True)
+            outcome = self._resolver.begin(packet, connection.address, self._door, tcp=True)
             message = outcome if outcome is None or isinstance(outcome, bytes) else await outcome
         except Exception:
             self._figures.failures += 1
             log.exception("A question over TCP could not be answered.")
             message = reply.broken(packet)
-        if message is not None and not writer.is_closing():
-            writer.write(len(message).to_bytes(2) + message)
-            with contextlib.suppress(OSError):
-                async with asyncio.timeout(IDLE):
-                    await writer.drain()
+        if message is not None and not await connection.send(message) and not connection.over:
+            self._figures.unread += 1
+            connection.end()
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -106,6 +194,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BY_KERNEL)  # accepted ones inherit it
         listening.bind((host, port))
         listening.listen(128)
     except BaseException:

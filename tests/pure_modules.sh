@@ -20,5 +20,6 @@ dns_filter/cache.py
 dns_filter/reasons.py
 dns_filter/rebinding.py
 dns_filter/reply.py
+dns_filter/shares.py
 dns_filter/wire.py
 MODULES

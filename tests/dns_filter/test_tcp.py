@@ -1,13 +1,17 @@
 import asyncio
 import contextlib
+import select
 import socket
 import struct
+from collections.abc import AsyncIterator
 
+import httpx
 import pytest
-from dnslib import DNSRecord
+from dnslib import QTYPE, RR, TXT, DNSRecord
 
+from dns_filter import doors
 from tests.support.dns_client import SERVFAIL, addresses, ask, ask_by_tcp, extended, question
-from tests.support.nameserver import Crooked, Fault
+from tests.support.nameserver import Crooked, Fault, NameServer
 
 
 async def test_several_questions_share_a_connection(running):
@@ -38,9 +42,9 @@ async def test_the_inner_listener_answers_by_tcp_too(running):
     assert addresses(answer) == ["192.0.2.1"]
 
 
-async def closes(server: tuple[str, int], start: bytes) -> bytes:
+async def closes(server: tuple[str, int], start: bytes, source: str = "127.0.0.1") -> bytes:
     """What comes back until the server closes the connection."""
-    reader, writer = await asyncio.open_connection(*server)
+    reader, writer = await asyncio.open_connection(*server, local_addr=(source, 0))
     try:
         writer.write(start)
         async with asyncio.timeout(5):
@@ -62,18 +66,148 @@ async def test_an_idle_connection_is_ended(school, upstream, start, monkeypatch)
             assert await closes(running.dns, drip) == b""
 
 
-async def test_more_connections_than_the_limit_are_closed_and_the_others_served(running, monkeypatch):
-    monkeypatch.setattr("dns_filter.tcp.CONNECTIONS", 1)
-    reader, writer = await asyncio.open_connection(*running.dns)
-    packet = bytes(question("learning.test").pack())
-    writer.write(len(packet).to_bytes(2) + packet)
-    await reader.readexactly(2)
-    with contextlib.suppress(ConnectionResetError):
-        assert await closes(running.dns, b"") == b""
-    writer.write(len(packet).to_bytes(2) + packet)
-    await reader.readexactly(20)
-    writer.close()
-    await writer.wait_closed()
+class Talkative(NameServer):
+    """Answers with 60 kB of text, nearly as much as an answer can hold; over UDP it is cut."""
+
+    def reply(self, packet: bytes, *, tcp: bool) -> bytes:
+        answer = DNSRecord.parse(packet).reply()
+        answer.header.tc = not tcp
+        for number in range(230 if tcp else 0):
+            answer.add_answer(RR(answer.q.qname, QTYPE.TXT, ttl=300, rdata=TXT(bytes([number]) * 250)))
+        return bytes(answer.pack())
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """The kernel holds next to nothing, so that what a client does not read stays with us."""
+    monkeypatch.setattr("dns_filter.tcp.UNREAD_BY_KERNEL", 4096)
+
+
+@contextlib.asynccontextmanager
+async def deaf(server: tuple[str, int], count: int) -> AsyncIterator[select.poll]:
+    """A client that asks *count* times for a long answer and reads none; what says when its connection is reset."""
+    loop = asyncio.get_running_loop()
+    packet = bytes(question("learning.test", "TXT").pack())
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        await loop.sock_connect(peer, server)
+        await loop.sock_sendall(peer, (len(packet).to_bytes(2) + packet) * count)
+        reset = select.poll()
+        reset.register(peer, 0)
+        yield reset
+
+
+async def metrics(running) -> list[str]:
+    host, port = running.endpoints["metrics"]
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        return (await browser.get(f"http://{host}:{port}/metrics")).text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("count", "limits"),
+    [
+        pytest.param(32, {}, id="more than a connection may hold"),
+        pytest.param(2, {"IDLE": 0.2, "PARTING": 60.0}, id="for too long while others are written"),
+        pytest.param(1, {"IDLE": 0.2, "PARTING": 0.2}, id="for too long when the connection ends"),
+    ],
+)
+@pytest.mark.usefixtures("narrow")
+async def test_a_client_that_leaves_its_answers_lying_is_reset_and_counted(school, start, monkeypatch, count, limits):
+    for name, value in limits.items():
+        monkeypatch.setattr(f"dns_filter.tcp.{name}", value)
+    async with (
+        Talkative({}) as upstream,
+        start(school, (upstream.port,), metrics=("127.0.0.1", 0)) as running,
+        deaf(running.dns, count) as reset,
+    ):
+        assert await asyncio.to_thread(reset.poll, 5000)
+        assert "schoolgate_dns_unread_total 1.0" in await metrics(running)
+
+
+@pytest.mark.usefixtures("narrow")
+async def test_a_connection_that_is_still_to_be_read_takes_up_a_place(school, start, monkeypatch):
+    monkeypatch.setattr("dns_filter.tcp.IDLE", 0.2)
+    monkeypatch.setattr("dns_filter.tcp.PARTING", 60.0)
+    monkeypatch.setattr("dns_filter.doors.SchoolDoor.connections", 1)
+    async with (
+        Talkative({}) as upstream,
+        start(school, (upstream.port,)) as running,
+        deaf(running.dns, 1) as reset,
+    ):
+        for source in ("127.0.0.2", "127.0.0.1"):  # the idle limit comes for a neighbour, and so for the unread one
+            assert await closes(running.dns, b"", source) == b""
+        assert await asyncio.to_thread(reset.poll, 5000)
+
+
+class Peer:
+    """A client's connection that stays open."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def served(self) -> bool:
+        """Whether a question is answered; False if the connection is over."""
+        packet = bytes(question("learning.test").pack())
+        try:
+            async with asyncio.timeout(5):
+                self.writer.write(len(packet).to_bytes(2) + packet)
+                return bool(await self.reader.readexactly(int.from_bytes(await self.reader.readexactly(2))))
+        except (EOFError, ConnectionError):
+            return False
+
+
+@pytest.fixture
+async def connect():
+    """Opens a connection to a server from a source address, and gets one answer on it."""
+    async with contextlib.AsyncExitStack() as opened:
+
+        async def end(writer: asyncio.StreamWriter) -> None:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+        async def begin(server: tuple[str, int], source: str = "127.0.0.1") -> Peer:
+            reader, writer = await asyncio.open_connection(*server, local_addr=(source, 0))
+            opened.push_async_callback(end, writer)
+            peer = Peer(reader, writer)
+            assert await peer.served()
+            return peer
+
+        yield begin
+
+
+async def test_a_client_with_too_many_connections_loses_the_one_that_was_still_the_longest(running, connect):
+    neighbour = await connect(running.dns, "127.0.0.2")
+    first, second, *others = [await connect(running.dns) for _ in range(doors.CONNECTIONS)]
+    assert await first.served()
+    newest = await connect(running.dns)
+
+    assert not await second.served()
+    assert all([await peer.served() for peer in (neighbour, first, *others, newest)])
+
+
+async def test_when_all_places_are_taken_the_client_with_most_gives_one_up(running, connect, monkeypatch):
+    monkeypatch.setattr("dns_filter.tcp.CONNECTIONS", 6)
+    patient = await connect(running.dns, "127.0.0.2")
+    modest = [await connect(running.dns, "127.0.0.3") for _ in range(2)]
+    idlest, *others = [await connect(running.dns) for _ in range(3)]
+    newest = await connect(running.dns, "127.0.0.4")
+
+    assert not await idlest.served()
+    assert all([await peer.served() for peer in (patient, *modest, *others, newest)])
+
+
+async def test_our_own_proxies_may_have_more_connections_than_a_client(running, connect):
+    first, *_ = [await connect(running.inner) for _ in range(doors.CONNECTIONS + 1)]
+    assert await first.served()
+
+
+async def test_connections_that_gave_up_their_place_are_counted(school, upstream, start, connect, monkeypatch):
+    monkeypatch.setattr("dns_filter.doors.SchoolDoor.connections", 1)
+    async with start(school, (upstream.port,), metrics=("127.0.0.1", 0)) as running:
+        for _ in range(3):
+            await connect(running.dns)
+        assert "schoolgate_dns_displaced_total 2.0" in await metrics(running)
 
 
 async def test_noise_ends_nothing_but_gets_an_error(running):
@@ -93,7 +227,8 @@ async def test_noise_ends_nothing_but_gets_an_error(running):
 
 @pytest.mark.parametrize("count", [40])
 async def test_idle_connections_do_not_slow_udp(running, count):
-    held = [await asyncio.open_connection(*running.dns) for _ in range(count)]
+    sources = [f"127.0.0.{1 + number % 4}" for number in range(count)]
+    held = [await asyncio.open_connection(*running.dns, local_addr=(source, 0)) for source in sources]
     async with asyncio.timeout(2):
         assert addresses(await ask(running.dns, "learning.test")) == ["192.0.2.8"]
     for _, writer in held:
