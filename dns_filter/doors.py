@@ -6,7 +6,6 @@ answers; a new policy, permit, sealed list or index empties them, a new clients 
 """
 
 import ipaddress
-from collections import Counter
 from itertools import islice
 
 from blocklists import policy as deciding
@@ -14,6 +13,7 @@ from blocklists.clients import Client, ClientMap
 from blocklists.policy import Action, Kind, Policy, Reason, Request, Verdict
 from blocklists.rulebook import Severity
 from dns_filter.cache import Ready
+from dns_filter.shares import Waiting
 
 NEVER = 1 << 63
 """A time in nanoseconds that does not come."""
@@ -28,7 +28,9 @@ classroom behind one address has some, and only its idlest ends when there are m
 CONNECTIONS_INNER = 200
 """TCP connections of our own proxies: all of the listener's, as they are its only client."""
 OUTSTANDING = 50
-"""Answers of upstream that one client may wait for: an eighth of all (`dns_filter.upstream.AT_ONCE`)."""
+"""Answers of upstream that one address may wait for: a page asks for 20 to 40 names, hardly all of them new."""
+OUTSTANDING_NETWORK = 100
+"""Answers that all addresses of one IPv6 /64 may wait for: one device can have them all, or a classroom shares them."""
 OUTSTANDING_INNER = 200
 """Answers of upstream that our own proxies may wait for, who ask for everybody: half of all."""
 
@@ -54,15 +56,16 @@ class Door:
     """The part that both doors share: views by address, bounded, and emptied together.
 
     *seats* are the same by the address's own bytes, with its text: the listener fills them, they never outlive *views*.
-    *waiting* is how many answers of upstream each address waits for, *patience* how many it may; *connections* is how
-    many TCP connections one client may have.
+    *waiting* counts the answers of upstream that clients wait for; *patience* is how many an address and how many an
+    IPv6 /64 may wait for, *connections* how many TCP connections one client may have.
     """
 
-    patience, connections = OUTSTANDING, CONNECTIONS
+    patience = OUTSTANDING, OUTSTANDING_NETWORK
+    connections = CONNECTIONS
 
     def __init__(self, capacity: int) -> None:
         """Hold at most *capacity* finished answers in all views together."""
-        self.waiting: Counter[str] = Counter()
+        self.waiting = Waiting(*self.patience)
         self.views: dict[str, View] = {}
         self.seats: dict[bytes, tuple[View, str]] = {}
         self.policy: Policy | None = None
@@ -198,7 +201,8 @@ class SchoolDoor(Door):
 class InnerDoor(Door):
     """Answers our own proxies on this machine: they have decided already, only sealed hosts stay closed."""
 
-    patience, connections = OUTSTANDING_INNER, CONNECTIONS_INNER
+    patience = OUTSTANDING_INNER, OUTSTANDING_INNER
+    connections = CONNECTIONS_INNER
 
     def request(self, address: str, host: str, at: int) -> Request | None:  # noqa: ARG002
         """Nobody: the proxy knows who asks, and keeps the record."""

@@ -175,16 +175,13 @@ class Resolver:
     async def _in_turn(self, asked: Asked, host: str) -> bytes | None:
         """Ask, or join who asked, unless this client waits for so much already that others would wait behind it."""
         started, waiting, address = self._monotonic(), asked.door.waiting, asked.address
-        if waiting[address] >= asked.door.patience:
+        if not waiting.begin(address):
             self.figures.dropped += 1
             return self._refuse(asked, reply.SERVFAIL, Note(reply.NO_AUTHORITY, "too many of your questions wait"))
-        waiting[address] += 1
         try:
             kept = await self._fetched(asked, host)
         finally:
-            waiting[address] -= 1
-            if not waiting[address]:
-                del waiting[address]
+            waiting.end(address)
         self.figures.misses.add(self._monotonic() - started)
         return await self._after_upstream(asked, host, kept)
 

@@ -1,8 +1,10 @@
 import asyncio
 import contextlib
 import datetime
+import itertools
 import socket
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from zoneinfo import ZoneInfo
 
@@ -14,14 +16,14 @@ from blocklists.live import Live
 from blocklists.rulebook import Permit
 from dns_filter import tcp
 from dns_filter.answer import Answer
-from dns_filter.doors import OUTSTANDING
+from dns_filter.doors import OUTSTANDING, OUTSTANDING_NETWORK
 from dns_filter.rebinding import Rebinding
 from dns_filter.reply import Body
 from dns_filter.resolver import Resolver
 from reporting.journal import Journal
 from reporting.recorder import Recorder
 from tests.dns_filter.conftest import ZONE
-from tests.support.dns_client import SERVFAIL, addresses, ask, ask_by_tcp, extended, question
+from tests.support.dns_client import NOERROR, SERVFAIL, addresses, ask, ask_by_tcp, extended, question
 from tests.support.nameserver import NameServer
 
 CLOSED, FOUND = ["192.0.2.99"], ["192.0.2.1"]
@@ -183,3 +185,28 @@ async def test_a_client_that_waited_for_too_much_is_answered_again_afterwards(sc
         for _ in range(OUTSTANDING + 10):
             await answers.get()
         assert addresses(await ask(running.dns, "news.test")) == FOUND
+
+
+async def test_one_device_with_many_ipv6_addresses_waits_for_no_more_than_its_network_may(hour, school):
+    filtering, _ = hour
+    school.write_clients({"2001:db8::/32": "ks2"})
+    live = Live(school.files)
+    live.refresh()
+    resolver = filtering.resolver
+    resolver.renew(live.policy, live.clients, live.version, clock_ok=True)
+    filtering.free.clear()
+
+    def begin(number: int, address: str) -> asyncio.Task:
+        return asyncio.create_task(
+            resolver.begin(bytes(question(f"n{number}.test").pack()), address, resolver.school)  # what UDP calls
+        )
+
+    device = [begin(number, f"2001:db8:1::{number // 40 + 1:x}") for number in range(400)]
+    async with asyncio.timeout(5):
+        refused = [await first for first in itertools.islice(asyncio.as_completed(device), 400 - OUTSTANDING_NETWORK)]
+        assert {packet[3] & 15 for packet in refused} == {SERVFAIL}
+        elsewhere = begin(400, "2001:db8:2::1")
+        filtering.free.set()
+        assert addresses(DNSRecord.parse(await elsewhere)) == FOUND
+        codes = Counter(packet[3] & 15 for packet in await asyncio.gather(*device))
+    assert codes == {SERVFAIL: 400 - OUTSTANDING_NETWORK, NOERROR: OUTSTANDING_NETWORK}
