@@ -13,7 +13,8 @@ from blocklists.clients import Client, ClientMap
 from blocklists.policy import Action, Kind, Policy, Reason, Request, Verdict
 from blocklists.rulebook import Severity
 from dns_filter.cache import Ready
-from dns_filter.shares import Waiting
+from dns_filter.shares import Waiting, network_of
+from dns_filter.turns import PART, Share
 
 NEVER = 1 << 63
 """A time in nanoseconds that does not come."""
@@ -101,6 +102,10 @@ class Door:
     def request(self, address: str, host: str, at: int) -> Request | None:
         """The question as the decision and the journal know it; None where nobody in the school asks."""
         raise NotImplementedError
+
+    def share(self, address: str) -> Share:
+        """In whose turn what *address* asks goes to upstream."""
+        return Share(network_of(address))
 
     def keep(self, view: View, key: bytes, ready: Ready) -> None:
         """Keep a finished answer for packets that equal *key* behind their number, unless it is over already."""
@@ -207,6 +212,10 @@ class InnerDoor(Door):
     def request(self, address: str, host: str, at: int) -> Request | None:  # noqa: ARG002
         """Nobody: the proxy knows who asks, and keeps the record."""
         return None
+
+    def share(self, address: str) -> Share:  # noqa: ARG002
+        """All that our proxies ask is one share, which may have as much as is free, so half of all."""
+        return Share(MINE, PART)
 
     def _find(self, address: str, at: int) -> View | None:  # noqa: ARG002
         if self.policy is None or not _is_loopback(address):

@@ -23,6 +23,7 @@ from dns_filter.metrics import Figures
 from dns_filter.reasons import told
 from dns_filter.rebinding import Rebinding
 from dns_filter.reply import Body, Note
+from dns_filter.turns import Share
 from dns_filter.wire import Fault, Question
 from reporting.breach import breach_of
 from reporting.recorder import Recorder
@@ -40,8 +41,10 @@ type Outcome = bytes | Coroutine[Any, Any, bytes | None] | None
 class Ask(Protocol):
     """Asks an upstream; raises nothing."""
 
-    def __call__(self, question: bytes, *, dnssec_ok: bool, checking_disabled: bool) -> Coroutine[Any, Any, Answer]:
-        """The answer to *question*, or a failure that says why there is none."""
+    def __call__(
+        self, question: bytes, share: Share, *, dnssec_ok: bool, checking_disabled: bool
+    ) -> Coroutine[Any, Any, Answer]:
+        """The answer to *question* in the turn of *share*, or a failure that says why there is none."""
         ...  # pragma: no cover - a protocol
 
 
@@ -202,9 +205,9 @@ class Resolver:
         sought = asked.sought
         task = self._under_way.get(sought)
         if task is None:
-            question = asked.question
+            question, share = asked.question, asked.door.share(asked.address)
             disabled = bool(question.flags & wire.CD)
-            asking = self._ask(sought[:-2], dnssec_ok=question.dnssec_ok, checking_disabled=disabled)
+            asking = self._ask(sought[:-2], share, dnssec_ok=question.dnssec_ok, checking_disabled=disabled)
             task = self._under_way[sought] = self._spawn(asking)
         try:
             found = await asyncio.shield(task)

@@ -7,6 +7,7 @@ and index are read; ready is said when a question would be decided.
 import asyncio
 import contextlib
 import logging
+import resource
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,7 @@ from dns_filter.metrics import DnsCollector
 from dns_filter.rebinding import Rebinding
 from dns_filter.resolver import Resolver
 from dns_filter.settings import DnsSettings, endpoint, packed
-from dns_filter.upstream import Upstreams
+from dns_filter.upstream import AT_ONCE, Upstreams
 from reporting.metrics import process_collector, serve_metrics
 from reporting.recorder import Recorder
 
@@ -32,6 +33,10 @@ CLOCK_STEP = 1_000_000_000
 """Nanoseconds by which wall clock and monotonic clock may part between two looks; more, and verdicts are forgotten."""
 TRIES = 20
 """How often a free port is sought that is free for UDP and TCP."""
+FILES = 4096
+"""Files that a worker asks to be allowed, sockets among them: it is given 1,024 by itself."""
+SPARE = 100
+"""Files besides connections and questions: index, journal, ports, pages of metrics."""
 
 type Ready = Callable[[dict[str, tuple[str, int]]], None]
 
@@ -71,7 +76,10 @@ class _Server:
     def __init__(self, settings: DnsSettings, files: Files, recorder: Recorder, tasks: asyncio.TaskGroup) -> None:
         self.live = Live(files)
         self._settings, self._recorder, self._tasks = settings, recorder, tasks
-        self._upstreams = Upstreams([endpoint(text) for text in settings.upstream], settings.upstream_timeout)
+        listeners = len(settings.listen) + bool(settings.inner)
+        self._upstreams = Upstreams(
+            [endpoint(text) for text in settings.upstream], settings.upstream_timeout, _questions_at_once(listeners)
+        )
         self._resolver = Resolver(
             ask=self._upstreams.ask,
             spawn=tasks.create_task,
@@ -161,3 +169,14 @@ def _bound_alike(host: str, port: int) -> tuple[Any, Any]:
             if port or attempt == TRIES - 1:
                 raise
     raise OSError(f"no port of {host} is free for UDP and TCP")
+
+
+def _questions_at_once(listeners: int) -> int:
+    """How many questions may be under way, with a socket each, beside the connections of *listeners*.
+
+    Asks for as many files as that takes, and makes do with what is allowed.
+    """
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = max(allowed, min(FILES, most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return max(SPARE, min(AT_ONCE, files - listeners * tcp.CONNECTIONS - SPARE))

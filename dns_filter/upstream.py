@@ -13,13 +13,15 @@ from collections.abc import Sequence
 
 from dns_filter import answer, reply, wire
 from dns_filter.answer import Answer
+from dns_filter.turns import Share, Turns
 
 log = logging.getLogger("schoolgate.dns")
 
-AT_ONCE = 400
-"""Questions under way at a time; each has a socket, and a process may have 1,024."""
-WAITING = 4000
-"""Questions that may wait for one of those sockets."""
+AT_ONCE = 2000
+"""Questions under way at a time, each with a socket and 4 kB: a silent zone holds one until its time is over, so there
+are enough that dozens of clients must act together to shut others out (`dns_filter.turns`)."""
+WAITING = 5000
+"""Questions under way or waiting for their turn: 1,000 of our own proxies, and of 80 clients that have 50 each."""
 ROUNDS = 2
 """How often the list of upstreams is gone through, as a UDP packet may be lost."""
 
@@ -114,23 +116,23 @@ def answers(query: bytes, message: bytes) -> bool:
 class Upstreams:
     """All resolvers, in the order in which they are asked."""
 
-    def __init__(self, places: Sequence[tuple[str, int]], timeout: float) -> None:
-        """Ask *places*; one question may take *timeout* seconds in all."""
+    def __init__(self, places: Sequence[tuple[str, int]], timeout: float, at_once: int = AT_ONCE) -> None:
+        """Ask *places* at most *at_once* questions at a time; one may take *timeout* seconds in all."""
         self.all = [Upstream(host, port) for host, port in places]
         self._attempt = timeout / max(len(self.all), ROUNDS)
         self._timeout = timeout
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._turns = Turns(at_once)
         self._waiting = 0
 
-    async def ask(self, question: bytes, *, dnssec_ok: bool, checking_disabled: bool) -> Answer:
-        """The answer to *question*, or a failure that says why there is none; raises nothing."""
+    async def ask(self, question: bytes, share: Share, *, dnssec_ok: bool, checking_disabled: bool) -> Answer:
+        """The answer to *question* for *share*, or a failure that says why there is none; raises nothing."""
         if self._waiting >= WAITING:
             return answer.failure(reply.OTHER, "too many questions at once")
         query = query_for(question, dnssec_ok=dnssec_ok, checking_disabled=checking_disabled)
         self._waiting += 1
         try:
             async with asyncio.timeout(self._timeout):
-                async with self._room:
+                async with self._turns.turn(share):
                     return await self._ask_each(query)
         except TimeoutError:
             return answer.failure(reply.NO_AUTHORITY, "no resolver answered in time")

@@ -20,6 +20,7 @@ from dns_filter.doors import OUTSTANDING, OUTSTANDING_NETWORK
 from dns_filter.rebinding import Rebinding
 from dns_filter.reply import Body
 from dns_filter.resolver import Resolver
+from dns_filter.turns import Share
 from reporting.journal import Journal
 from reporting.recorder import Recorder
 from tests.dns_filter.conftest import ZONE
@@ -56,7 +57,7 @@ class Hour:
         )
         self.resolver.renew(live.policy, live.clients, live.version, clock_ok=True)
 
-    async def _found(self, packet: bytes, *, dnssec_ok: bool, checking_disabled: bool) -> Answer:  # noqa: ARG002
+    async def _found(self, packet: bytes, share: Share, *, dnssec_ok: bool, checking_disabled: bool) -> Answer:  # noqa: ARG002
         self.asked.set()
         await self.free.wait()
         record = b"\xc0\x0c\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\1"
@@ -131,7 +132,9 @@ class Silent(NameServer):
 
 
 @contextlib.asynccontextmanager
-async def flood(server: tuple[str, int], count: int) -> AsyncIterator[asyncio.Queue[DNSRecord]]:
+async def flood(
+    server: tuple[str, int], count: int, source: str = "127.0.0.1"
+) -> AsyncIterator[asyncio.Queue[DNSRecord]]:
     """One client that asks *count* names of the silent zone at once; what it hears."""
     loop = asyncio.get_running_loop()
     answers: asyncio.Queue[DNSRecord] = asyncio.Queue()
@@ -142,12 +145,12 @@ async def flood(server: tuple[str, int], count: int) -> AsyncIterator[asyncio.Qu
                 answers.put_nowait(DNSRecord.parse(peer.recv(4096)))
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as peer:
-        peer.bind(("127.0.0.1", 0))
+        peer.bind((source, 0))
         peer.connect(server)
         loop.add_reader(peer, take)
         try:
             for number in range(count):
-                await loop.sock_sendall(peer, bytes(question(f"n{number}.silent.test").pack()))
+                await loop.sock_sendall(peer, bytes(question(f"n{number}.{source}.silent.test").pack()))
                 if number % 40 == 0:
                     await asyncio.sleep(0)
             yield answers
@@ -185,6 +188,19 @@ async def test_a_client_that_waited_for_too_much_is_answered_again_afterwards(sc
         for _ in range(OUTSTANDING + 10):
             await answers.get()
         assert addresses(await ask(running.dns, "news.test")) == FOUND
+
+
+async def test_two_dozen_clients_that_ask_a_silent_zone_delay_only_themselves(school, start):
+    async with (
+        Silent(ZONE) as upstream,
+        start(school, (upstream.port,), upstream_timeout=5.0) as running,
+        contextlib.AsyncExitStack() as floods,
+    ):
+        for number in range(24):
+            await floods.enter_async_context(flood(running.dns, OUTSTANDING, f"127.0.0.{10 + number}"))
+        started = time.monotonic()
+        assert addresses(await ask(running.dns, "news.test", source="127.0.0.3")) == FOUND
+        assert time.monotonic() - started < 2.0
 
 
 async def test_one_device_with_many_ipv6_addresses_waits_for_no_more_than_its_network_may(hour, school):

@@ -2,6 +2,8 @@ import asyncio
 import os
 import random
 import socket
+import subprocess
+import sys
 import time
 
 import httpx
@@ -544,3 +546,17 @@ async def test_ending_gives_every_port_back(school, upstream, start):
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         with socket.socket(socket.AF_INET, kind) as probe:
             probe.bind(("127.0.0.1", port))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "most", "listeners", "at_once"),
+    [(1024, 8192, 2, 2000), (1024, 1024, 2, 524), (1024, 1024, 9, 100), (64, 8192, 2, 2000)],
+)
+def test_as_many_questions_go_out_at_once_as_the_process_may_have_sockets(allowed, most, listeners, at_once):
+    script = (
+        "import resource, sys; from dns_filter import server; a, m, n = map(int, sys.argv[1:]);"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (a, m)); print(server._questions_at_once(n))"
+    )
+    arguments = map(str, (allowed, most, listeners))
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, check=True, text=True)
+    assert int(done.stdout) == at_once

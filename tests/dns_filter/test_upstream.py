@@ -4,6 +4,7 @@ import time
 import pytest
 
 from dns_filter import reply
+from dns_filter.turns import Share
 from dns_filter.upstream import Upstreams
 from tests.support.dns_client import NOERROR, NXDOMAIN, SERVFAIL, addresses, ask, extended
 from tests.support.nameserver import Crooked, Fault, NameServer
@@ -14,7 +15,7 @@ ZONE = {"school.test": ["198.51.100.7"], "*": ["198.51.100.8"]}
 
 async def put(*servers: NameServer, seconds: float = 0.6):
     upstreams = Upstreams([("127.0.0.1", server.port) for server in servers], seconds)
-    return upstreams, await upstreams.ask(QUESTION, dnssec_ok=False, checking_disabled=False)
+    return upstreams, await upstreams.ask(QUESTION, Share("192.0.2.7"), dnssec_ok=False, checking_disabled=False)
 
 
 async def test_an_honest_answer_is_taken():
