@@ -32,8 +32,9 @@ OUTSTANDING = 50
 """Answers of upstream that one address may wait for: a page asks for 20 to 40 names, hardly all of them new."""
 OUTSTANDING_NETWORK = 100
 """Answers that all addresses of one IPv6 /64 may wait for: one device can have them all, or a classroom shares them."""
-OUTSTANDING_INNER = 200
-"""Answers of upstream that our own proxies may wait for, who ask for everybody: half of all."""
+OUTSTANDING_INNER = 1000
+"""Answers of upstream that our own proxies may wait for, who ask for the whole school from one address and limit each
+client themselves: 20 busy ones of 40 each, and a reserve. As many may be under way (half of all, see `share`)."""
 
 
 class View:

@@ -203,6 +203,18 @@ async def test_two_dozen_clients_that_ask_a_silent_zone_delay_only_themselves(sc
         assert time.monotonic() - started < 2.0
 
 
+async def test_twenty_busy_clients_of_the_proxies_leave_room_for_another(school, start):
+    async with (
+        Silent(ZONE) as upstream,
+        start(school, (upstream.port,), upstream_timeout=5.0) as running,
+        flood(running.inner, 20 * 40) as answers,
+    ):
+        started = time.monotonic()
+        assert addresses(await ask(running.inner, "news.test")) == FOUND
+        assert time.monotonic() - started < 2.0
+        assert answers.empty()
+
+
 async def test_one_device_with_many_ipv6_addresses_waits_for_no_more_than_its_network_may(hour, school):
     filtering, _ = hour
     school.write_clients({"2001:db8::/32": "ks2"})
