@@ -1,6 +1,6 @@
 """One entry of the breach log as a particular person may see it: the one place that withholds (G4 to G7).
 
-An entry with a theme (malware apart), its own or its category's, belongs to one role: the DSL for pupils, the
+An entry of a category that is not known to have no theme (malware apart) belongs to one role: the DSL for pupils, the
 headteacher for staff, the chair of governors for staff where one person is both. Everybody else sees that it happened
 and whom it is held for, never site or rule. A sealed hit shows list, keyed hash, time and client, and nothing more to
 anybody. This file opens no database.
@@ -20,6 +20,9 @@ from reporting.web.office import STAFF_COLUMN
 
 TECHNICIANS_THEMES = frozenset({"", "malware"})
 """Themes that are held for nobody: none at all, and harmful software, whose alert is the technician's (POLICY.md)."""
+
+NO_CATEGORY = ""
+"""What an entry says that no category was the reason of: a rule of the profile, an unknown site."""
 
 KINDS = {"stopped": "Stopped", "got_through": "Got through", "concern": "Concern"}
 """What the kinds are called; they are never added together (G1)."""
@@ -51,17 +54,18 @@ HELD = {
 class Viewer(msgspec.Struct, frozen=True):
     """Who is looking: their roles, and which profiles are pupils'; every other is treated as staff's (G7).
 
-    *themed* are the categories with a theme. An entry of one is held even where its profile is not watched and the
-    entry itself has no theme: that a member of staff looked at it is nobody else's to read either (G8).
+    *themeless* are the categories that the policy in force knows and gives no theme. An entry of any other is held even
+    where it has no theme itself: that a member of staff, who is not watched, looked at it is nobody else's to read
+    either (G8), and of a category that was renamed, or of a policy that cannot be read, nobody can tell.
     """
 
     roles: frozenset[str]
     pupils: frozenset[str] = frozenset()
-    themed: frozenset[str] = frozenset()
+    themeless: frozenset[str] = frozenset({NO_CATEGORY})
 
     def holder(self, row: BreachRow) -> str:
         """The role that *row* is held for before this viewer, or nothing when they may read it."""
-        plain_entry = row.theme in TECHNICIANS_THEMES and row.category not in self.themed
+        plain_entry = row.theme in TECHNICIANS_THEMES and row.category in self.themeless
         if plain_entry and row.reason != Reason.SEALED:
             return ""
         if row.profile in self.pupils:
@@ -70,7 +74,7 @@ class Viewer(msgspec.Struct, frozen=True):
 
     def readable(self) -> ColumnElement[bool]:
         """The entries that `holder` holds back for nobody, as a condition of a query."""
-        no_theme = and_(BreachRow.theme.in_(TECHNICIANS_THEMES), BreachRow.category.not_in(self.themed))
+        no_theme = and_(BreachRow.theme.in_(TECHNICIANS_THEMES), BreachRow.category.in_(self.themeless))
         plain_entry = and_(no_theme, BreachRow.reason != Reason.SEALED)
         pupils = BreachRow.profile.in_(self.pupils)
         return or_(
@@ -114,13 +118,14 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 def viewer_of(roles: Collection[str], rulebook: Rulebook | None) -> Viewer:
-    """The viewer with *roles* under *rulebook*; without one, no profile is known to be pupils', no category themed."""
+    """The viewer with *roles*; without *rulebook*, no profile is known as pupils' and no category as themeless."""
     profiles = rulebook.profiles.items() if rulebook else ()
     categories = rulebook.categories.items() if rulebook else ()
+    themeless = {name for name, category in categories if category.theme in TECHNICIANS_THEMES}
     return Viewer(
         frozenset(roles),
         pupils=frozenset(name for name, profile in profiles if profile.column != STAFF_COLUMN),
-        themed=frozenset(name for name, category in categories if category.theme not in TECHNICIANS_THEMES),
+        themeless=frozenset({NO_CATEGORY} | themeless),
     )
 
 

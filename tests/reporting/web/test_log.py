@@ -3,8 +3,10 @@
 import itertools
 import time
 
+from blocklists.live import Files, Live
 from blocklists.rulebook import Severity
 from reporting.web.log import PAGE
+from tests.support.staff_pages import running
 
 SECOND = 10**9
 HASH = "c0ffee" * 10
@@ -114,6 +116,32 @@ async def test_a_category_with_a_theme_is_held_even_where_the_profile_is_not_wat
         assert (roles, entry["held"]) == (roles, held)
         assert (entry["host"] is None) is (entry["rule"] is None) is ("harm.test" not in page) is bool(held)
         assert bool(found) is not bool(held)
+
+
+UNTOLD = {**SELF_HARM, "theme": "", "severity": Severity.NONE}
+
+
+async def test_without_a_policy_whatever_has_a_category_is_held(tmp_path):
+    nothing = Live(Files(state=tmp_path / "empty", keys=tmp_path, spool=tmp_path))
+    async with running(tmp_path, live=nothing) as pages:
+        for profile in ("staff", "visitor", "ks2"):
+            await pages.breach(**{**UNTOLD, "profile": profile})
+        await pages.breach(host="harmless.test", category="", reason="unknown")
+        async with pages.logged_in("technician") as browser:
+            shown = await entries(browser)
+            found = await entries(browser, host="harm")
+            page = (await browser.get("/breaches")).text
+    assert [entry["held"] for entry in shown] == ["", *["held for the headteacher"] * 3]
+    assert [entry["host"] for entry in found] == ["harmless.test"]
+    assert "harm.test" not in page
+
+
+async def test_a_category_that_the_policy_no_longer_knows_is_held(pages):
+    await pages.breach(**{**UNTOLD, "category": "renamed_since", "profile": "staff"})
+    async with pages.logged_in("technician") as browser:
+        [entry] = await entries(browser)
+        assert (entry["held"], entry["host"]) == ("held for the headteacher", None)
+        assert await entries(browser, host="harm") == []
 
 
 async def test_malware_is_the_technicians(pages):

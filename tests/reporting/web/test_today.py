@@ -88,7 +88,7 @@ async def test_without_a_policy_the_pages_still_open_and_say_so(tmp_path):
         await pages.breach()
         async with pages.logged_in("technician") as browser:
             assert "No policy is in force" in (await browser.get("/")).text
-            assert "gambling.test" in (await browser.get("/breaches")).text
+            assert "10.20.0.7" in (await browser.get("/breaches")).text
 
 
 async def test_a_new_policy_shows_without_a_restart(pages):
