@@ -9,7 +9,7 @@ import hashlib
 import logging
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import argon2
@@ -108,6 +108,11 @@ class Accounts:
             row = await session.get(AccountRow, number)
         return _account(row) if row else None
 
+    async def roles_held(self) -> list[frozenset[str]]:
+        """The roles of each account."""
+        async with self._database.reading() as session:
+            return await roles_held(session)
+
     async def enrol(self, token: str, name: str, password: str) -> Account:
         """Make the account that *token* stands for and use the token up; EnrolmentError says what is wrong."""
         name = tidy(name)
@@ -164,6 +169,21 @@ class Accounts:
         hashed = await self._hash(password)
         async with self._database.writing() as session:
             await session.execute(update(AccountRow).where(AccountRow.id == number).values(password_hash=hashed))
+
+
+async def roles_held(session: AsyncSession) -> list[frozenset[str]]:
+    """The roles of each account."""
+    return [frozenset(roles.split(",")) for roles in await session.scalars(select(AccountRow.roles))]
+
+
+def head_is_dsl(held: Iterable[frozenset[str]]) -> bool:
+    """Whether *held*, the roles of each account, says that headteacher and DSL are one person (G7).
+
+    They are where there is a headteacher and each is the DSL too; a deputy with both roles takes nothing from a
+    headteacher who has only the one.
+    """
+    heads = [roles for roles in held if "headteacher" in roles]
+    return bool(heads) and all("dsl" in roles for roles in heads)
 
 
 def tidy(name: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from blocklists.rulebook import Severity
+from reporting.accounts import head_is_dsl, roles_held
 from reporting.models import AlertBreachRow, AlertRow, OutboxRow
 from reporting.settings import ContactSettings
 
@@ -93,8 +94,8 @@ def joins(alert: AlertRow, severity: int, at_ns: int) -> bool:
     return alert.state == "open" and severity <= alert.severity and abs(at_ns - alert.last_ns) <= JOINING
 
 
-def route(contacts: ContactSettings, column: str) -> Route:
-    """Who is told of somebody whose profile has *column*.
+def route(contacts: ContactSettings, column: str, *, same: bool = False) -> Route:
+    """Who is told of somebody whose profile has *column*; *same*: the accounts say that head and DSL are one person.
 
     Staff, and a profile that nobody knows, go to the headteacher only; where head and DSL are one person, to the chair
     of governors (G7). Everybody else goes to the DSL once confirmed, until then to the headteacher (G15); if there
@@ -102,7 +103,7 @@ def route(contacts: ContactSettings, column: str) -> Route:
     """
     head = Route("headteacher", contacts.headteacher)
     if column in ("staff", ""):
-        return Route("chair", contacts.chair) if one_person(contacts) and contacts.chair else head
+        return Route("chair", contacts.chair) if (same or one_person(contacts)) and contacts.chair else head
     if contacts.dsl and (contacts.dsl_confirmed or not contacts.headteacher):
         return Route("dsl", contacts.dsl)
     return head
@@ -120,7 +121,7 @@ def address_of(contacts: ContactSettings, role: str) -> str:
 
 async def take(session: AsyncSession, breach: Mapping[str, Any], desk: Desk, now_ns: int) -> bool:
     """Open an alert for *breach* (the columns of its row, `id` too), or let it join one; True if one was opened."""
-    told = route(desk.contacts, desk.column(breach["profile"]))
+    told = route(desk.contacts, desk.column(breach["profile"]), same=head_is_dsl(await roles_held(session)))
     subject = subject_of(breach["person"], breach["address"])
     alert = await _latest(session, subject, breach["theme"], told.role)
     opened = alert is None or not joins(alert, breach["severity"], breach["at_ns"])

@@ -11,7 +11,6 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from blocklists.rulebook import Severity
-from reporting.accounts import Account
 from reporting.alerts import MEANINGS, acknowledge
 from reporting.models import AccountRow, AlertBreachRow, AlertRow, BreachRow
 from reporting.web import rows, times
@@ -19,6 +18,7 @@ from reporting.web.access import alerted
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.render import html, json
 from reporting.web.rows import Shown, severity_name
+from reporting.web.viewer import Viewer, viewer_of
 
 PAGE = 50
 """Alerts on a page, and breaches on an alert's page."""
@@ -62,8 +62,8 @@ class ShownAlert(msgspec.Struct, frozen=True):
 async def alert_list(request: Asked) -> Response[str] | Response[bytes]:
     """Open alerts with the most pressing first, then the newest that were acknowledged; ?format=json as JSON."""
     office = office_of(request)
+    mine = (await viewer_of(request)).alerts()
     async with office.database.reading() as session:
-        mine = AlertRow.audience.in_(_account(request).roles)
         waiting = list(await session.scalars(soonest_first().where(mine, AlertRow.state == "open")))
         older = _number(request.query_params.get("below", "")) or 2**62
         done = select(AlertRow).where(mine, AlertRow.state != "open", AlertRow.number < older)
@@ -83,9 +83,9 @@ async def alert_list(request: Asked) -> Response[str] | Response[bytes]:
 @get("/alerts/{number:str}", guards=[alerted])
 async def alert(request: Asked) -> Response[str]:
     """One alert: what it means, by when to act, what to do, and what happened."""
-    office = office_of(request)
+    office, viewer = office_of(request), await viewer_of(request)
     async with office.database.reading() as session:
-        row = await _find(session, request.path_params["number"], _account(request))
+        row = await _find(session, request.path_params["number"], viewer)
         found = select(BreachRow).join(AlertBreachRow, AlertBreachRow.breach == BreachRow.id)
         newest = found.where(AlertBreachRow.alert == row.id).order_by(BreachRow.at_ns.desc(), BreachRow.id.desc())
         breaches = list(await session.scalars(newest.limit(PAGE)))
@@ -98,7 +98,7 @@ async def alert(request: Asked) -> Response[str]:
         alert=show(row, office, by=by.name if by else ""),
         illegal=row.severity == Severity.ILLEGAL,
         help_first=row.theme == "self-harm",
-        rows=_entries(breaches, office),
+        rows=_entries(breaches, viewer, row.audience, office),
         unlisted=max(0, (joined or 0) - PAGE),
     )
 
@@ -106,11 +106,11 @@ async def alert(request: Asked) -> Response[str]:
 @post("/alerts/{number:str}/acknowledge", guards=[alerted])
 async def acknowledged(request: Asked) -> Redirect:
     """Note who has taken the alert on, and when; a second time changes nothing."""
-    office = office_of(request)
-    account = _account(request)
+    office, viewer = office_of(request), await viewer_of(request)
+    assert request.user, "the guard lets only people through"
     async with office.database.writing() as session:
-        row = await _find(session, request.path_params["number"], account)
-        await acknowledge(session, row.number, account.id, office.now_ns())
+        row = await _find(session, request.path_params["number"], viewer)
+        await acknowledge(session, row.number, request.user.id, office.now_ns())
     return Redirect(f"/alerts/{row.number}", status_code=303)
 
 
@@ -149,15 +149,15 @@ def _who(subject: str) -> str:
     return {"person": f"Person {rest}", "address": f"Device at {rest}"}.get(kind, subject)
 
 
-def _entries(breaches: list[BreachRow], office: Office) -> list[Shown]:
-    """The alert's breaches: its audience may read them, and of a sealed hit nobody reads more than G6 allows."""
-    return [rows.show(row, holder="", rulebook=office.rulebook, zone=office.zone) for row in breaches]
+def _entries(breaches: list[BreachRow], viewer: Viewer, audience: str, office: Office) -> list[Shown]:
+    """The breaches of an alert to *audience*: pupils and staff may have been at one address, so each is asked after."""
+    book, zone = office.rulebook, office.zone
+    return [rows.show(row, holder=viewer.alert_holder(row, audience), rulebook=book, zone=zone) for row in breaches]
 
 
-async def _find(session: AsyncSession, number: str, account: Account) -> AlertRow:
-    """The alert *number* if it is for a role of *account*; NotFoundException otherwise."""
-    mine = AlertRow.audience.in_(account.roles)
-    found = await session.scalar(select(AlertRow).where(AlertRow.number == _number(number), mine))
+async def _find(session: AsyncSession, number: str, viewer: Viewer) -> AlertRow:
+    """The alert *number* if it is *viewer*'s; NotFoundException otherwise."""
+    found = await session.scalar(select(AlertRow).where(AlertRow.number == _number(number), viewer.alerts()))
     if found is None:
         raise NotFoundException
     return found
@@ -166,8 +166,3 @@ async def _find(session: AsyncSession, number: str, account: Account) -> AlertRo
 def _number(text: str) -> int:
     """*text* as an alert's number, or 0, which no alert has."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
-
-
-def _account(request: Asked) -> Account:
-    assert request.user, "the guard lets only people through"
-    return request.user

@@ -15,7 +15,8 @@ from reporting.web.filters import Asked as Question
 from reporting.web.filters import Filter, Place
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.render import html, json
-from reporting.web.rows import Shown, Viewer
+from reporting.web.rows import Shown
+from reporting.web.viewer import Viewer, viewer_of
 
 PAGE = 50
 """Entries on a page: about four screens of a laptop."""
@@ -28,8 +29,7 @@ async def breaches(request: Asked) -> Response[str] | Response[bytes]:
     """The log as a page, or with ?format=json as JSON."""
     office = office_of(request)
     question = filters.read(dict(request.query_params.items()), office.zone)
-    assert request.user
-    viewer = rows.viewer_of(request.user.roles, office.rulebook)
+    viewer = await viewer_of(request)
     shown, older = await _page(office, viewer, question.filter)
     if request.query_params.get("format") == "json":
         older_json = question.link(older, format="json") if older else None

@@ -1,28 +1,18 @@
-"""One entry of the breach log as a particular person may see it: the one place that withholds (G4 to G7).
+"""One entry of the breach log in the words of the page, with what is held for somebody else left out.
 
-An entry of a category that is not known to have no theme (malware apart) belongs to one role: the DSL for pupils, the
-headteacher for staff, the chair of governors for staff where one person is both. Everybody else sees that it happened
-and whom it is held for, never site or rule. A sealed hit shows list, keyed hash, time and client, and nothing more to
-anybody. This file opens no database.
+Whom it is held for is `reporting.web.viewer`'s to say. A sealed hit shows list, keyed hash, time and client, and
+nothing more to anybody (G6). This file opens no database.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, false, or_
 
 from blocklists.policy import Reason
 from blocklists.rulebook import Rulebook, Severity
 from reporting.models import BreachRow
 from reporting.web import times
-from reporting.web.office import STAFF_COLUMN
-
-TECHNICIANS_THEMES = frozenset({"", "malware"})
-"""Themes that are held for nobody: none at all, and harmful software, whose alert is the technician's (POLICY.md)."""
-
-NO_CATEGORY = ""
-"""What an entry says that no category was the reason of: a rule of the profile, an unknown site."""
 
 KINDS = {"stopped": "Stopped", "got_through": "Got through", "concern": "Concern"}
 """What the kinds are called; they are never added together (G1)."""
@@ -51,47 +41,6 @@ HELD = {
 }
 
 
-class Viewer(msgspec.Struct, frozen=True):
-    """Who is looking: their roles, and which profiles are pupils'; every other is treated as staff's (G7).
-
-    *themeless* are the categories that the policy in force knows and gives no theme. An entry of any other is held even
-    where it has no theme itself: that a member of staff, who is not watched, looked at it is nobody else's to read
-    either (G8), and of a category that was renamed, or of a policy that cannot be read, nobody can tell.
-    """
-
-    roles: frozenset[str]
-    pupils: frozenset[str] = frozenset()
-    themeless: frozenset[str] = frozenset({NO_CATEGORY})
-
-    def holder(self, row: BreachRow) -> str:
-        """The role that *row* is held for before this viewer, or nothing when they may read it."""
-        plain_entry = row.theme in TECHNICIANS_THEMES and row.category in self.themeless
-        if plain_entry and row.reason != Reason.SEALED:
-            return ""
-        if row.profile in self.pupils:
-            return "" if "dsl" in self.roles else "dsl"
-        return "" if self._reads_staff else self._staff_holder
-
-    def readable(self) -> ColumnElement[bool]:
-        """The entries that `holder` holds back for nobody, as a condition of a query."""
-        no_theme = and_(BreachRow.theme.in_(TECHNICIANS_THEMES), BreachRow.category.in_(self.themeless))
-        plain_entry = and_(no_theme, BreachRow.reason != Reason.SEALED)
-        pupils = BreachRow.profile.in_(self.pupils)
-        return or_(
-            plain_entry,
-            pupils if "dsl" in self.roles else false(),
-            ~pupils if self._reads_staff else false(),
-        )
-
-    @property
-    def _reads_staff(self) -> bool:
-        return "headteacher" in self.roles and "dsl" not in self.roles
-
-    @property
-    def _staff_holder(self) -> str:
-        return "chair" if {"headteacher", "dsl"} <= self.roles else "headteacher"
-
-
 class Shown(msgspec.Struct, frozen=True):
     """An entry as it is shown; *held* stands in for host, path and rule where those are withheld."""
 
@@ -115,18 +64,6 @@ class Shown(msgspec.Struct, frozen=True):
     held: str
     repeats: int
     policy: int
-
-
-def viewer_of(roles: Collection[str], rulebook: Rulebook | None) -> Viewer:
-    """The viewer with *roles*; without *rulebook*, no profile is known as pupils' and no category as themeless."""
-    profiles = rulebook.profiles.items() if rulebook else ()
-    categories = rulebook.categories.items() if rulebook else ()
-    themeless = {name for name, category in categories if category.theme in TECHNICIANS_THEMES}
-    return Viewer(
-        frozenset(roles),
-        pupils=frozenset(name for name, profile in profiles if profile.column != STAFF_COLUMN),
-        themeless=frozenset({NO_CATEGORY} | themeless),
-    )
 
 
 def show(row: BreachRow, *, holder: str, rulebook: Rulebook | None, zone: ZoneInfo) -> Shown:

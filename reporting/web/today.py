@@ -2,11 +2,11 @@
 
 import msgspec
 from litestar import Response, get
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow
-from reporting.web import alerts, times
+from reporting.web import alerts, times, viewer
 from reporting.web.office import Asked, Office, office_of, sees_alerts
 from reporting.web.render import html
 from reporting.web.rows import KINDS
@@ -44,11 +44,13 @@ async def today(request: Asked) -> Response[str]:
     office = office_of(request)
     assert request.user
     start = times.day_start(office.now_ns(), office.zone)
+    mine = (await viewer.viewer_of(request)).alerts()
+    theirs = [one.alerts() for one in await viewer.everybody(office)]
     async with office.database.reading() as session:
         counts = await _counts(session, start)
         post = await _post(session, office)
-        troubles = [*office.notices, *await _troubles(session, office)]
-        mine = AlertRow.audience.in_(request.user.roles)
+        nobodys = await _open_alerts(session, not_(or_(*theirs)))
+        troubles = [*office.notices, *await _troubles(session, office, nobodys)]
         open_alerts = list(await session.scalars(alerts.soonest_first().where(mine, AlertRow.state == "open")))
     return html(
         request,
@@ -81,14 +83,22 @@ async def _post(session: AsyncSession, office: Office) -> Post:
     return Post(count, failing, times.shown(oldest, office.zone) if oldest else "", answer or "")
 
 
-async def _troubles(session: AsyncSession, office: Office) -> list[str]:
-    """A sentence for each thing that somebody must look into."""
+async def _open_alerts(session: AsyncSession, condition: ColumnElement[bool]) -> int:
+    """How many open alerts fit *condition*."""
+    figure = select(func.count()).select_from(AlertRow)
+    return await session.scalar(figure.where(AlertRow.state == "open", condition)) or 0
+
+
+async def _troubles(session: AsyncSession, office: Office, nobodys: int) -> list[str]:
+    """A sentence for each thing that somebody must look into; *nobodys* is the number of alerts that wait unseen."""
     broken = await session.scalar(select(func.count()).where(JournalRow.chain == "broken"))
     damaged = await session.scalar(select(func.count()).select_from(DamagedRow))
     sentences = {
         "No policy is in force on this machine: nothing is answered until one is applied.": not office.live.ready,
         "The clock is earlier than what was written before. The strictest timetable holds.": not office.live.clock_ok(),
         f"{_count(broken, 'journal was', 'journals were')} changed after being written. Tell the headteacher.": broken,
+        f"{_count(nobodys, 'alert waits', 'alerts wait')} for a role that nobody here has. Invite that person"
+        " (schoolgate account invite).": nobodys,
         f"{_count(damaged, 'piece', 'pieces')} of the journals could not be read. A copy was kept.": damaged,
     }
     return [sentence for sentence, holds in sentences.items() if holds]

@@ -86,6 +86,22 @@ def test_who_is_told(contacts, column, role, address):
     assert route(contacts, column) == Route(role, address)
 
 
+def test_where_the_accounts_say_that_head_and_dsl_are_one_person_staff_go_to_the_chair():
+    assert route(CONTACTS, "staff", same=True) == Route("chair", CHAIR)
+    assert route(CONTACTS, "ks2", same=True) == Route("dsl", DSL)
+    assert route(ContactSettings(headteacher=HEAD), "staff", same=True) == Route("headteacher", HEAD)
+
+
+async def test_an_alert_about_staff_is_the_chairs_once_one_account_is_headteacher_and_dsl(database, take, rows):
+    both = AccountRow(name="ann", roles="headteacher,dsl", password_hash="x", created_ns=1)
+    async with database.writing() as session:
+        session.add(both)
+    await take(urgent(profile="staff"))
+    [alert] = await rows(AlertRow)
+    [mail] = await rows(OutboxRow)
+    assert (alert.audience, mail.address) == ("chair", CHAIR)
+
+
 def test_every_severity_has_a_written_meaning_and_the_grave_ones_a_time():
     assert set(MEANINGS) == set(Severity)
     assert MEANINGS[Severity.ILLEGAL].act_by_words == "at once"

@@ -87,6 +87,53 @@ async def test_an_alert_is_for_its_audience_only(pages, audience, sees, does_not
         assert "<button>Acknowledge" in (await one.get(f"/alerts/{number}")).text
 
 
+ABOUT_STAFF = {"theme": "radicalisation", "profile": "staff", "audience": "headteacher"}
+
+
+async def test_where_headteacher_and_dsl_are_one_person_an_alert_about_staff_is_the_chairs(pages):
+    breach = await pages.breach(host="read.test", category="extremism", theme="radicalisation", profile="staff")
+    number = await pages.alert(breach, **ABOUT_STAFF)
+    async with pages.logged_in("headteacher", "dsl") as both, pages.logged_in("chair") as chair:
+        assert (await both.get(f"/alerts/{number}")).status_code == 404
+        assert (await submit(both, f"/alerts/{number}/acknowledge", {}, page="/alerts")).status_code == 404
+        for path in ("/", "/alerts", "/alerts?format=json", "/breaches"):
+            page = (await both.get(path)).text
+            assert f"Alert {number}" not in page, path
+            assert f'"number":{number}' not in page, path
+            assert "read.test" not in page, path
+        assert "read.test" in (await chair.get("/breaches")).text
+        assert "read.test" in (await chair.get(f"/alerts/{number}")).text
+        assert f"Alert {number}" in (await chair.get("/")).text
+
+
+async def test_a_deputy_with_both_roles_takes_no_alert_from_a_headteacher_who_has_one(pages):
+    number = await pages.alert(**ABOUT_STAFF)
+    async with pages.logged_in("headteacher") as head, pages.logged_in("headteacher", "dsl") as deputy:
+        assert (await head.get(f"/alerts/{number}")).status_code == 200
+        assert (await deputy.get(f"/alerts/{number}")).status_code == 404
+        async with pages.logged_in("chair") as chair:
+            assert (await chair.get(f"/alerts/{number}")).status_code == 404
+
+
+async def test_while_no_dsl_is_confirmed_the_headteacher_reads_an_alert_about_pupils(pages):
+    breach = await pages.breach(host="harm.test", category="self_harm", theme="self-harm")
+    number = await pages.alert(breach, audience="headteacher")
+    for roles in (("headteacher",), ("headteacher", "dsl")):
+        async with pages.logged_in(*roles) as browser:
+            assert "harm.test" in (await browser.get(f"/alerts/{number}")).text, roles
+
+
+async def test_what_staff_did_at_a_pupils_address_is_held_within_the_alert_about_it(pages):
+    pupils = await pages.breach(host="harm.test", category="self_harm", theme="self-harm")
+    staffs = await pages.breach(host="read.test", category="self_harm", theme="self-harm", profile="staff")
+    number = await pages.alert(pupils, staffs, audience="headteacher")
+    async with pages.logged_in("headteacher", "dsl") as browser:
+        page = (await browser.get(f"/alerts/{number}")).text
+    assert "harm.test" in page
+    assert "read.test" not in page
+    assert "held for the chair of governors" in page
+
+
 async def test_an_alert_without_a_role_of_the_reader_looks_like_one_that_does_not_exist(pages):
     number = await pages.alert(audience="headteacher")
     async with pages.logged_in("dsl") as browser:

@@ -78,7 +78,8 @@ HOLDERS = (
     (("dsl",), "staff", "held for the headteacher"),
     (("technician",), "office", "held for the headteacher"),
     (("headteacher",), "staff", ""),
-    (("headteacher", "dsl"), "staff", "held for the chair of governors"),
+    (("headteacher", "dsl"), "staff", "held for the headteacher"),
+    (("chair",), "staff", "held for the headteacher"),
     (("dsl",), "no-longer-a-profile", "held for the headteacher"),
     (("dsl",), "byod", ""),
 )
@@ -95,11 +96,21 @@ async def test_staff_themes_are_the_headteachers(pages):
         assert bool(found) is not bool(held)
 
 
+async def test_where_headteacher_and_dsl_are_one_person_staff_themes_are_the_chairs(pages):
+    await pages.breach(**{**SELF_HARM, "theme": "radicalisation", "profile": "staff"})
+    for roles in (("headteacher", "dsl"), ("technician",), ("chair",)):
+        async with pages.logged_in(*roles) as browser:
+            [entry] = await entries(browser)
+            found = await entries(browser, host="harm")
+        held = "" if roles == ("chair",) else "held for the chair of governors"
+        assert (roles, entry["held"], bool(found)) == (roles, held, not held)
+
+
 UNWATCHED = (
     (("technician",), "staff", "held for the headteacher"),
     (("dsl",), "staff", "held for the headteacher"),
     (("headteacher",), "staff", ""),
-    (("headteacher", "dsl"), "staff", "held for the chair of governors"),
+    (("headteacher", "dsl"), "staff", "held for the headteacher"),
     (("technician",), "visitor", "held for the DSL"),
     (("headteacher",), "visitor", "held for the DSL"),
     (("dsl",), "visitor", ""),

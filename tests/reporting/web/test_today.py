@@ -82,6 +82,15 @@ async def test_open_alerts_stand_before_notices_and_figures(tmp_path):
     assert page.count("Waiting for you") == 1
 
 
+async def test_an_alert_that_nobody_here_may_open_is_told_to_everybody(pages):
+    await pages.alert(audience="headteacher", profile="staff", theme="radicalisation")
+    async with pages.logged_in("headteacher", "dsl") as browser:
+        page = (await browser.get("/")).text
+        assert "1 alert waits for a role that nobody here has" in page
+        await pages.person("chair", "chair")
+        assert "nobody here has" not in (await browser.get("/")).text
+
+
 async def test_without_a_policy_the_pages_still_open_and_say_so(tmp_path):
     files = Files(state=tmp_path / "empty", keys=tmp_path, spool=tmp_path)
     async with running(tmp_path, live=Live(files)) as pages:

@@ -1,0 +1,113 @@
+"""Who may read what: the one place that withholds entries and alerts (G4 to G7).
+
+An entry of a category that is not known to have no theme (malware apart) belongs to one role: the DSL for pupils, the
+headteacher for staff, the chair of governors for staff where one person is both. Everybody else sees that it happened
+and whom it is held for, never site or rule. An alert belongs to the role that it was routed to, and about staff to the
+same role as their entries. Each rule stands here twice, for one row and as a condition of a query; a test holds the two
+together. This file opens no database.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+from sqlalchemy import ColumnElement, and_, false, or_
+
+from blocklists.policy import Reason
+from blocklists.rulebook import Rulebook
+from reporting.accounts import head_is_dsl
+from reporting.models import AlertRow, BreachRow
+from reporting.web.office import STAFF_COLUMN, Asked, Office, office_of
+
+TECHNICIANS_THEMES = frozenset({"", "malware"})
+"""Themes that are held for nobody: none at all, and harmful software, whose alert is the technician's (POLICY.md)."""
+
+NO_CATEGORY = ""
+"""What an entry says that no category was the reason of: a rule of the profile, an unknown site."""
+
+
+class Viewer(msgspec.Struct, frozen=True):
+    """Who is looking: their roles, and which profiles are pupils'; every other is treated as staff's (G7).
+
+    *themeless* are the categories that the policy in force knows and gives no theme. An entry of any other is held even
+    where it has no theme itself: that a member of staff, who is not watched, looked at it is nobody else's to read
+    either (G8), and of a category that was renamed, or of a policy that cannot be read, nobody can tell. *one_person*:
+    headteacher and DSL are one person, so what is about staff is the chair's.
+    """
+
+    roles: frozenset[str]
+    pupils: frozenset[str] = frozenset()
+    themeless: frozenset[str] = frozenset({NO_CATEGORY})
+    one_person: bool = False
+
+    def holder(self, row: BreachRow) -> str:
+        """The role that *row* is held for before this viewer, or nothing when they may read it."""
+        plain_entry = row.theme in TECHNICIANS_THEMES and row.category in self.themeless
+        if plain_entry and row.reason != Reason.SEALED:
+            return ""
+        if row.profile in self.pupils:
+            return "" if "dsl" in self.roles else "dsl"
+        return self._staff_holder
+
+    def readable(self) -> ColumnElement[bool]:
+        """The entries that `holder` holds back for nobody, as a condition of a query."""
+        no_theme = and_(BreachRow.theme.in_(TECHNICIANS_THEMES), BreachRow.category.in_(self.themeless))
+        plain_entry = and_(no_theme, BreachRow.reason != Reason.SEALED)
+        pupils = BreachRow.profile.in_(self.pupils)
+        return or_(
+            plain_entry,
+            pupils if "dsl" in self.roles else false(),
+            false() if self._staff_holder else ~pupils,
+        )
+
+    def alert_holder(self, row: AlertRow | BreachRow, audience: str) -> str:
+        """The role that *row*, an alert to *audience* or an entry of one, is held for; nothing when they may read it.
+
+        The headteacher is told of pupils too while no DSL is confirmed (G15), and then reads what it was about.
+        """
+        if audience == "headteacher" and row.profile not in self.pupils:
+            return self._staff_holder
+        return "" if audience in self.roles else audience
+
+    def alerts(self) -> ColumnElement[bool]:
+        """The alerts that `alert_holder` holds back for nobody, as a condition of a query."""
+        heads = AlertRow.audience == "headteacher"
+        pupils = AlertRow.profile.in_(self.pupils)
+        return or_(
+            AlertRow.audience.in_(self.roles - {"headteacher"}),
+            and_(heads, pupils) if "headteacher" in self.roles else false(),
+            false() if self._staff_holder else and_(heads, ~pupils),
+        )
+
+    @property
+    def _staff_holder(self) -> str:
+        """The role that what is about staff is held for before this viewer; nothing when it is theirs."""
+        if self.one_person:
+            return "" if "chair" in self.roles else "chair"
+        return "headteacher" if "headteacher" not in self.roles or "dsl" in self.roles else ""
+
+
+async def viewer_of(request: Asked) -> Viewer:
+    """The viewer behind *request*, under the policy in force."""
+    assert request.user, "the guard lets only people through"
+    office = office_of(request)
+    held = await office.accounts.roles_held()
+    return viewer(request.user.roles, office.rulebook, one_person=head_is_dsl(held))
+
+
+async def everybody(office: Office) -> list[Viewer]:
+    """A viewer for each account that there is."""
+    held = await office.accounts.roles_held()
+    return [viewer(roles, office.rulebook, one_person=head_is_dsl(held)) for roles in held]
+
+
+def viewer(roles: Iterable[str], rulebook: Rulebook | None, *, one_person: bool) -> Viewer:
+    """The viewer with *roles*; without *rulebook*, no profile is known as pupils' and no category as themeless."""
+    profiles = rulebook.profiles.items() if rulebook else ()
+    categories = rulebook.categories.items() if rulebook else ()
+    known = {name for name, category in categories if category.theme in TECHNICIANS_THEMES}
+    return Viewer(
+        frozenset(roles),
+        pupils=frozenset(name for name, profile in profiles if profile.column != STAFF_COLUMN),
+        themeless=frozenset({NO_CATEGORY} | known),
+        one_person=one_person,
+    )
