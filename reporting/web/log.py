@@ -14,7 +14,7 @@ from reporting.web import filters, rows
 from reporting.web.filters import Asked as Question
 from reporting.web.filters import Filter, Place
 from reporting.web.office import Asked, Office, office_of
-from reporting.web.render import html, json
+from reporting.web.render import html, json, link
 from reporting.web.rows import Shown
 from reporting.web.viewer import Viewer, viewer_of
 
@@ -33,7 +33,7 @@ async def breaches(request: Asked) -> Response[str] | Response[bytes]:
     shown, older = await _page(office, viewer, question.filter)
     if request.query_params.get("format") == "json":
         older_json = question.link(older, format="json") if older else None
-        return json({"entries": shown, "older": older_json, "problems": question.problems})
+        return json({"entries": shown, "problems": question.problems}, older=older_json)
     return html(
         request,
         office,
@@ -43,9 +43,9 @@ async def breaches(request: Asked) -> Response[str] | Response[bytes]:
         narrowed=question.narrowed,
         problems=question.problems,
         choices=_choices(office, question),
-        as_json=question.link(question.filter.below, format="json"),
-        older=question.link(older) if older else "",
-        first=question.link() if question.filter.below else "",
+        as_json=link(question.link(question.filter.below, format="json")),
+        older=link(question.link(older)) if older else "",
+        first=link(question.link()) if question.filter.below else "",
     )
 
 

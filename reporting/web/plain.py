@@ -1,7 +1,8 @@
 """Text from outside, made safe to look at: the one boundary of the staff pages (G28).
 
-Every value that a template prints and every string of a JSON answer goes through `plain`. Escaping HTML is the
-template engine's work and comes after; here nothing is escaped, only taken out or cut.
+Every value that a template prints and every string of a JSON answer goes through `plain`, links that we made apart:
+what is cut leads nowhere. Escaping HTML is the template engine's work and comes after; here nothing is escaped, only
+taken out or cut.
 """
 
 import unicodedata

@@ -1,5 +1,7 @@
 """Pages from templates: every value is made plain, then escaped (G28); no template marks a value as safe.
 
+A link of ours is escaped too, but never cut: `link` for a page, *links* for JSON.
+
 An error has a page in the same words and the same style as the rest, and never says what went wrong inside.
 """
 
@@ -10,6 +12,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
 from litestar.template.base import csrf_token
+from markupsafe import Markup, escape
 
 from reporting.accounts import Account
 from reporting.web.office import Asked, Office, sees_alerts
@@ -81,10 +84,15 @@ def html(request: Asked, office: Office, template: str, *, status: int = 200, **
     return Response(content, media_type=MediaType.HTML, status_code=status)
 
 
-def json(value: object) -> Response[bytes]:
-    """*value* as JSON, every text in it made plain."""
-    content = msgspec.json.encode(plain_json(msgspec.to_builtins(value)))
-    return Response(content, media_type=MediaType.JSON)
+def json(value: Mapping[str, object], **links: str | None) -> Response[bytes]:
+    """*value* as JSON, every text in it made plain; *links* that we made stand beside it, whole."""
+    made_plain = {name: plain_json(msgspec.to_builtins(part)) for name, part in value.items()}
+    return Response(msgspec.json.encode({**made_plain, **links}), media_type=MediaType.JSON)
+
+
+def link(address: str) -> Markup:
+    """*address*, which we made, for a template to print: escaped already, and so not cut as a value from outside is."""
+    return escape(address)
 
 
 def error_page(status: int, heading: str = "", words: str = "") -> str:

@@ -1,6 +1,8 @@
 """The breach log."""
 
+import html
 import itertools
+import re
 import time
 
 from blocklists.live import Files, Live
@@ -264,6 +266,38 @@ async def test_pages_follow_each_other_without_loss_or_repetition(pages):
         assert "Back to the newest" not in first.text
     assert sorted(seen) == sorted(ids)
     assert sizes == [PAGE, PAGE, 5]
+
+
+LONG_HOST = f"{'a' * 63}.{'b' * 63}.{'c' * 63}.test"
+EVERY_FIELD = {
+    "since": "2020-01-01T00:00", "until": "2090-01-01T00:00", "kind": "stopped", "profile": "ks2",
+    "category": "gambling", "severity": "NOTE", "source": "dns", "host": LONG_HOST, "address": "10.20.0.7",
+}  # fmt: skip
+HREF = re.compile(r'<a class="button[^"]*" href="([^"]*)"')
+
+
+async def test_links_with_every_field_lead_on_in_page_and_json(pages):
+    ids = [await pages.breach(host=LONG_HOST) for _ in range(PAGE + 1)]
+    async with pages.logged_in("technician") as browser:
+        newest = (await browser.get("/breaches", params=EVERY_FIELD)).text
+        older, as_json = [html.unescape(address) for address in HREF.findall(newest) if address != "/breaches"]
+        assert len(older) > 300
+        first = (await browser.get(as_json)).json()
+        assert [entry["number"] for entry in first["entries"]] == ids[:0:-1]
+        assert [e["number"] for e in (await browser.get(first["older"])).json()["entries"]] == ids[:1]
+        last = (await browser.get(older)).text
+        assert "1 entry<" in last
+        back = html.unescape(HREF.findall(last)[1])
+        assert f"{PAGE} entries" in (await browser.get(back)).text
+
+
+async def test_a_link_that_carries_what_was_asked_is_escaped(pages):
+    await pages.breach()
+    async with pages.logged_in("technician") as browser:
+        page = (await browser.get("/breaches", params={"source": '"><script>&x=' + "'y" * 200})).text
+    for address in HREF.findall(page):
+        assert not set(html.unescape(address)) & set("<>\"'"), address
+    assert "<script" not in page
 
 
 PLANTED = (
