@@ -139,6 +139,20 @@ async def log_out(request: Asked) -> Redirect:
     return answer
 
 
+def count_unreadable(request: Asked, office: Office) -> None:
+    """Count a log-in whose form cannot be read as a failed one.
+
+    A browser says with each form where it stood (Origin). What sends a broken form from there is somebody else's page,
+    and must not keep the person before it from logging in; so only what says nothing is counted.
+    """
+    if (request.method, request.scope["path"]) != ("POST", "/log-in") or "origin" in request.headers:
+        return
+    address = _address(request)
+    if not office.attempts.wait(address):
+        log.warning("A log-in from %s came as a form that cannot be read.", address)
+        _log_wait(address, office.attempts.failed(address))
+
+
 def cookie(office: Office, name: str, value: str) -> Cookie:
     """A cookie that no script reads and no other site sends; it lives as long as the browser's window."""
     return Cookie(key=name, value=value, path="/", httponly=True, samesite="strict", secure=office.secure)
@@ -179,6 +193,10 @@ def _judge(name: str, password: str, again: str) -> None:
 def _log_failure(what: str, name: str, address: str, wait: float) -> None:
     """Say in the log what failed, with the name made plain and cut, and never with a password or a token."""
     log.warning("A failed %s with the name %r from %s.", what, plain(name, LOGGED_NAME), address)
+    _log_wait(address, wait)
+
+
+def _log_wait(address: str, wait: float) -> None:
     if wait:
         log.warning(
             "A limit is reached: tries from %s or with this name wait %d seconds now.", address, math.ceil(wait)
@@ -199,6 +217,5 @@ def _address(request: Asked) -> str:
 
 
 async def _texts(request: Asked) -> dict[str, str]:
-    """The fields of the form that are text, the first of each name."""
-    form = await request.form()
-    return {name: value for name, value in form.items() if isinstance(value, str)}
+    """The fields of the form; FormError if it cannot be read (`reporting.web.forms`)."""
+    return dict((await request.form()).items())

@@ -16,6 +16,7 @@ from reporting.accounts import Accounts
 from reporting.database import Database
 from reporting.web import access, alerts, errors, log, pictures, today
 from reporting.web.attempts import Attempts
+from reporting.web.forms import FormRequest
 from reporting.web.guard import Guard
 from reporting.web.office import Office
 from reporting.web.render import PUPILS_NETWORK, error_page
@@ -89,6 +90,7 @@ def _pages(office: Office) -> Litestar:
             cookie_httponly=True,
             cookie_samesite="strict",
         ),
+        request_class=FormRequest,
         request_max_body_size=MOST_BODY,
         openapi_config=None,
         logging_config=None,

@@ -7,7 +7,8 @@ from litestar.exceptions import HTTPException, NotAuthorizedException, Permissio
 from litestar.response import Redirect
 from litestar.types import ExceptionHandlersMap
 
-from reporting.web.access import OUR_PAGES, WrongRoleError
+from reporting.web.access import OUR_PAGES, WrongRoleError, count_unreadable
+from reporting.web.forms import FormError
 from reporting.web.office import Asked, Office
 from reporting.web.render import error_page
 
@@ -29,7 +30,13 @@ def handlers(office: Office) -> ExceptionHandlersMap:
         answer.cookies[-1].secure = office.secure
         return answer
 
+    def unreadable_form(request: Asked, error: FormError) -> Response[str]:
+        """Say that the form could not be read, and count it where it was a try to log in."""
+        count_unreadable(request, office)
+        return _page(error.status_code)
+
     return {
+        FormError: unreadable_form,
         NotAuthorizedException: to_log_in,
         WrongRoleError: known,
         PermissionDeniedException: stale_form,

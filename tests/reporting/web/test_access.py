@@ -248,6 +248,71 @@ async def test_a_form_that_is_too_long_is_refused(pages):
         assert "too much" in answer.text
 
 
+def part(field, value, kind="text/plain"):
+    """A part of a multipart form, its boundary being "b"."""
+    head = f'--b\r\nContent-Disposition: form-data; name="{field}"\r\nContent-Type: {kind}\r\n\r\n'
+    return head.encode() + value + b"\r\n"
+
+
+URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"
+UNREADABLE = (
+    (MULTIPART, part("name", b"x", "text/plain; charset=nope") + b"--b--\r\n"),
+    (MULTIPART, part("name", b"+2AA-", "text/plain; charset=utf-7") + b"--b--\r\n"),
+    (MULTIPART, part("name", b"ann") + part("password", PASSWORD.encode()) + b"--b--\r\n"),
+    (MULTIPART, b"--b\r\nbroken"),
+    ("multipart/form-data", b"no boundary"),
+    (f"{URLENCODED}; charset=nope", b"name=ann&password=x"),
+    (URLENCODED, b"name=%zz&password=x"),
+    (URLENCODED, b"name=%ff&password=x"),
+    (URLENCODED, b"name=%ED%A0%80&password=x"),
+    (URLENCODED, b"name=\xff&password=x"),
+    (URLENCODED, b"name=ann&name=bob&password=x"),
+    (URLENCODED, b"name"),
+    (URLENCODED, b"&".join(b"f%d=x" % number for number in range(5000))),
+    ("application/json", b'{"name": "ann"}'),
+    ("application/x-msgpack", b"\x81"),
+    ("", b"name=ann&password=x"),
+)
+
+
+async def test_a_form_that_cannot_be_read_is_a_page_in_plain_words_and_no_fault_of_ours(pages, caplog):
+    async with pages.browser() as browser:
+        await pages.person("ann", "dsl")
+        token = TOKEN_FIELD.search((await browser.get("/log-in")).text)[1]
+        for path, (kind, body) in itertools.product(("/log-in", "/enrol"), UNREADABLE):
+            answer = await browser.post(path, content=body, headers={"content-type": kind, "x-csrftoken": token})
+            assert (answer.status_code, "could not be read" in answer.text) == (400, True), (path, kind, body[:80])
+    assert "Traceback" not in caplog.text
+    assert "A page failed" not in caplog.text
+
+
+async def test_a_form_that_cannot_be_read_is_refused_without_a_token_too_whatever_the_method(pages, caplog):
+    async with pages.browser() as browser:
+        for method, (kind, body) in itertools.product(("GET", "POST"), UNREADABLE[:5]):
+            answer = await browser.request(method, "/log-in", content=body, headers={"content-type": kind})
+            assert answer.status_code == 400, (method, kind)
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_log_in_by_a_form_that_cannot_be_read_counts_as_a_try(pages, caplog):
+    await pages.person("ann", "dsl")
+    too_much = ((URLENCODED, b"name=" + b"x" * 70_000), 413)
+    async with pages.browser() as browser:
+        for (kind, body), status in [((MULTIPART, b"x"), 400)] * (FREE - 1) + [too_much]:
+            assert (await browser.post("/log-in", content=body, headers={"content-type": kind})).status_code == status
+        assert (await log_in(browser, "ann")).status_code == 429
+    assert caplog.text.count("from 127.0.0.1 came as a form that cannot be read") == FREE
+
+
+async def test_somebody_elses_page_cannot_use_up_the_tries_of_the_person_before_it(pages):
+    await pages.person("ann", "dsl")
+    async with pages.browser() as browser:
+        for origin in ("https://evil.test", "null") * FREE:
+            strange = {"content-type": MULTIPART, "origin": origin}
+            assert (await browser.post("/log-in", content=b"x", headers=strange)).status_code == 400
+        assert (await log_in(browser, "ann")).status_code == 303
+
+
 async def test_a_link_from_a_mail_offers_to_carry_on(pages):
     await pages.person("ann", "dsl")
     async with pages.browser() as browser:
