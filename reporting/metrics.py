@@ -1,15 +1,17 @@
-"""What every process tells Prometheus, and the port where it does.
+"""What every process tells Prometheus; `reporting.metrics_port` is where.
 
 No label holds a host, a client or a person (G28): a scrape says how much, never who.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from reporting.metrics_port import PATIENCE, Port
 from reporting.recorder import Recorder
 
 _refused_configurations = 0
@@ -79,21 +81,23 @@ class Served:
         self._close()
 
 
-def serve_metrics(registry: CollectorRegistry, address: tuple[str, int]) -> Served:
+def serve_metrics(registry: CollectorRegistry, address: tuple[str, int], patience: float = PATIENCE) -> Served:
     """Answer scrapes of *registry* at *address* from a thread; port 0 takes a free one.
 
-    OSError if that cannot be; its text says what and where.
+    A connection has *patience* seconds. OSError if that cannot be; its text says what and where.
     """
     host, port = address
     try:
-        server, thread = start_http_server(port, addr=host, registry=registry)
+        server = Port(registry, address, patience)
     except OSError as error:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         raise OSError(f"metrics cannot be served at {place}: {error.strerror or error}") from error
+    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
 
     def close() -> None:
         server.shutdown()
         server.server_close()
         thread.join()
 
-    return Served(close, (host, server.server_port))
+    return Served(close, (host, server.server_address[1]))
