@@ -77,7 +77,7 @@ def alerted(connection: ASGIConnection[object, Account | None, object, State], _
 @get("/enrol", opt={OPEN: True})
 async def enrolment(request: Asked) -> Response[str]:
     """The form for an account: the first, or one that somebody was invited to make."""
-    return _enrolment_form(request, office_of(request))
+    return await _enrolment_form(request, office_of(request))
 
 
 @post("/enrol", opt={OPEN: True})
@@ -87,16 +87,16 @@ async def enrol(request: Asked) -> Response[str] | Redirect:
     form = await _texts(request)
     name, password, address = form.get("name", ""), form.get("password", ""), _address(request)
     if wait := office.attempts.wait(address):
-        return _enrolment_form(request, office, name=name, problem=_wait_words(wait), status=429)
+        return await _enrolment_form(request, office, name=name, problem=_wait_words(wait), status=429)
     try:
         _judge(name, password, form.get("again", ""))
         next_wait = office.attempts.failed(address)
         account = await office.accounts.enrol(form.get("enrolment", ""), name, password)
     except TokenError as error:
         _log_failure("enrolment", name, address, next_wait)
-        return _enrolment_form(request, office, name=name, problem=str(error))
+        return await _enrolment_form(request, office, name=name, problem=str(error))
     except EnrolmentError as error:
-        return _enrolment_form(request, office, name=name, problem=str(error))
+        return await _enrolment_form(request, office, name=name, problem=str(error))
     office.attempts.succeeded(address)
     return await _welcome(request, office, account, "/")
 
@@ -167,11 +167,12 @@ async def _welcome(request: Asked, office: Office, account: Account, after: str)
     return answer
 
 
-def _enrolment_form(
+async def _enrolment_form(
     request: Asked, office: Office, *, name: str = "", problem: str = "", status: int = 0
 ) -> Response[str]:
     status = status or (400 if problem else 200)
-    values = {"name": name, "problem": problem, "shortest": LEAST_PASSWORD}
+    others = await office.accounts.exist()
+    values = {"name": name, "problem": problem, "shortest": LEAST_PASSWORD, "others": others}
     return html(request, office, "enrol.html", status=status, **values)
 
 

@@ -72,8 +72,8 @@ def read(query: Mapping[str, str], zone: ZoneInfo) -> Asked:
     form = {name: plain(query.get(name, "").strip(), LONGEST) for name in FIELDS}
     problems: list[str] = []
     given = Filter(
-        since=_time(form, "since", zone, problems),
-        until=_time(form, "until", zone, problems),
+        since=_time(form, "since", "From", zone, problems),
+        until=_time(form, "until", "Until", zone, problems),
         kind=_kind(form, problems),
         profile=form["profile"],
         category=form["category"],
@@ -86,10 +86,12 @@ def read(query: Mapping[str, str], zone: ZoneInfo) -> Asked:
     return Asked(form=form, filter=given, problems=tuple(problems))
 
 
-def _time(form: dict[str, str], name: str, zone: ZoneInfo, problems: list[str]) -> int | None:
+def _time(form: dict[str, str], name: str, words: str, zone: ZoneInfo, problems: list[str]) -> int | None:
     found = times.parse(form[name], zone) if form[name] else None
     if form[name] and found is None:
-        problems.append("A time that was asked for is no time; write it like 2025-11-21T10:30.")
+        problems.append(
+            f"The time in “{words}” was not understood, so it narrows nothing. Write it like 2025-11-21T10:30."
+        )
     return found
 
 

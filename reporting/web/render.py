@@ -29,7 +29,7 @@ ENVIRONMENT = Environment(
 
 ROLE_WORDS = {
     "technician": "technician",
-    "dsl": "safeguarding lead",
+    "dsl": "safeguarding lead (DSL)",
     "headteacher": "headteacher",
     "chair": "chair of governors",
 }

@@ -97,8 +97,8 @@ async def _troubles(session: AsyncSession, office: Office, nobodys: int) -> list
         "No policy is in force on this machine: nothing is answered until one is applied.": not office.live.ready,
         "The clock is earlier than what was written before. The strictest timetable holds.": not office.live.clock_ok(),
         f"{_count(broken, 'journal was', 'journals were')} changed after being written. Tell the headteacher.": broken,
-        f"{_count(nobodys, 'alert waits', 'alerts wait')} for a role that nobody here has. Invite that person"
-        " (schoolgate account invite).": nobodys,
+        f"{_count(nobodys, 'alert', 'alerts')} can be opened by nobody, as no account has the role that reads it."
+        " Invite that person with schoolgate account invite.": nobodys,
         f"{_count(damaged, 'piece', 'pieces')} of the journals could not be read. A copy was kept.": damaged,
     }
     return [sentence for sentence, holds in sentences.items() if holds]

@@ -14,7 +14,9 @@ ENROLMENT = {"enrolment": TOKEN, "name": "Ann", "password": PASSWORD, "again": P
 
 async def test_before_any_account_every_door_leads_to_the_enrolment(pages):
     async with pages.browser(follow_redirects=True) as browser:
-        assert (await browser.get("/breaches")).url.path == "/enrol"
+        answer = await browser.get("/breaches")
+        assert answer.url.path == "/enrol"
+        assert 'href="/log-in"' not in answer.text, "there is nothing to log in to"
 
 
 async def test_the_token_makes_the_first_account_once_and_logs_it_in(pages):
@@ -34,7 +36,9 @@ async def test_a_second_token_makes_a_second_account_with_its_own_role(pages):
     await pages.person("ann", "technician")
     await pages.token(TOKEN, "dsl")
     async with pages.browser() as browser:
-        assert "Make an account" in (await browser.get("/enrol")).text
+        form = (await browser.get("/enrol")).text
+        assert "Make an account" in form
+        assert 'href="/log-in"' in form, "whoever has an account finds the way"
         assert 'href="/enrol"' in (await browser.get("/log-in")).text
         assert (await submit(browser, "/enrol", {**ENROLMENT, "name": "Bob"})).status_code == 303
         assert "bob, safeguarding lead" in (await browser.get("/")).text

@@ -44,7 +44,9 @@ async def test_acknowledging_is_noted_with_name_and_time_and_once_only(pages):
         assert (await submit(second, f"{path}/acknowledge", {}, page=path)).status_code == 303
         assert (await second.get(path)).text.count("by dsl") == 1
         listed = (await second.get("/alerts")).text
-        assert "No alert is open" in listed
+        assert "No alert is open for you" in listed
+        assert '<th scope="col">Acknowledged</th>' in listed
+        assert '<th scope="col">Act by</th>' not in listed
         assert f'href="{path}"' in listed
 
 

@@ -52,7 +52,9 @@ async def test_an_entry_is_shown_in_the_page_and_in_json(pages):
 
 async def test_an_empty_log_says_so_and_an_empty_answer_says_another_thing(pages):
     async with pages.logged_in("technician") as browser:
-        assert "Nothing has been recorded yet" in (await browser.get("/breaches")).text
+        empty = (await browser.get("/breaches")).text
+        assert "Nothing has been recorded yet" in empty
+        assert "as JSON" not in empty
         assert "Nothing matches" in (await browser.get("/breaches", params={"host": "x"})).text
 
 
@@ -246,6 +248,7 @@ async def test_a_filter_that_means_nothing_narrows_nothing_and_says_so(pages):
         assert page.status_code == 200
         assert "gambling.test" in page.text
         assert page.text.count('role="alert"') == 5
+        assert "The time in “From” was not understood" in page.text
         for below in ("-", "a-b", "9" * 5000 + "-1", "1-" + "9" * 19, "-1--1", "\u0661-\u0662"):
             assert (await browser.get("/breaches", params={"below": below})).status_code == 200
 
