@@ -79,11 +79,10 @@ def test_a_folder_and_what_is_no_ordinary_file_are_refused_without_being_read(tm
         toml_file.read(tmp_path / "pipe", Outer)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_a_file_that_we_may_not_read_is_refused(tmp_path):
+def test_a_file_that_cannot_be_opened_is_refused(tmp_path):
     path = tmp_path / "a.toml"
-    path.touch(mode=0)
-    with pytest.raises(toml_file.RefusedError, match=r"a\.toml: Permission denied"):
+    path.symlink_to(path)
+    with pytest.raises(toml_file.RefusedError, match=r"a\.toml: Too many levels of symbolic links"):
         toml_file.read(path, Outer)
 
 
