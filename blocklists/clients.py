@@ -38,6 +38,20 @@ class Clients(msgspec.Struct, frozen=True):
     known: tuple[Client, ...] = ()
 
 
+def network_of(address: str) -> str:
+    """What *address* counts as where a limit must hold: IPv4 (mapped too) as itself, IPv6 as its /64 on its link.
+
+    An IPv6 device gives itself as many addresses as it likes within its /64.
+    """
+    if ":" not in address:
+        return address
+    parsed = ipaddress.IPv6Address(address)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    network = f"{ipaddress.IPv6Address(int(parsed) >> 64 << 64)}/64"
+    return f"{network}%{parsed.scope_id}" if parsed.scope_id else network
+
+
 class ClientMap:
     """Finds the client of an address; built once for each snapshot."""
 

@@ -9,11 +9,11 @@ import ipaddress
 from itertools import islice
 
 from blocklists import policy as deciding
-from blocklists.clients import Client, ClientMap
+from blocklists.clients import Client, ClientMap, network_of
 from blocklists.policy import Action, Kind, Policy, Reason, Request, Verdict
 from blocklists.rulebook import Severity
 from dns_filter.cache import Ready
-from dns_filter.shares import Waiting, network_of
+from dns_filter.shares import Waiting
 from dns_filter.turns import PART, Share
 
 NEVER = 1 << 63

@@ -12,10 +12,10 @@ import socket
 import struct
 from collections import Counter
 
+from blocklists.clients import network_of
 from dns_filter import reply
 from dns_filter.doors import Door
 from dns_filter.resolver import Resolver
-from dns_filter.shares import network_of
 
 log = logging.getLogger("schoolgate.dns")
 

@@ -3,13 +3,13 @@
 This file knows nothing of sockets or of mitmproxy; connections go by their id.
 """
 
-import ipaddress
 import time
 from collections import Counter
 
+from blocklists.clients import network_of
+
 MAX_CONNECTIONS = 256
-"""Connections of one client to one worker; a browser with fifty open pages has about a hundred. In IPv6 a client is
-all addresses that share the first 64 bits: a device makes itself as many as it likes of those."""
+"""Connections of one client (an IPv6 one is its /64) to one worker; a browser with fifty open pages has about 100."""
 FIRST_REQUEST = 30.0
 """Seconds until a connection's first request is whole."""
 FIRST_HELLO = 10.0
@@ -26,7 +26,7 @@ class Doorway:
 
     def enter(self, name: str, address: str) -> bool:
         """Let the connection *name* from *address* in; False if the address holds as many as it may."""
-        client = _client(address)
+        client = network_of(address)
         if self._held[client] >= MAX_CONNECTIONS:
             return False
         self._clients[name] = client
@@ -55,10 +55,3 @@ class Doorway:
         self._held[client] -= 1
         if not self._held[client]:
             del self._held[client]
-
-
-def _client(address: str) -> str:
-    """What connections from *address* are counted under."""
-    if ":" not in address:
-        return address
-    return ipaddress.IPv6Address(address.partition("%")[0]).exploded[:19]

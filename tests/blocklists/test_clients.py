@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blocklists.clients import Client, ClientMap, Clients, Network
+from blocklists.clients import Client, ClientMap, Clients, Network, network_of
 
 NETWORKS = (
     Network("10.1.0.0/16", "unregistered"),
@@ -83,3 +83,19 @@ def test_the_longest_prefix_wins_as_a_plain_search_finds_it(address: ipaddress.I
     client = CLIENTS.of(str(address))
     assert client is not None
     assert client.profile == known.get(str(address), longest.profile)
+
+
+@pytest.mark.parametrize(
+    ("address", "counts_as"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1::7", "2001:db8:1::/64"),
+        ("2001:db8:1:0:ffff:ffff:ffff:ffff", "2001:db8:1::/64"),
+        ("2001:db8:1:1::7", "2001:db8:1:1::/64"),
+        ("::1", "::/64"),
+        ("fe80::7%eth0", "fe80::/64%eth0"),
+    ],
+)
+def test_ipv4_counts_by_address_and_ipv6_by_its_network(address, counts_as):
+    assert network_of(address) == counts_as
