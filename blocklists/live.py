@@ -68,9 +68,13 @@ type _Stamp = tuple[int, int, int]
 class Live:
     """Reads the state's files and reads each again when it is replaced."""
 
-    def __init__(self, files: Files) -> None:
-        """Nothing is read yet; call `refresh`."""
+    def __init__(self, files: Files, *, sealed_lists: bool = True) -> None:
+        """Nothing is read yet; call `refresh`.
+
+        Without *sealed_lists* they are left out, for a process that decides nothing and so never gets their key (G23).
+        """
         self.files = files
+        self._sealed_lists = sealed_lists
         self.policy: Policy | None = None
         self.clients: ClientMap | None = None
         self.version = 0
@@ -96,7 +100,7 @@ class Live:
             "policy": (self.files.policy, self._read_policy),
             "clients": (self.files.clients, lambda: ClientMap(snapshot.read(self.files.clients, Clients).body)),
             "permits": (self.files.permits, lambda: snapshot.read(self.files.permits, Permits).body),
-            "sealed": (self.files.sealed, lambda: sealed.load(self.files.sealed, self.files.sealing_key)),
+            "sealed": (self.files.sealed, self._read_sealed),
             "index": (self.files.index / index.CURRENT / index.MANIFEST, self._read_index),
         }
         changed = {name for name, (path, read) in readers.items() if self._replaced(name, path, read)}
@@ -157,6 +161,9 @@ class Live:
             raise ValueError("; ".join(problems))
         self.version, self.written_ns = read.version, max(self.written_ns, read.written_ns)
         return read.body
+
+    def _read_sealed(self) -> sealed.Sealed:
+        return sealed.load(self.files.sealed, self.files.sealing_key) if self._sealed_lists else sealed.NOTHING
 
     def _read_index(self) -> index.Index:
         read = index.Index(self.files.index / index.CURRENT)

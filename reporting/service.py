@@ -51,7 +51,7 @@ async def serve(
     """
     for library in QUIET:
         logging.getLogger(library).setLevel(logging.WARNING)
-    live = Live(files)
+    live = Live(files, sealed_lists=False)
     live.refresh()
     async with opened(settings.database) as database:
         accounts = Accounts(database, invitations=files.state / "invitations")

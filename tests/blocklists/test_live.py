@@ -178,6 +178,16 @@ def test_a_sealed_list_without_its_key_keeps_the_filter_closed_until_the_key_is_
     assert action(live, "harm.test") is Action.BLOCK
 
 
+def test_a_process_that_decides_nothing_has_the_policy_without_the_sealed_lists_key(school: School):
+    school.seal("harm.test")
+    school.files.sealing_key.unlink()
+    live = Live(school.files, sealed_lists=False)
+    live.refresh()
+    assert (live.ready, live.refused) == (True, 0)
+    assert live.policy is not None
+    assert live.policy.sealed is sealed.NOTHING
+
+
 def test_a_policy_with_a_problem_is_refused_and_its_version_is_not_in_force(
     school: School, caplog: pytest.LogCaptureFixture
 ):

@@ -29,7 +29,10 @@ CONTACTS = ContactSettings(dsl="dsl@school.test", dsl_confirmed=True, headteache
 @pytest.fixture
 def school(tmp_path):
     """A school's folders with keys, as `schoolgate init` leaves them."""
-    files = make_school(tmp_path).files
+    return make_keys(make_school(tmp_path).files)
+
+
+def make_keys(files):
     files.spool.mkdir(exist_ok=True)
     files.keys.mkdir(exist_ok=True)
     seed.new_keys(files.keys / "journal.key", files.keys / "journal.pub")
@@ -92,6 +95,24 @@ async def test_a_breach_in_a_journal_becomes_a_mail_to_the_dsl_and_shows_in_the_
     assert found["schoolgate_reporting_alerts_total"] == 1
     assert found["schoolgate_reporting_tampered_total"] == 0
     assert found["schoolgate_policy_version"] >= 1
+
+
+async def test_alerts_about_pupils_reach_the_dsl_though_reporting_has_no_key_of_the_sealed_lists(tmp_path):
+    sealing = make_school(tmp_path)
+    sealing.write_sealed("harm.test")
+    files = make_keys(sealing.files)
+    files.sealing_key.unlink()  # as the unit leaves it: reporting is given journal.key and the enrolment, no more
+    async with smtp_sink() as sink, asyncio.timeout(30):
+        host, port = sink.address
+        mail = MailSettings(host=host, port=port, sender="schoolgate@school.test")
+        async with serving(settings_of(tmp_path, mail=mail), files) as endpoints:
+            journal = new_journal(files)
+            journal.write(breach(severity=Severity.URGENT, theme="self-harm", profile="ks2"))
+            (letter,) = await sink.until(1)
+            found = await metrics_of(endpoints)
+            journal.close()
+    assert letter.recipients == ["dsl@school.test"]
+    assert (found["schoolgate_policy_version"] >= 1, found["schoolgate_snapshots_refused_total"]) == (True, 0)
 
 
 async def test_the_metrics_have_a_name_for_everything_that_can_go_wrong(tmp_path, school):
