@@ -1,8 +1,8 @@
 """Which breaches a person must know of at once, who that person is, and by when they must act.
 
 The rule: URGENT and ILLEGAL open an alert at once, and more of the same by the same person (or address) on the same
-theme within 15 minutes join it without a second mail. Time is an argument; nothing here reads a clock. What is
-written is written in the transaction that takes the breach in, so a crash loses both or neither.
+theme within 15 minutes join the nearest open one without a second mail. Time is an argument; nothing here reads a
+clock. What is written is written in the transaction that takes the breach in, so a crash loses both or neither.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,11 @@ MINUTE = 60 * 1_000_000_000
 HOUR = 60 * MINUTE
 
 JOINING = 15 * MINUTE
-"""How long after its latest breach an open alert takes in more of the same."""
+"""How far from its latest breach an open alert takes in more of the same: later, or earlier, for journals are read one
+after another and clocks are put right."""
+
+_LEAST, _MOST = -(2**63), 2**63 - 1
+"""What a column holds: a breach's time is what its writer says."""
 
 FIRST_NUMBER = 1001
 """Alerts count from here: a number of four figures is easier to say and to hear."""
@@ -89,11 +93,6 @@ def act_by(severity: Severity, opened_ns: int) -> int:
     return opened_ns + (MEANINGS[severity].act_within_ns or 0)
 
 
-def joins(alert: AlertRow, severity: int, at_ns: int) -> bool:
-    """Whether a breach belongs to *alert*: still open, not graver, and within 15 minutes of its latest."""
-    return alert.state == "open" and severity <= alert.severity and abs(at_ns - alert.last_ns) <= JOINING
-
-
 def route(contacts: ContactSettings, column: str, *, same: bool = False) -> Route:
     """Who is told of somebody whose profile has *column*; *same*: the accounts say that head and DSL are one person.
 
@@ -122,19 +121,19 @@ def address_of(contacts: ContactSettings, role: str) -> str:
 async def take(session: AsyncSession, breach: Mapping[str, Any], desk: Desk, now_ns: int) -> bool:
     """Open an alert for *breach* (the columns of its row, `id` too), or let it join one; True if one was opened."""
     told = route(desk.contacts, desk.column(breach["profile"]), same=head_is_dsl(await roles_held(session)))
-    subject = subject_of(breach["person"], breach["address"])
-    alert = await _latest(session, subject, breach["theme"], told.role)
-    opened = alert is None or not joins(alert, breach["severity"], breach["at_ns"])
-    if alert is None or opened:
-        alert = await _open(session, breach, told, desk, now_ns)
-    else:
-        await add(session, alert.id, breach["count"], breach["last_ns"])
+    joined = await _nearest(session, breach, told.role)
+    alert = joined or await _open(session, breach, told, desk, now_ns)
+    if joined:
+        await add(session, joined.id, breach["count"], breach["last_ns"])
     session.add(AlertBreachRow(alert=alert.id, breach=breach["id"]))
-    return opened
+    return joined is None
 
 
 async def add(session: AsyncSession, alert: int, count: int, last_ns: int) -> None:
-    """Count *count* more breaches, the latest at *last_ns*, onto the alert with the id *alert*."""
+    """Count *count* more breaches, the latest at *last_ns*, onto the alert with the id *alert*.
+
+    Earlier ones leave its latest where it is: it only moves on.
+    """
     row = await session.get_one(AlertRow, alert)
     row.count += count
     row.last_ns = max(row.last_ns, last_ns)
@@ -151,16 +150,23 @@ async def acknowledge(session: AsyncSession, number: int, account: int, at_ns: i
     return done is not None
 
 
-async def _latest(session: AsyncSession, subject: str, theme: str, audience: str) -> AlertRow | None:
-    """The newest open alert; of the same audience, or what staff did at a shared address would reach the DSL."""
-    newest = (
+async def _nearest(session: AsyncSession, breach: Mapping[str, Any], audience: str) -> AlertRow | None:
+    """The open alert that *breach* belongs to: not less grave, and of those within JOINING the nearest in time.
+
+    Of the same audience, or what staff did at a shared address would reach the DSL. The latest one is not always it: a
+    journal that is read late, or a clock that was ahead, leaves alerts on both sides of a breach.
+    """
+    at = breach["at_ns"]
+    near = AlertRow.last_ns.between(max(at - JOINING, _LEAST), min(at + JOINING, _MOST))
+    found = (
         select(AlertRow)
-        .where(AlertRow.subject == subject, AlertRow.theme == theme, AlertRow.state == "open")
-        .where(AlertRow.audience == audience)
-        .order_by(AlertRow.last_ns.desc())
+        .where(AlertRow.subject == subject_of(breach["person"], breach["address"]))
+        .where(AlertRow.theme == breach["theme"], AlertRow.audience == audience, AlertRow.state == "open")
+        .where(AlertRow.severity >= breach["severity"], near)
+        .order_by(func.abs(AlertRow.last_ns - at), AlertRow.id)
         .limit(1)
     )
-    return await session.scalar(newest)
+    return await session.scalar(found)
 
 
 async def _open(session: AsyncSession, breach: Mapping[str, Any], told: Route, desk: Desk, now_ns: int) -> AlertRow:

@@ -3,7 +3,7 @@ from sqlalchemy import select
 
 from blocklists.rulebook import Severity
 from reporting import alerts, intake
-from reporting.alerts import HOUR, JOINING, MEANINGS, Desk, Route, route
+from reporting.alerts import HOUR, JOINING, MEANINGS, MINUTE, Desk, Route, route
 from reporting.breach import Repeat
 from reporting.database import opened
 from reporting.frames import Frame
@@ -143,10 +143,53 @@ async def test_more_of_the_same_within_15_minutes_joins_without_a_second_mail(ta
     assert len(await rows(AlertBreachRow)) == 3
 
 
+async def test_a_journal_read_after_another_joins_the_alert_that_was_open_at_its_time(take, rows):
+    """Reporting was away for 20 minutes and reads one journal before the other."""
+    await take(urgent(), urgent(at_ns=AT + 20 * MINUTE))
+    assert await take(*[urgent(number, host=f"part{number}.harm.test") for number in range(100)]) == 0
+    early, late = await rows(AlertRow)
+    assert (early.count, early.last_ns) == (101, AT + 99)
+    assert (late.count, late.last_ns) == (1, AT + 20 * MINUTE)
+    assert len(await rows(OutboxRow)) == 2
+
+
+@pytest.mark.parametrize("step", [-60 * MINUTE, -24 * 60 * MINUTE, 60 * MINUTE])
+async def test_after_a_step_of_the_clock_there_is_one_more_alert_and_no_flood(take, rows, step):
+    await take(urgent())
+    for number in range(20):
+        await take(urgent(at_ns=AT + step + number))
+    assert [alert.count for alert in await rows(AlertRow)] == [1, 20]
+    assert len(await rows(OutboxRow)) == 2
+
+
+async def test_a_breach_between_two_alerts_joins_the_nearer(take, rows):
+    await take(urgent(), urgent(at_ns=AT + 20 * MINUTE))
+    await take(urgent(at_ns=AT + 12 * MINUTE))
+    assert [alert.count for alert in await rows(AlertRow)] == [1, 2]
+    await take(urgent(at_ns=AT + 5 * MINUTE))
+    assert [(alert.count, alert.last_ns) for alert in await rows(AlertRow)] == [
+        (2, AT + 5 * MINUTE),
+        (2, AT + 20 * MINUTE),
+    ]
+
+
+async def test_a_graver_alert_within_reach_is_joined_though_a_lesser_one_is_nearer(take, rows):
+    await take(urgent(severity=Severity.ILLEGAL), urgent(at_ns=AT + JOINING + 2))
+    assert await take(urgent(at_ns=AT + JOINING, severity=Severity.ILLEGAL)) == 0
+    assert [alert.count for alert in await rows(AlertRow)] == [2, 1]
+
+
+@pytest.mark.parametrize("at", [2**63 - 1, -(2**63)])
+async def test_a_time_at_the_end_of_all_times_is_taken_in_like_any_other(take, rows, at):
+    assert await take(urgent(at_ns=at), urgent(at_ns=at)) == 1
+    assert [alert.count for alert in await rows(AlertRow)] == [2]
+
+
 @pytest.mark.parametrize(
     "other",
     [
         {"at_ns": AT + JOINING + 1},
+        {"at_ns": AT - JOINING - 1},
         {"address": "10.0.0.8"},
         {"person": 4},
         {"theme": "radicalisation"},
