@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SEED_SIZE = 32
+PRIVATE_SIZE = 32
 PUBLIC_SIZE = 32
 _INFO = b"schoolgate journal seed 1"
 _NONCE = bytes(12)
@@ -39,11 +40,19 @@ def seal(public: bytes) -> tuple[bytes, bytes]:
     return seed, own + ChaCha20Poly1305(key).encrypt(_NONCE, seed, own)
 
 
+def read_private(file: Path) -> bytes:
+    """Reporting's own key in *file*; OSError if it cannot be read, ValueError if that is no key."""
+    private = file.read_bytes()
+    if len(private) != PRIVATE_SIZE:
+        raise ValueError(f"a key has {PRIVATE_SIZE} bytes, not {len(private)}")
+    return private
+
+
 def unseal(private: bytes, sealed: bytes) -> bytes | None:
-    """The seed in *sealed*, or None if it was not sealed to this key."""
+    """The seed in *sealed*, or None if it was not sealed to this key, or this is no key."""
     own, ciphertext = sealed[:PUBLIC_SIZE], sealed[PUBLIC_SIZE:]
-    ours = X25519PrivateKey.from_private_bytes(private)
     try:
+        ours = X25519PrivateKey.from_private_bytes(private)
         shared = ours.exchange(X25519PublicKey.from_public_bytes(own))
         return ChaCha20Poly1305(_key(shared, own + ours.public_key().public_bytes_raw())).decrypt(
             _NONCE, ciphertext, own

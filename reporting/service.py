@@ -136,11 +136,11 @@ def _about_staff(contacts: ContactSettings) -> str:
 
 
 def unsealer(private: Path) -> Callable[[bytes], bytes | None]:
-    """What opens a journal's seed with the key in the file *private*; without the file, nothing opens."""
+    """What opens a journal's seed with the key in the file *private*; without a sound one, nothing opens."""
     try:
-        key = private.read_bytes()
-    except OSError as error:
-        log.error("%s cannot be read, so no journal's chain can be checked: %s", private, error)  # noqa: TRY400
+        key = seed.read_private(private)
+    except (OSError, ValueError) as error:
+        log.error("%s cannot be used, so every journal's chain stays unverified: %s", private, error)  # noqa: TRY400
         return lambda _sealed: None
     return lambda sealed: seed.unseal(key, sealed)
 

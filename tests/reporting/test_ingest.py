@@ -265,6 +265,13 @@ async def test_a_real_sealed_seed_verifies_the_chain(spool, tmp_path, follow, ro
     assert ingest.tampered == 0
 
 
+@pytest.mark.parametrize("private", [b"", b"half a key", bytes(32), bytes(33)])
+def test_what_is_no_key_or_another_opens_no_seed(tmp_path, private):
+    seed.new_keys(tmp_path / "journal.key", tmp_path / "journal.pub")
+    _, sealed = seed.seal((tmp_path / "journal.pub").read_bytes())
+    assert seed.unseal(private, sealed) is None
+
+
 async def test_what_a_newer_writer_says_is_kept(journal, follow, rows, monkeypatch):
     newer = msgspec.to_builtins(breach()) | {"v": 9, "mood": "calm\0", "raw": b"\xff"}
     monkeypatch.setattr("reporting.journal._payload", lambda _record: msgspec.msgpack.encode(newer))

@@ -232,7 +232,24 @@ async def test_without_policy_and_keys_reporting_still_starts(tmp_path, caplog):
     with caplog.at_level(logging.ERROR):
         async with serving(settings_of(tmp_path), files) as endpoints:
             assert (await metrics_of(endpoints))["schoolgate_policy_version"] == 0
-    assert "no journal's chain can be checked" in caplog.text
+    assert "every journal's chain stays unverified" in caplog.text
+
+
+@pytest.mark.parametrize("key", [b"", b"half a key", bytes(33)])
+async def test_a_damaged_key_of_the_journals_is_said_once_and_no_breach_waits_for_it(tmp_path, school, caplog, key):
+    journals = [new_journal(school) for _ in range(2)]
+    for journal in journals:
+        journal.write(breach(severity=Severity.URGENT, theme="self-harm"))
+        journal.close()
+    (school.keys / "journal.key").write_bytes(key)
+    with caplog.at_level(logging.ERROR):
+        async with serving(settings_of(tmp_path), school) as endpoints, asyncio.timeout(30):
+            while (found := await metrics_of(endpoints))['schoolgate_reporting_breaches_total{severity="urgent"}'] < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    assert found["schoolgate_reporting_alerts_total"] == 1
+    assert found["schoolgate_reporting_tampered_total"] == 0
+    assert found["schoolgate_reporting_ingest_failures_total"] == 0
+    assert caplog.text.count("every journal's chain stays unverified") == 1
 
 
 async def test_everything_is_closed_again(tmp_path, school):
