@@ -176,6 +176,7 @@ class Ingest:
             await asyncio.to_thread(reader.verify, seed)
         if row.chain != "broken":
             row.chain = "verified" if seed else "unverified"
+        row.offset = reader.offset
         self._followed[name] = _Followed(reader, row)
         return self._followed[name]
 

@@ -137,6 +137,24 @@ async def test_a_journal_whose_writer_is_gone_is_finished_after_its_last_record(
     assert not ingest._followed
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_journal_without_a_record_is_finished_once(journal, follow, rows, database, restarted):
+    journal.close()
+    ingest = follow()
+    await drained(ingest)
+    (row,) = await rows(JournalRow)
+    assert (row.state, row.offset) == ("finished", journal.path.stat().st_size)
+    if restarted:
+        ingest = follow()
+        await ingest._remember()
+    commits = []
+    event.listen(database._writer.sync_engine, "commit", commits.append)
+    for _ in range(3):
+        assert await ingest.step() == 0
+    assert commits == []
+    assert not ingest._followed
+
+
 async def test_a_torn_tail_is_kept_for_a_look_and_is_no_damage(journal, follow, rows):
     journal.write(breach())
     end = journal.end
