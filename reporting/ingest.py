@@ -30,18 +30,21 @@ BATCH = 500
 LOOK = 0.2
 """Seconds between two looks at the spool."""
 
-SILENCE = 150 * 1_000_000_000
-"""A living writer without a heartbeat for two and a half minutes is an alarm (G25)."""
+SILENCE = 150.0
+"""Seconds without a heartbeat from a living writer that are an alarm (G25): two of them are missing, and a half."""
 
 TROUBLE = 5.0
 """Seconds until a journal that could not be taken in is tried again."""
 
 
 class _Followed:
-    """A journal that is being read: its reader, and what was last seen of its file."""
+    """A journal that is being read: its reader, what was last seen of its file, and when its writer was *heard*.
 
-    def __init__(self, reader: Reader, row: JournalRow) -> None:
-        self.reader, self.row = reader, row
+    *heard* is monotonic, by this process: what the wall clock says may step, and then a writer seems silent or alive.
+    """
+
+    def __init__(self, reader: Reader, row: JournalRow, heard: float) -> None:
+        self.reader, self.row, self.heard = reader, row, heard
         self.seen = -1
         self.silent = False
 
@@ -57,10 +60,11 @@ class Ingest:
         *,
         unseal: Callable[[bytes], bytes | None],
         now_ns: Callable[[], int] = time.time_ns,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """*unseal* opens a journal's sealed seed, or gives None; then its chain stays unchecked."""
         self._database, self._spool, self._desk = database, spool, desk
-        self._unseal, self._now_ns = unseal, now_ns
+        self._unseal, self._now_ns, self._monotonic = unseal, now_ns, monotonic
         self._followed: dict[str, _Followed] = {}
         self._ended: dict[str, int] = {}
         self._trouble: dict[str, float] = {}
@@ -71,7 +75,7 @@ class Ingest:
     @property
     def lag(self) -> float:
         """Seconds for which something has been waiting in the spool; 0 when all is read."""
-        return 0.0 if self._behind is None else time.monotonic() - self._behind
+        return 0.0 if self._behind is None else self._monotonic() - self._behind
 
     async def run(self) -> None:
         """Take in what comes, for ever."""
@@ -95,11 +99,11 @@ class Ingest:
         for name in [*self._followed.keys() - there.keys()]:
             await self._guarded(name, self._gone)
         for name, size in there.items():
-            if self._ended.get(name) != size and self._trouble.get(name, 0.0) <= time.monotonic():
+            if self._ended.get(name) != size and self._trouble.get(name, 0.0) <= self._monotonic():
                 taken += await self._guarded(name, self._follow)
         self._trouble = {name: until for name, until in self._trouble.items() if name in there}
         behind = bool(taken or self._trouble)
-        self._behind = (self._behind or time.monotonic()) if behind else None
+        self._behind = (self._behind or self._monotonic()) if behind else None
         return taken
 
     async def _remember(self) -> None:
@@ -130,7 +134,7 @@ class Ingest:
             return taken
         except Exception as error:  # noqa: BLE001 - whatever a journal holds, it must not keep the others back
             self.failures += 1
-            self._trouble[name] = time.monotonic() + TROUBLE
+            self._trouble[name] = self._monotonic() + TROUBLE
             log.error("%s could not be taken in and will be tried again: %s", name, _first_line(error))  # noqa: TRY400
             self._drop(name)
             return 0
@@ -177,7 +181,7 @@ class Ingest:
         if row.chain != "broken":
             row.chain = "verified" if seed else "unverified"
         row.offset = reader.offset
-        self._followed[name] = _Followed(reader, row)
+        self._followed[name] = _Followed(reader, row, self._monotonic())
         return self._followed[name]
 
     async def _take(self, followed: _Followed, frames: list[Frame], *, state: str = "reading") -> None:
@@ -185,7 +189,9 @@ class Ingest:
         row, reader = followed.row, followed.reader
         batch = await asyncio.to_thread(intake.sorted_out, frames, row.name, self._now_ns())
         row.offset, row.count, row.head, row.state = frames[-1].next_offset, reader.count, reader.head, state
-        row.heartbeat_ns = max(row.heartbeat_ns, batch.heartbeat_ns)
+        if batch.heartbeat_ns:
+            followed.heard = self._monotonic()
+            row.heartbeat_ns = max(row.heartbeat_ns, batch.heartbeat_ns)
         if reader.broken:
             row.chain = "broken"
         async with self._database.writing(durable=batch.grave) as session:
@@ -220,10 +226,9 @@ class Ingest:
 
     async def _listen(self, followed: _Followed) -> None:
         """Notice a writer that lives and sends no heartbeat."""
-        row = followed.row
-        quiet = self._now_ns() - max(row.heartbeat_ns, row.started_ns) > SILENCE
+        quiet = self._monotonic() - followed.heard > SILENCE
         if quiet and not followed.silent:
-            await self._alarm(row, "no heartbeat for more than two minutes from a process that still runs")
+            await self._alarm(followed.row, "no heartbeat for more than two minutes from a process that still runs")
         followed.silent = quiet
 
     async def _cut(self, row: JournalRow, says: str) -> None:

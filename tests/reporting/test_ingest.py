@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from blocklists.rulebook import Severity
 from reporting import ingest as ingest_module
 from reporting import intake, seed
+from reporting.alerts import HOUR
 from reporting.breach import Heartbeat, Repeat
 from reporting.database import opened
 from reporting.ingest import SILENCE
@@ -237,16 +238,18 @@ async def test_a_file_that_is_taken_away_before_it_ended_is_a_tamper_alarm(journ
 
 
 async def test_a_living_writer_without_a_heartbeat_is_one_alarm_until_it_is_heard_again(journal, follow, rows):
-    now = [journal_started := time.time_ns()]
-    ingest = follow(now_ns=lambda: now[0])
-    journal.heartbeat(journal_started)
+    now = [0.0]
+    ingest = follow(monotonic=lambda: now[0])
+    journal.heartbeat(AT)
+    await drained(ingest)
+    now[0] += SILENCE - 1
     await drained(ingest)
     assert ingest.tampered == 0
-    now[0] += SILENCE + 2
+    now[0] += 2
     await drained(ingest)
     await drained(ingest)
     assert ingest.tampered == 1
-    journal.heartbeat(now[0])
+    journal.heartbeat(AT)
     await drained(ingest)
     await drained(ingest)
     now[0] += SILENCE + 2
@@ -255,10 +258,48 @@ async def test_a_living_writer_without_a_heartbeat_is_one_alarm_until_it_is_hear
     assert "no heartbeat" in (await rows(DamagedRow))[0].reason
 
 
+async def test_a_writer_that_was_silent_before_reporting_started_is_heard_out_first(journal, follow):
+    now = [0.0]
+    journal.heartbeat(AT)
+    await drained(follow(monotonic=lambda: now[0]))
+    now[0] += 10 * SILENCE
+    again = follow(monotonic=lambda: now[0])
+    await drained(again)
+    assert again.tampered == 0
+    now[0] += SILENCE + 1
+    await drained(again)
+    assert again.tampered == 1
+
+
+async def test_a_clock_that_is_put_forward_makes_no_writer_silent(journal, follow, rows):
+    clock = [time.time_ns()]
+    ingest = follow(now_ns=lambda: clock[0], monotonic=lambda: 0.0)
+    journal.heartbeat(clock[0])
+    await drained(ingest)
+    clock[0] += HOUR  # the next heartbeat, with the right time, is up to a minute away
+    await drained(ingest)
+    assert ingest.tampered == 0
+    assert [row.chain for row in await rows(JournalRow)] == ["verified"]
+
+
+async def test_a_clock_that_is_put_back_hides_no_silence(journal, follow):
+    clock, now = [time.time_ns()], [0.0]
+    ingest = follow(now_ns=lambda: clock[0], monotonic=lambda: now[0])
+    journal.heartbeat(clock[0])
+    await drained(ingest)
+    clock[0] -= HOUR
+    now[0] += SILENCE + 1
+    await drained(ingest)
+    assert ingest.tampered == 1
+
+
 async def test_a_journal_that_ended_in_order_is_not_missed(journal, follow):
+    now = [0.0]
+    ingest = follow(monotonic=lambda: now[0])
     journal.heartbeat(time.time_ns())
+    await drained(ingest)
     journal.close()
-    ingest = follow(now_ns=lambda: time.time_ns() + 10 * SILENCE)
+    now[0] += 10 * SILENCE
     await drained(ingest)
     assert ingest.tampered == 0
 
