@@ -19,7 +19,8 @@ from reporting import intake
 from reporting.alerts import Desk
 from reporting.database import Database, uninterrupted
 from reporting.frames import Frame, Reader
-from reporting.journal import SUFFIX
+from reporting.journal import NAME, SUFFIX
+from reporting.logline import plain, reason
 from reporting.models import JournalRow
 
 log = logging.getLogger("schoolgate.ingest")
@@ -70,7 +71,8 @@ class Ingest:
         self._trouble: dict[str, float] = {}
         self._behind: float | None = None
         self.breaches: Counter[Severity] = Counter()
-        self.damaged = self.tampered = self.alerts = self.failures = 0
+        self.damaged = self.tampered = self.alerts = self.failures = self.strange = 0
+        self._strange: set[str] = set()
 
     @property
     def lag(self) -> float:
@@ -121,10 +123,18 @@ class Ingest:
         """The journals in the spool with their sizes, by name."""
         try:
             files = [file for file in self._spool.iterdir() if file.name.endswith(SUFFIX) and file.name[0] != "."]
-            return {file.name: file.lstat().st_size for file in sorted(files)}
+            self._leave_alone({file.name for file in files if not NAME.fullmatch(file.name)})
+            return {file.name: file.lstat().st_size for file in sorted(files) if file.name not in self._strange}
         except OSError as error:
             log.error("The spool cannot be read: %s", error)  # noqa: TRY400 - one sentence
             return {}
+
+    def _leave_alone(self, strange: set[str]) -> None:
+        """Count the files whose names are no journal's and say so once: a name would go into the log and the pages."""
+        if new := sorted(strange - self._strange):
+            self.strange += len(new)
+            log.error("New in the spool, and by name no journal: %d, such as '%s'", len(new), plain(new[0]))
+        self._strange = strange
 
     async def _guarded(self, name: str, step: Callable[[str], Awaitable[int]]) -> int:
         """Do *step* with one journal; what goes wrong is logged, and it is read again from what is committed."""
@@ -135,7 +145,7 @@ class Ingest:
         except Exception as error:  # noqa: BLE001 - whatever a journal holds, it must not keep the others back
             self.failures += 1
             self._trouble[name] = self._monotonic() + TROUBLE
-            log.error("%s could not be taken in and will be tried again: %s", name, _first_line(error))  # noqa: TRY400
+            log.error("%s could not be taken in and will be tried again: %s", name, reason(error))  # noqa: TRY400
             self._drop(name)
             return 0
 
@@ -247,7 +257,3 @@ class Ingest:
     def _drop(self, name: str) -> None:
         if followed := self._followed.pop(name, None):
             followed.reader.close()
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".partition("\n")[0]

@@ -9,6 +9,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import re
 import secrets
 import struct
 import threading
@@ -23,6 +24,9 @@ from reporting.chain import MAC, Chain
 
 MAGIC = b"SGJRNL1\n"
 SUFFIX = ".journal"
+NAME = re.compile(r"[A-Za-z0-9_]+-[a-z]+-[0-9]+-[0-9a-f]{16}\.journal")
+"""Site, kind, instance, 64 random bits. Reporting takes no file of another name: others can write to a spool too."""
+
 HEAD = struct.Struct(f">II{MAC}s")
 """Before each payload: length, crc32, MAC."""
 

@@ -236,6 +236,7 @@ class _Reporting(Collector):
         for name, says, count in (
             ("damaged", "Pieces of journals that were set aside.", ingest.damaged),
             ("tampered", "Tamper alarms.", ingest.tampered),
+            ("strange_files", "Files in the spool whose names are no journal's; left alone.", ingest.strange),
             ("ingest_failures", "Batches that failed and are tried again.", ingest.failures),
             ("alerts", "Alerts opened.", ingest.alerts),
             ("mails_sent", "Mails that the mail server took.", outbox.sent),

@@ -392,8 +392,8 @@ async def test_an_urgent_breach_its_alert_and_its_mail_come_together_or_not_at_a
 
 
 async def test_one_journal_in_trouble_does_not_stop_another(journal, spool, follow, rows, caplog):
-    (spool / "a-link-0-0.journal").symlink_to("/etc/passwd")
-    os.mkfifo(spool / "b-pipe-0-0.journal")
+    (spool / "a-link-0-0011223344556677.journal").symlink_to("/etc/passwd")
+    os.mkfifo(spool / "b-pipe-0-0011223344556677.journal")
     (spool / ".hidden.journal").write_text("x")
     (spool / "notes.txt").write_text("x")
     journal.write(breach())
@@ -402,7 +402,35 @@ async def test_one_journal_in_trouble_does_not_stop_another(journal, spool, foll
         await drained(ingest)
     assert len(await rows(BreachRow)) == 1
     assert ingest.failures == 2
-    assert "a-link-0-0.journal could not be taken in" in caplog.text
+    assert "a-link-0-0011223344556677.journal could not be taken in" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x\x1b[2J\n2027-01-01 00:00:00 reporting-0 INFO all is well.journal",
+        "school-dns-0-0011223344556677\n.journal",
+        "school-dns-0-0011223344556677.journal\n.journal",
+        "school-dns-0-001122334455667.journal",
+        "school-dns-0-00112233445566GG.journal",
+        "school-dns--1-0011223344556677.journal",
+        "sch\u202eool-dns-0-0011223344556677.journal",
+        "school-dns-\u0660-0011223344556677.journal",
+        os.fsdecode(b"\xff-dns-0-0011223344556677.journal"),
+    ],
+)
+async def test_a_file_whose_name_is_no_journals_is_counted_said_once_and_left_alone(
+    journal, spool, follow, rows, caplog, name
+):
+    (spool / name).write_bytes(journal.path.read_bytes())
+    journal.write(breach())
+    ingest = follow()
+    await drained(ingest)
+    assert [row.name for row in await rows(JournalRow)] == [journal.name]
+    assert await rows(DamagedRow) == []
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "schoolgate.ingest"]
+    assert said.isprintable()
+    assert ingest.strange == 1
 
 
 async def test_a_missing_spool_is_said_and_survived(follow, spool, caplog):
