@@ -27,8 +27,9 @@ from reporting.accounts import Accounts
 from reporting.alerts import Desk, one_person
 from reporting.database import opened
 from reporting.ingest import Ingest
+from reporting.mail import link_base, notice
 from reporting.metrics import process_collector, serve_metrics
-from reporting.notify import Outbox, link_base, notice
+from reporting.notify import Outbox
 from reporting.settings import ContactSettings, ReportingSettings
 from reporting.web.app import create_app
 from reporting.web.guard import pupils_network
