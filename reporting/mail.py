@@ -5,12 +5,14 @@ body nor in the subject. Its Message-ID comes from the outbox row, so a mail tha
 Nothing here knows the database or tries again.
 """
 
+import contextlib
 import datetime
 import hashlib
 import ssl
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -23,8 +25,12 @@ from reporting.settings import MailSettings, MailTls, is_loopback
 
 SECOND = 1_000_000_000
 
-TIMEOUT = 20.0
-"""Seconds for one conversation with the mail server."""
+STEP = 20.0
+"""Seconds to connect, and for the answer to each command: giving up there delivers nothing and costs an attempt."""
+
+ANSWER = 600.0
+"""Seconds for the answer to a whole mail (RFC 5321, 4.5.3.2.6): a server may search it for minutes and then take it;
+whoever gives up earlier has it delivered again with each attempt."""
 
 
 class MailRefusedError(ValueError):
@@ -73,8 +79,7 @@ async def send(mail: MailSettings, letter: EmailMessage) -> None:
             f'{mail.host} is another machine: mail goes there only with tls "required" or "starttls"'
         )
     password = Path(mail.password_file).read_text(encoding="utf-8").strip() if mail.password_file else None  # noqa: ASYNC240 - one short file
-    await aiosmtplib.send(
-        letter,
+    conversation = _Conversation(
         hostname=mail.host,
         port=mail.port,
         use_tls=mail.tls is MailTls.REQUIRED,
@@ -82,8 +87,22 @@ async def send(mail: MailSettings, letter: EmailMessage) -> None:
         tls_context=None if mail.tls is MailTls.NONE else _trust(mail.ca_file),
         username=mail.username or None,
         password=password,
-        timeout=TIMEOUT,
+        timeout=STEP,
     )
+    try:
+        await conversation.connect()
+        await conversation.send_message(letter)
+        with contextlib.suppress(aiosmtplib.SMTPException):  # the mail is theirs by now
+            await conversation.quit()
+    finally:
+        conversation.close()  # and no more words: whoever ends us in the middle of a mail must not wait for an answer
+
+
+class _Conversation(aiosmtplib.SMTP):
+    """A conversation with the mail server that waits as long as it must for the answer to the mail itself."""
+
+    async def data(self, message: str | bytes, /, *, timeout: Any = None) -> aiosmtplib.SMTPResponse:  # noqa: ARG002, ASYNC109 - theirs
+        return await super().data(message, timeout=ANSWER)
 
 
 def _trust(extra: str) -> ssl.SSLContext:

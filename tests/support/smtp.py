@@ -25,11 +25,15 @@ class Letter(NamedTuple):
 
 
 class Sink:
-    """What the server got. Set *refuses* to an SMTP answer such as "451 later" and it takes nothing."""
+    """What the server got. Set *refuses* to an SMTP answer such as "451 later" and it takes nothing.
+
+    With an event for a recipient in *held*, a mail to it is taken, and that is said once the event is set.
+    """
 
     def __init__(self) -> None:
         self.letters: list[Letter] = []
         self.refuses = ""
+        self.held: dict[str, asyncio.Event] = {}
         self.tried = 0
         self.address = ("127.0.0.1", 0)
         self._arrived = asyncio.Event()
@@ -46,6 +50,8 @@ class Sink:
         self.letters.append(
             Letter(str(envelope.mail_from), list(envelope.rcpt_tos), message, raw, session.ssl is not None, user)
         )
+        if held := self.held.get(envelope.rcpt_tos[0]):
+            await held.wait()
         return "250 taken"
 
     async def until(self, count: int, *, tried: bool = False) -> list[Letter]:
