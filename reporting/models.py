@@ -143,7 +143,11 @@ class AlertBreachRow(Table):
 
 
 class OutboxRow(Table):
-    """A message that waits to be sent or was sent. *state* is waiting or sent: nothing is ever given up."""
+    """A message that waits to be sent or was sent. *state* is waiting or sent: nothing is ever given up.
+
+    *attempts* and *due_ns* (when next) are written before each attempt, so that a crash in it is an attempt too.
+    *address* is what was known when the alert opened, and then where it went.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (Index("ix_outbox_state_due", "state", "due_ns"),)

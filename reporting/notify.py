@@ -1,9 +1,16 @@
-"""Sending what waits in the outbox: at least once, and never given up."""
+"""Sending what waits in the outbox: at least once, and never given up.
+
+That a message is tried is written down before it is sent: what cannot be written down is not sent, so a full disk or a
+process that dies again and again repeats no mail faster than the waits between attempts. A result that cannot be
+written is remembered, and this process does not send that message again.
+"""
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from sqlalchemy import func, select, update
 
@@ -22,7 +29,14 @@ WAITS = (5, 15, 60, 300, 900)
 LOOK = 0.5
 """Seconds between two looks at the outbox: an alert is on its way within a second."""
 
-AT_ONCE = 20
+AT_ONCE = 4
+"""Conversations with the mail server at a time: few enough for any relay, and with three slow ones mail still goes."""
+
+COMPLAIN = 60.0
+"""Seconds between two lines of the log about one trouble with the database."""
+
+NO_ANSWER = "no answer yet"
+"""Stands as the last error while a message is tried for the first time, and if that attempt is cut off."""
 
 
 def next_attempt(attempts: int, now_ns: int) -> int:
@@ -31,7 +45,10 @@ def next_attempt(attempts: int, now_ns: int) -> int:
 
 
 class Outbox:
-    """Sends the messages that wait in *database*. *sent* and *failed* count attempts since the start."""
+    """Sends the messages that wait in *database*. *sent* and *failed* count attempts since the start.
+
+    *troubles* counts what the database refused; neither that nor a mail server ends `run`.
+    """
 
     def __init__(
         self,
@@ -40,62 +57,113 @@ class Outbox:
         contacts: ContactSettings,
         *,
         now_ns: Callable[[], int] = time.time_ns,
-        waits_until: Callable[[int, int], int] = next_attempt,
     ) -> None:
-        """Nothing is sent before `run` or `send_due`."""
-        self._database, self._mail, self._contacts = database, mail, contacts
-        self._now_ns, self._waits_until = now_ns, waits_until
-        self.sent = self.failed = self.waiting = 0
+        """Nothing is sent before `run` or `look`."""
+        self._database, self._mail, self._contacts, self._now_ns = database, mail, contacts, now_ns
+        self._sending: set[int] = set()
+        self._unwritten: dict[int, dict[str, Any]] = {}
+        self._complained = -math.inf
+        self.sent = self.failed = self.troubles = self.waiting = 0
         self.oldest_ns: int | None = None
 
     async def run(self) -> None:
         """Send what is due, for ever."""
-        while True:
-            await self.send_due()
-            await asyncio.sleep(LOOK)
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self.look(tasks)
+                await asyncio.sleep(LOOK)
 
-    async def send_due(self) -> int:
-        """Try every message that is due once, in its order; returns how many were sent."""
-        done = [await self._try(row) for row in await uninterrupted(self._due())]
-        await uninterrupted(self._count())
-        return sum(done)
+    async def look(self, tasks: asyncio.TaskGroup) -> None:
+        """Start a task for each message that is due, so that a slow server holds up none of the others."""
+        for number in self._unwritten.keys() - self._sending:
+            await self._write(number)
+        for row in await self._asked(self._due()) or ():
+            self._sending.add(row.id)
+            tasks.create_task(self._deliver(row))
+        await self._asked(self._count())
 
     async def _due(self) -> Sequence[OutboxRow]:
-        due = (OutboxRow.state == "waiting", OutboxRow.due_ns <= self._now_ns())
+        """As many as may be sent now, the oldest first."""
+        now = self._now_ns()
+        due = OutboxRow.due_ns <= now
+        ours = OutboxRow.id.not_in([*self._sending, *self._unwritten])
+        found = select(OutboxRow).where(OutboxRow.state == "waiting", due, ours).order_by(OutboxRow.id)
         async with self._database.reading() as session:
-            return (await session.scalars(select(OutboxRow).where(*due).order_by(OutboxRow.id).limit(AT_ONCE))).all()
+            return (await session.scalars(found.limit(AT_ONCE - len(self._sending)))).all()
 
-    async def _try(self, row: OutboxRow) -> bool:
+    async def _deliver(self, row: OutboxRow) -> None:
+        """Try to send *row* once, after it was written down that it is tried, and write down what came of it."""
+        try:
+            if await self._asked(self._claim(row)):
+                self._unwritten[row.id] = await self._try(row)
+                await self._write(row.id)
+                await self._asked(self._count())
+        finally:
+            self._sending.discard(row.id)
+
+    async def _claim(self, row: OutboxRow) -> bool:
+        """Write down durably that *row* is tried now, and when next; False if somebody else has it.
+
+        Whoever cannot write that could not write that the mail has gone either, and would send it again for ever.
+        """
+        attempts = row.attempts + 1
+        tried = {
+            "attempts": attempts,
+            "due_ns": next_attempt(attempts, self._now_ns()),
+            "last_error": row.last_error or NO_ANSWER,
+        }
+        unchanged = (OutboxRow.id == row.id, OutboxRow.state == "waiting", OutboxRow.attempts == row.attempts)
+        async with self._database.writing() as session:
+            claimed = update(OutboxRow).where(*unchanged).values(**tried).returning(OutboxRow.id)
+            return await session.scalar(claimed) is not None
+
+    async def _try(self, row: OutboxRow) -> dict[str, Any]:
+        """Send *row*, and return what its columns are to be."""
         address = row.address or address_of(self._contacts, row.recipient)
         try:
             await self._send(row, address)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with this mail, the next must still go out
-            await uninterrupted(self._note_failure(row, error))
-            return False
+            return self._failure(row, error)
         self.sent += 1
-        await uninterrupted(self._note_success(row, address))
-        return True
+        return {"state": "sent", "sent_ns": self._now_ns(), "address": address, "last_error": ""}
 
     async def _send(self, row: OutboxRow, address: str) -> None:
         if not address:
             raise MailRefusedError(f"no address is known for the role {row.recipient}: see reporting.contacts")
         await send(self._mail, message(row, address, self._mail.sender))
 
-    async def _note_success(self, row: OutboxRow, address: str) -> None:
-        sent = {"state": "sent", "sent_ns": self._now_ns(), "attempts": row.attempts + 1, "last_error": ""}
-        async with self._database.writing() as session:
-            await session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(address=address, **sent))
-
-    async def _note_failure(self, row: OutboxRow, error: Exception) -> None:
+    def _failure(self, row: OutboxRow, error: Exception) -> dict[str, Any]:
         self.failed += 1
-        attempts = row.attempts + 1
-        says = reason(error)
+        attempts, says = row.attempts + 1, reason(error)
         log.error("The mail about an alert (outbox %d) was not sent, attempt %d: %s", row.id, attempts, says)
+        return {"due_ns": next_attempt(attempts, self._now_ns()), "last_error": says}
+
+    async def _write(self, number: int) -> None:
+        """Write down what came of the message *number*; what the database refuses is kept, and not sent again."""
+        if await self._asked(self._note(number, self._unwritten[number])):
+            del self._unwritten[number]
+
+    async def _note(self, number: int, result: dict[str, Any]) -> bool:
         async with self._database.writing() as session:
-            waiting = {"attempts": attempts, "due_ns": self._waits_until(attempts, self._now_ns()), "last_error": says}
-            await session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(**waiting))
+            await session.execute(update(OutboxRow).where(OutboxRow.id == number).values(**result))
+        return True
 
     async def _count(self) -> None:
         async with self._database.reading() as session:
             waits = select(func.count(), func.min(OutboxRow.created_ns)).where(OutboxRow.state == "waiting")
             self.waiting, self.oldest_ns = (await session.execute(waits)).one()
+
+    async def _asked[T](self, step: Coroutine[Any, Any, T]) -> T | None:
+        """What *step* finds or does in the database, or None if the database refuses; that is counted and said."""
+        try:
+            return await uninterrupted(step)
+        except Exception as error:  # noqa: BLE001 - a full disk, a lock, a broken file: mails go out again after it
+            self.troubles += 1
+            self._complain(error)
+            return None
+
+    def _complain(self, error: Exception) -> None:
+        now = time.monotonic()
+        if now - self._complained >= COMPLAIN:
+            self._complained = now
+            log.error("The outbox cannot be read or written, so mails about alerts wait: %s", reason(error))

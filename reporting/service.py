@@ -242,6 +242,7 @@ class _Reporting(Collector):
             ("alerts", "Alerts opened.", ingest.alerts),
             ("mails_sent", "Mails that the mail server took.", outbox.sent),
             ("mails_failed", "Attempts to send a mail that failed.", outbox.failed),
+            ("outbox_troubles", "Times that the database refused the outbox; mails wait.", outbox.troubles),
         ):
             yield CounterMetricFamily(f"schoolgate_reporting_{name}", says, value=count)
         yield GaugeMetricFamily(

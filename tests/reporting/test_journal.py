@@ -1,7 +1,6 @@
 import errno
 import fcntl
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -112,19 +111,6 @@ def test_a_seed_of_the_wrong_length_is_refused(tmp_path):
 def test_a_spool_that_is_missing_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         open_journal(tmp_path / "missing")
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 1 MiB of our own."""
-    if os.geteuid() or not shutil.which("mount"):
-        pytest.skip("only root may mount a small file system; test_a_file_size_limit... covers the rest")
-    place = tmp_path / "small"
-    place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], check=False).returncode:
-        pytest.skip("this machine lets nobody mount a small file system")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def test_with_the_disk_full_the_reserved_room_is_still_used_and_then_write_says_so(small_disk):

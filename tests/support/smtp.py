@@ -27,7 +27,7 @@ class Letter(NamedTuple):
 class Sink:
     """What the server got. Set *refuses* to an SMTP answer such as "451 later" and it takes nothing.
 
-    With an event for a recipient in *held*, a mail to it is taken, and that is said once the event is set.
+    With an event for a recipient in *held*, the answer to a mail for it comes once the event is set.
     """
 
     def __init__(self) -> None:
@@ -41,18 +41,21 @@ class Sink:
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
         """Keep one mail."""
         self.tried += 1
-        self._arrived.set()
         if self.refuses:
-            return self.refuses
+            return await self._answer(envelope, self.refuses)
         raw = bytes(envelope.content or b"")
         message: Any = email.message_from_bytes(raw, policy=email.policy.default)
         user = session.auth_data.login.decode() if isinstance(session.auth_data, LoginPassword) else ""
         self.letters.append(
             Letter(str(envelope.mail_from), list(envelope.rcpt_tos), message, raw, session.ssl is not None, user)
         )
+        return await self._answer(envelope, "250 taken")
+
+    async def _answer(self, envelope: Envelope, answer: str) -> str:
+        self._arrived.set()
         if held := self.held.get(envelope.rcpt_tos[0]):
             await held.wait()
-        return "250 taken"
+        return answer
 
     async def until(self, count: int, *, tried: bool = False) -> list[Letter]:
         """The letters once there are *count* of them (or, with *tried*, once that many were attempted)."""
