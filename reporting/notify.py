@@ -119,7 +119,7 @@ class Outbox:
 
     async def _try(self, row: OutboxRow) -> dict[str, Any]:
         """Send *row*, and return what its columns are to be."""
-        address = row.address or address_of(self._contacts, row.recipient)
+        address = address_of(self._contacts, row.recipient) or row.address
         try:
             await self._send(row, address)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with this mail, the next must still go out

@@ -181,6 +181,22 @@ async def test_one_address_that_fails_does_not_hold_up_the_next_mail(database, r
     assert [row.state for row in await outbox_rows(database)] == ["waiting", "sent"]
 
 
+async def test_an_address_that_was_mended_is_used_for_what_waits_and_the_old_one_only_for_want_of_another(
+    database, raise_alert
+):
+    wrong = ContactSettings(dsl="dls@school.test", dsl_confirmed=True, headteacher="head@school.test")
+    async with smtp_sink() as sink, asyncio.timeout(10):
+        await raise_alert(0, wrong)
+        sink.refuses = "550 no such user"
+        await looked(Outbox(database, mail(sink), wrong, now_ns=lambda: AT))
+        sink.refuses = ""
+        assert await looked(Outbox(database, mail(sink), CONTACTS, now_ns=lambda: AT + HOUR)) == 1
+        await raise_alert(1, wrong)
+        assert await looked(Outbox(database, mail(sink), ContactSettings(), now_ns=lambda: AT + HOUR)) == 1
+    assert [letter.recipients for letter in sink.letters] == [["dsl@school.test"], ["dls@school.test"]]
+    assert [row.address for row in await outbox_rows(database)] == ["dsl@school.test", "dls@school.test"]
+
+
 async def test_on_a_full_disk_no_mail_goes_out_and_once_there_is_room_it_goes_once(small_disk):
     async with opened_at(small_disk / "school.db") as database, smtp_sink() as sink, asyncio.timeout(30):
         await raised(database)
