@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 
 from reporting.alerts import address_of
 from reporting.database import Database, uninterrupted
@@ -83,9 +83,9 @@ class Outbox:
         await self._asked(self._count())
 
     async def _due(self) -> Sequence[OutboxRow]:
-        """As many as may be sent now, the oldest first."""
+        """As many as may be sent now, the oldest first; a time further off than any wait was set by a wrong clock."""
         now = self._now_ns()
-        due = OutboxRow.due_ns <= now
+        due = or_(OutboxRow.due_ns <= now, OutboxRow.due_ns > now + WAITS[-1] * SECOND)
         ours = OutboxRow.id.not_in([*self._sending, *self._unwritten])
         found = select(OutboxRow).where(OutboxRow.state == "waiting", due, ours).order_by(OutboxRow.id)
         async with self._database.reading() as session:

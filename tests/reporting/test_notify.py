@@ -197,6 +197,18 @@ async def test_an_address_that_was_mended_is_used_for_what_waits_and_the_old_one
     assert [row.address for row in await outbox_rows(database)] == ["dsl@school.test", "dls@school.test"]
 
 
+async def test_after_a_clock_that_was_ahead_a_waiting_mail_is_tried_at_once(database, raise_alert):
+    now = [AT + 24 * HOUR]
+    async with smtp_sink() as sink, asyncio.timeout(10):
+        await raise_alert()
+        outbox = Outbox(database, mail(sink), CONTACTS, now_ns=lambda: now[0])
+        sink.refuses = "451 later"
+        await looked(outbox)
+        sink.refuses = ""
+        now[0] = AT
+        assert await looked(outbox) == 1
+
+
 async def test_on_a_full_disk_no_mail_goes_out_and_once_there_is_room_it_goes_once(small_disk):
     async with opened_at(small_disk / "school.db") as database, smtp_sink() as sink, asyncio.timeout(30):
         await raised(database)
