@@ -6,6 +6,7 @@ journal in trouble never stops another.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -82,7 +83,8 @@ class Ingest:
     async def run(self) -> None:
         """Take in what comes, for ever."""
         try:
-            await uninterrupted(self._remember())
+            while not await uninterrupted(self._remembered()):  # noqa: ASYNC110 - nobody tells when a disk has room
+                await asyncio.sleep(TROUBLE)
             while True:
                 taken = await uninterrupted(self.step())
                 await asyncio.sleep(0 if taken else LOOK)
@@ -97,7 +99,11 @@ class Ingest:
     async def step(self) -> int:
         """Look at each journal once and take in up to a batch of each; returns how many records there were."""
         taken = 0
-        there = self._spooled()
+        try:
+            there = self._spooled()
+        except OSError as error:
+            log.error("The spool cannot be read: %s", reason(error))  # noqa: TRY400 - one sentence
+            return 0
         for name in [*self._followed.keys() - there.keys()]:
             await self._guarded(name, self._gone)
         for name, size in there.items():
@@ -107,6 +113,17 @@ class Ingest:
         behind = bool(taken or self._trouble)
         self._behind = (self._behind or self._monotonic()) if behind else None
         return taken
+
+    async def _remembered(self) -> bool:
+        """Do `_remember`; False if the database or the spool is in trouble: then all of it has to be done again."""
+        try:
+            await self._remember()
+            return True
+        except Exception as error:  # noqa: BLE001 - a full disk, a lock: nothing that another start would mend
+            self.failures += 1
+            self._behind = self._behind or self._monotonic()
+            log.error("What was taken in before cannot be told and is asked again: %s", reason(error))  # noqa: TRY400
+            return False
 
     async def _remember(self) -> None:
         """Learn which journals were read to their end, and see that none that was not has gone."""
@@ -120,14 +137,21 @@ class Ingest:
                 await self._cut(row, "the journal's file was gone before it was read to its end")
 
     def _spooled(self) -> dict[str, int]:
-        """The journals in the spool with their sizes, by name."""
+        """The journals in the spool with their sizes, by name; OSError if that cannot be told.
+
+        Where there is no spool, its journals are gone; one that cannot be read says nothing of them.
+        """
         try:
             files = [file for file in self._spool.iterdir() if file.name.endswith(SUFFIX) and file.name[0] != "."]
-            self._leave_alone({file.name for file in files if not NAME.fullmatch(file.name)})
-            return {file.name: file.lstat().st_size for file in sorted(files) if file.name not in self._strange}
-        except OSError as error:
-            log.error("The spool cannot be read: %s", error)  # noqa: TRY400 - one sentence
+        except FileNotFoundError as error:
+            log.error("The spool cannot be read: %s", reason(error))  # noqa: TRY400 - one sentence
             return {}
+        self._leave_alone({file.name for file in files if not NAME.fullmatch(file.name)})
+        sizes: dict[str, int] = {}
+        for file in sorted(files):
+            with contextlib.suppress(FileNotFoundError):  # taken away this moment
+                sizes[file.name] = file.lstat().st_size
+        return {name: size for name, size in sizes.items() if name not in self._strange}
 
     def _leave_alone(self, strange: set[str]) -> None:
         """Count the files whose names are no journal's and say so once: a name would go into the log and the pages."""

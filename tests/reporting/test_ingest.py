@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -9,7 +10,6 @@ import time
 import msgspec
 import pytest
 from sqlalchemy import event, func, select
-from sqlalchemy.exc import OperationalError
 
 from blocklists.rulebook import Severity
 from reporting import ingest as ingest_module
@@ -19,6 +19,7 @@ from reporting.breach import Heartbeat, Repeat
 from reporting.database import opened
 from reporting.ingest import SILENCE
 from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow
+from tests.support.full_disk import nothing_written
 from tests.support.journals import AT, breach, follower, open_journal
 
 
@@ -375,14 +376,10 @@ async def test_an_urgent_breach_its_alert_and_its_mail_come_together_or_not_at_a
     journal.write(breach(severity=Severity.URGENT, theme="self-harm"))
     ingest = follow()
 
-    def fails(_connection):
-        raise OperationalError("commit", {}, OSError("disk I/O error"))
-
-    event.listen(database._writer.sync_engine, "commit", fails)
-    assert await ingest.step() == 0
-    assert ingest.failures == 1
-    assert await rows(BreachRow) == await rows(AlertRow) == await rows(OutboxRow) == []
-    event.remove(database._writer.sync_engine, "commit", fails)
+    with nothing_written(database):
+        assert await ingest.step() == 0
+        assert ingest.failures == 1
+        assert await rows(BreachRow) == await rows(AlertRow) == await rows(OutboxRow) == []
     assert ingest.lag > 0
     ingest._trouble.clear()
     await drained(ingest)
@@ -431,6 +428,46 @@ async def test_a_file_whose_name_is_no_journals_is_counted_said_once_and_left_al
     (said,) = [record.getMessage() for record in caplog.records if record.name == "schoolgate.ingest"]
     assert said.isprintable()
     assert ingest.strange == 1
+
+
+async def test_a_spool_that_cannot_be_listed_for_a_moment_is_no_tamper_alarm(journal, follow, rows, caplog):
+    ingest = follow()
+    await drained(ingest)
+    journal.write(breach())
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, allowed[1]))  # what is open stays open, nothing more is
+    try:
+        assert await ingest.step() == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, allowed)
+    assert "Too many open files" in caplog.text
+    await drained(ingest)
+    assert (ingest.tampered, len(await rows(BreachRow))) == (0, 1)
+
+
+async def test_a_full_disk_at_the_start_ends_nothing_and_its_alarm_is_raised_once_there_is_room(
+    journal, spool, follow, rows, database, monkeypatch
+):
+    monkeypatch.setattr(ingest_module, "TROUBLE", 0.01)
+    journal.write(breach())
+    await drained(follow())
+    journal.path.unlink()
+    another = open_journal(spool, instance=1)
+    another.write(breach(1))
+    ingest = follow()
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        with nothing_written(database):
+            running = tasks.create_task(ingest.run())
+            while ingest.failures < 3:  # noqa: ASYNC110 - counts are for scrapes, nobody is told of them
+                await asyncio.sleep(0.01)
+            assert ingest.lag > 0
+        while len(await rows(BreachRow)) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert not running.done()
+        running.cancel()
+    another.close()
+    (row,) = await rows(DamagedRow)
+    assert row.reason == "tampered: the journal's file was gone before it was read to its end"
 
 
 async def test_a_missing_spool_is_said_and_survived(follow, spool, caplog):
@@ -491,6 +528,7 @@ import asyncio, os, signal, sys
 from pathlib import Path
 from reporting import ingest, intake
 from reporting.database import opened
+from tests.support.full_disk import nothing_written
 from tests.support.journals import follower
 
 ingest.BATCH = 150

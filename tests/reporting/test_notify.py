@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import trustme
-from sqlalchemy import event, select, text, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import select, text, update
 
 from blocklists.rulebook import Severity
 from reporting import intake, notify
@@ -19,6 +18,7 @@ from reporting.mail import SECOND, notice
 from reporting.models import OutboxRow
 from reporting.notify import AT_ONCE, NO_ANSWER, WAITS, Outbox, next_attempt
 from reporting.settings import ContactSettings, MailSettings, MailTls
+from tests.support.full_disk import fill, nothing_written
 from tests.support.journals import AT, breach
 from tests.support.smtp import smtp_sink
 
@@ -68,30 +68,6 @@ async def raised(database, number=0, contacts=CONTACTS, profile="ks2"):
 @pytest.fixture
 def raise_alert(database):
     return functools.partial(raised, database)
-
-
-def full(_connection):
-    raise OperationalError("commit", {}, OSError("database or disk is full"))
-
-
-@contextlib.contextmanager
-def nothing_written(database):
-    """While the block runs, each commit fails as on a full disk."""
-
-    event.listen(database._writer.sync_engine, "commit", full)
-    try:
-        yield
-    finally:
-        event.remove(database._writer.sync_engine, "commit", full)
-
-
-def fill(folder):
-    """Take all the room that the file system of *folder* has, and return the file that holds it."""
-    filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-    return filler
 
 
 def mail(sink, **fields):
