@@ -15,10 +15,11 @@ from pathlib import Path
 import argon2
 import msgspec
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting.database import Database
+from reporting.logline import reason
 from reporting.models import AccountRow, EnrolmentRow
 
 log = logging.getLogger("schoolgate.accounts")
@@ -166,9 +167,13 @@ class Accounts:
             return await asyncio.to_thread(self._hasher.hash, password)
 
     async def _rehash(self, number: int, password: str) -> None:
+        """Keep *password* the newer way; where that cannot be written, the old way still holds."""
         hashed = await self._hash(password)
-        async with self._database.writing() as session:
-            await session.execute(update(AccountRow).where(AccountRow.id == number).values(password_hash=hashed))
+        try:
+            async with self._database.writing() as session:
+                await session.execute(update(AccountRow).where(AccountRow.id == number).values(password_hash=hashed))
+        except SQLAlchemyError as error:
+            log.warning("A password could not be kept the newer way: %s", reason(error))
 
 
 async def roles_held(session: AsyncSession) -> list[frozenset[str]]:

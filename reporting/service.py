@@ -19,6 +19,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
 
 from blocklists.live import Files, Live
 from blocklists.rulebook import Severity
@@ -27,6 +28,7 @@ from reporting.accounts import Accounts
 from reporting.alerts import Desk, one_person
 from reporting.database import opened
 from reporting.ingest import Ingest
+from reporting.logline import reason
 from reporting.mail import link_base, notice
 from reporting.metrics import process_collector, serve_metrics
 from reporting.notify import Outbox
@@ -56,7 +58,7 @@ async def serve(
     live.refresh()
     async with opened(settings.database) as database:
         accounts = Accounts(database, invitations=files.state / "invitations")
-        await accounts.load_enrolment(files.keys / "enrolment")
+        await take_first_token(accounts, files.keys / "enrolment")
         ingest = Ingest(database, files.spool, desk(settings, live), unseal=unsealer(files.keys / "journal.key"))
         outbox = Outbox(database, settings.mail, settings.contacts)
         with _measured(metrics, live, ingest, outbox) as measured, listening(settings.listen) as pages:
@@ -78,6 +80,15 @@ async def serve(
                 ready({"pages": pages.getsockname()[:2]} | measured)
                 await asyncio.shield(serving)
                 raise RuntimeError("the staff pages ended without being told to")
+
+
+async def take_first_token(accounts: Accounts, file: Path) -> None:
+    """Take the first token over from *file*; a database that refuses keeps nobody's alerts waiting for that."""
+    try:
+        await accounts.load_enrolment(file)
+    except SQLAlchemyError as error:
+        says = "%s could not be taken over, so nobody can enrol with it until reporting is started again: %s"
+        log.error(says, file, reason(error))  # noqa: TRY400 - one sentence
 
 
 def desk(settings: ReportingSettings, live: Live) -> Desk:

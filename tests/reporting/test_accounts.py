@@ -10,6 +10,7 @@ from deploy import invitation
 from reporting.accounts import INVITATION_LIFE, LEAST_PASSWORD, MOST_PASSWORD, Accounts, EnrolmentError, TokenError
 from reporting.database import opened
 from reporting.models import AccountRow, EnrolmentRow
+from tests.support.full_disk import nothing_written
 from tests.support.school import make_school
 
 FAST = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -225,3 +226,13 @@ async def test_the_first_token_holds_beside_invitations_until_it_is_used(invited
 
 async def test_an_account_that_is_gone_is_none(accounts):
     assert await accounts.account(99) is None
+
+
+async def test_a_full_disk_keeps_nobody_out_whose_password_should_be_kept_the_newer_way(database, accounts, enrolment):
+    made = await accounts.enrol(TOKEN, "sam", GOOD)
+    newer = Accounts(database, hasher=argon2.PasswordHasher(time_cost=2, memory_cost=8, parallelism=1))
+    with nothing_written(database):
+        assert await newer.verify("sam", GOOD) == made
+    assert await newer.verify("sam", GOOD) == made
+    async with database.reading() as session:
+        assert "t=2" in (await session.get_one(AccountRow, made.id)).password_hash

@@ -18,6 +18,7 @@ from reporting.alerts import route
 from reporting.database import DatabaseInUseError, opened
 from reporting.recorder import Recorder
 from reporting.settings import ContactSettings, MailSettings, MailTls, ReportingSettings
+from tests.support.full_disk import nothing_written
 from tests.support.journals import breach, open_journal
 from tests.support.school import make_school
 from tests.support.smtp import smtp_sink
@@ -149,6 +150,18 @@ async def test_the_pages_answer_their_own_name_and_the_enrolment_token_is_known(
             "technician",
             "dsl",
         }
+
+
+async def test_a_first_token_that_a_full_disk_does_not_take_is_said_and_taken_at_the_next_start(
+    tmp_path, school, caplog
+):
+    async with opened(tmp_path / "school.db") as database:
+        accounts = service.Accounts(database)
+        with nothing_written(database):
+            await service.take_first_token(accounts, school.keys / "enrolment")
+        assert "nobody can enrol with it until reporting is started again" in caplog.text
+        await service.take_first_token(accounts, school.keys / "enrolment")
+        assert await accounts.enrol("token", "sam", "three random words")
 
 
 async def test_an_invitation_in_the_state_makes_an_account(tmp_path, school):
