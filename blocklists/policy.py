@@ -95,6 +95,10 @@ class _Question:
         """The code of *category* for this profile; a missing one closes."""
         return category.codes.get(self.profile.column, Code.CLOSED)
 
+    def has_code(self, code: Code) -> bool:
+        """Whether the category that weighs most has *code* for this profile."""
+        return self.category is not None and self.code(self.category[1]) is code
+
     def _strictest_category(self) -> tuple[str, Category, str, str] | None:
         """(key, category, list, rule) of the category that weighs most, or None for an unlisted host.
 
@@ -207,7 +211,7 @@ def _emergency(q: _Question) -> Verdict | None:
 
 def _pass(q: _Question) -> Verdict | None:
     """A timed permission, never for a locked category, and never by a clock that cannot be believed."""
-    if not q.request.clock_ok or (q.category and q.code(q.category[1]) is Code.LOCKED):
+    if not q.request.clock_ok or q.has_code(Code.LOCKED):
         return None
     return _permitted(q, opens=True, action=Action.ALLOW, reason=Reason.PASS)
 
@@ -259,7 +263,7 @@ def _approved_only(q: _Question) -> Verdict | None:
     for name, rule in q.on(Role.APPROVED):
         if name in q.profile.approved:
             return q.verdict(Action.ALLOW, Reason.APPROVED, list=name, rule=rule)
-    return q.verdict(Action.BLOCK, Reason.NOT_APPROVED)
+    return q.verdict(Action.BLOCK, Reason.NOT_APPROVED, quiet=q.has_code(Code.QUIET))
 
 
 def _education(q: _Question) -> Verdict | None:

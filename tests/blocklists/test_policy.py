@@ -168,6 +168,13 @@ def test_an_approved_only_profile_closes_the_rest_before_education_and_everythin
     assert ask(rules, profile="ks2").action is ALLOW
 
 
+@pytest.mark.parametrize(("name", "quiet"), [("quiet", True), ("locked", False), ("dash", False), ("positive", False)])
+def test_what_is_closed_quietly_is_quiet_where_only_approved_sites_are_open(name: str, quiet: bool):
+    for target in (SITE, PAGE):
+        verdict = ask(school({SITE: [name]}), target, "ks1")
+        assert (verdict.action, verdict.reason, verdict.quiet) == (BLOCK, Reason.NOT_APPROVED, quiet)
+
+
 def test_the_steps_are_the_list_that_users_are_shown():
     names = [name for name, _, _ in policy.walk(world([]), Request(Kind.DNS, Client("", "ks2"), SITE, LESSON))]
     steps = ["sealed", "always open", "emergency", "pass", "profile rule", "approved only", "education", "category"]
