@@ -45,10 +45,19 @@ class Policy:
         self.zone = rulebook.zone
         self.permits = tuple((permit, _entries(permit)) for permit in (permits or Permits()).permits)
         self.rules = {name: _rules(profile) for name, profile in rulebook.profiles.items()}
+        self.approved_columns = _approved_columns(rulebook)
 
     def effective(self, client: Client, at: int) -> tuple[str, tuple[int, ...]]:
         """What decides for *client*: its profile and the numbers of the permits in force for it (DESIGN.md, DNS)."""
         return client.profile, tuple(p.number for p, _ in self.permits if at < p.until and _concerns(p, client))
+
+
+def _approved_columns(rulebook: Rulebook) -> set[str]:
+    """The columns written for approved-only profiles: some category has the code "-", and no other profile is in it."""
+    every = rulebook.profiles.values()
+    codes = (pair for category in rulebook.categories.values() for pair in category.codes.items())
+    known = {column for column, code in codes if code is Code.APPROVED}
+    return known - {profile.column for profile in every if not profile.approved_only}
 
 
 def _entries(permit: Permit) -> tuple[Entry, ...]:
@@ -257,12 +266,18 @@ def _matches(found: Entry, q: _Question, action: Action) -> bool:
 
 
 def _approved_only(q: _Question) -> Verdict | None:
-    """Profiles that see approved sites and nothing else."""
+    """Profiles that see approved sites, and no others but those whose category is open to the youngest.
+
+    An O means that only in a column of their own that knows the code "-". Exam candidates share KS4's and unregistered
+    devices the visitors', where O is for others than them.
+    """
     if not q.profile.approved_only:
         return None
     for name, rule in q.on(Role.APPROVED):
         if name in q.profile.approved:
             return q.verdict(Action.ALLOW, Reason.APPROVED, list=name, rule=rule)
+    if q.has_code(Code.OPEN) and q.profile.column in q.policy.approved_columns:
+        return q.verdict(Action.ALLOW, Reason.CATEGORY)
     return q.verdict(Action.BLOCK, Reason.NOT_APPROVED, quiet=q.has_code(Code.QUIET))
 
 

@@ -38,7 +38,8 @@ PROFILES_HEAD = """
 #   column            whose codes of each category hold for it
 #   pages             in whose words a closed page speaks: ks1, ks2, secondary, staff
 #   certificate       its devices carry the school's certificate: pages can be opened, a closed page can be shown
-#   approved_only     what is on none of its approved lists is closed
+#   approved_only     what is on none of its approved lists is closed, unless its code is
+#                     O in a column that has codes - and that only such profiles are in
 #   unknown           a site that nothing is known about: open, scan or closed
 #   unknown_unopened  the same where the connection cannot be opened: open or closed
 #   scan_limit        the page score from which a scanned page is closed (one clear hit is 100)

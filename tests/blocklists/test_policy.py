@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blocklists import domain, policy, sealed, url
+from blocklists import defaults, domain, policy, sealed, url
 from blocklists.calendar import Calendar, Period, Span, Window
 from blocklists.clients import Client
 from blocklists.index import EmptyIndex, Listing
@@ -44,7 +44,7 @@ CALENDAR = Calendar(
 
 PROFILES = {
     "ks2": Profile("KS2", "ks2", Pages.KS2, unknown=Unknown.SCAN, scan_limit=60),
-    "ks1": Profile("KS1", "ks2", Pages.KS1, approved_only=True, approved=("approved",), watch=Watch.DEVICE),
+    "ks1": Profile("KS1", "ks1", Pages.KS1, approved_only=True, approved=("approved",), watch=Watch.DEVICE),
     "byod": Profile("BYOD", "ks2", Pages.SECONDARY, certificate=False),
     "staff": Profile("Staff", "staff", Pages.STAFF, unknown=Unknown.OPEN, watch=Watch.STAFF),
     "visitor": Profile(
@@ -54,7 +54,7 @@ PROFILES = {
 
 
 def category(code: Code, **more: object) -> Category:
-    codes = {"ks2": code, "staff": code, "visitor": code}
+    codes = {"ks1": code, "ks2": code, "staff": code, "visitor": code}
     return msgspec.structs.replace(Category(code.name, "closed", codes, alert="NOTE"), **more)
 
 
@@ -163,9 +163,40 @@ def test_of_any_steps_the_highest_wins(steps: set[str], kind: Kind):
 
 
 def test_an_approved_only_profile_closes_the_rest_before_education_and_everything_below():
-    rules = school({SITE: ["education", "positive", "open"]})
+    rules = school({SITE: ["education", "positive", "scan"]})
     assert ask(rules, profile="ks1").reason is Reason.NOT_APPROVED
     assert ask(rules, profile="ks2").action is ALLOW
+
+
+def test_a_category_that_is_open_where_others_are_for_approved_sites_is_open_to_an_approved_only_profile():
+    rules = school({SITE: ["open"], "mixed.test": ["open", "dash"]})
+    verdict = ask(rules, profile="ks1")
+    assert (verdict.action, verdict.reason, verdict.code) == (ALLOW, Reason.CATEGORY, "O")
+    assert ask(rules, "mixed.test", "ks1").reason is Reason.NOT_APPROVED
+
+
+def test_an_approved_only_profile_in_the_column_of_others_sees_nothing_of_what_is_open_to_them():
+    rules = school({SITE: ["open"]}, profiles={"ks1": {"column": "ks2"}})
+    assert ask(rules, profile="ks1").reason is Reason.NOT_APPROVED
+
+
+def test_without_a_code_for_approved_sites_in_its_column_an_approved_only_profile_sees_those_alone():
+    book = msgspec.structs.replace(BOOK, categories={name: c for name, c in CATEGORIES.items() if name != "dash"})
+    assert ask(Policy(book, PlainNames({SITE: ["open"]})), profile="ks1").reason is Reason.NOT_APPROVED
+
+
+SHIPPED = defaults.rulebook("Testbury School")
+APPROVED_ONLY = sorted(name for name, profile in SHIPPED.profiles.items() if profile.approved_only)
+
+
+@pytest.mark.parametrize("profile", APPROVED_ONLY)
+def test_of_the_shipped_categories_essential_services_alone_are_open_to_approved_only_profiles(profile: str):
+    names = {f"{name.replace('_', '-')}.test": name for name in SHIPPED.categories}
+    lists = {category: name for name, use in SHIPPED.lists.items() if (category := use.category)}
+    listed = PlainNames({host: [lists[name]] for host, name in names.items() if name in lists})
+    rules = Policy(SHIPPED, listed)
+    opened = {name for host, name in names.items() if not ask(rules, host, profile).blocked}
+    assert opened == ({"essential"} if profile in {"eyfs", "ks1"} else set())
 
 
 @pytest.mark.parametrize(("name", "quiet"), [("quiet", True), ("locked", False), ("dash", False), ("positive", False)])
