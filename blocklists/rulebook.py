@@ -77,6 +77,10 @@ NEVER_BLOCKED = frozenset({"information"})
 """Categories that cannot be blocked as a class and cannot alert (G9)."""
 
 
+ALWAYS_LOCKED = frozenset({"illegal"})
+"""Categories that are locked in every column, a school's own too."""
+
+
 class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A school's whole policy."""
 
@@ -109,6 +113,38 @@ class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield f"lists.{name}: a list's name is letters, digits, - and _, as its file is called by it"
             if (use.role is Role.CATEGORY) != (use.category in self.categories):
                 yield f"lists.{name}.category: {use.category!r} must name a category exactly when the role is category"
+
+    def unlocked(self, shipped: "Rulebook") -> Iterator[str]:
+        """What of *shipped* no school may change and this rulebook changes, one sentence each (POLICY.md, "Codes").
+
+        The code L stays L in every column that *shipped* knows, for the lists that stand for it too; the illegal is
+        locked in any column; what is always open stays so (G12).
+        """
+        for name, category in shipped.categories.items():
+            if locked := {column for column, code in category.codes.items() if code is Code.LOCKED}:
+                yield from self._category_unlocked(name, locked)
+        for name, use in shipped.lists.items():
+            yield from self._list_unlocked(name, use, shipped)
+
+    def _category_unlocked(self, name: str, locked: set[str]) -> Iterator[str]:
+        category = self.categories.get(name)
+        if category is None:
+            yield f"categories.{name}: this category is locked for some profiles and cannot be left out"
+            return
+        for column, code in category.codes.items():
+            if code is not Code.LOCKED and (column in locked or name in ALWAYS_LOCKED):
+                yield f"categories.{name}.codes.{column}: {code.value!r} opens what is locked; only L can stand here"
+
+    def _list_unlocked(self, name: str, shipped_use: ListUse, shipped: "Rulebook") -> Iterator[str]:
+        use = self.lists.get(name)
+        if shipped_use.role is Role.ALWAYS_OPEN:
+            if use != shipped_use:
+                yield f"lists.{name}: helplines are open for everybody; the list must be here with the role always_open"
+        elif shipped_use.category and Code.LOCKED in shipped.categories[shipped_use.category].codes.values():
+            if use is not None and use != shipped_use:
+                yield f"lists.{name}: the list stands for {shipped_use.category!r}, which is locked, and nothing else"
+            elif all(other.category != shipped_use.category for other in self.lists.values()):
+                yield f"lists.{name}: {shipped_use.category!r} is locked for some profiles, so a list must stand for it"
 
     def _profile_problems(self, name: str, profile: Profile) -> Iterator[str]:
         if not any(profile.column in category.codes for category in self.categories.values()):

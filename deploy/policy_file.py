@@ -88,7 +88,8 @@ def default_text(school: str, time_zone: str = "Europe/London") -> str:
 def read(path: Path) -> Rulebook:
     """The rulebook that the file at *path* says; toml_file.RefusedError if it cannot be used."""
     book = toml_file.read(path, Rulebook)
-    if problems := [f"{path}: {problem}" for problem in book.problems()]:
+    shipped = defaults.rulebook(book.school, book.time_zone)
+    if problems := [f"{path}: {problem}" for problem in (*book.problems(), *book.unlocked(shipped))]:
         raise toml_file.RefusedError(problems)
     return book
 

@@ -3,6 +3,7 @@ import datetime
 import msgspec
 import pytest
 
+from blocklists import defaults
 from blocklists.calendar import Calendar, Window
 from blocklists.profile import Code, Pages, Profile
 from blocklists.rulebook import Category, ListUse, Role, Rulebook, Severity
@@ -98,6 +99,76 @@ def test_information_cannot_be_closed_as_a_class_and_cannot_alert(changes: dict[
     assert problems(categories=book) == []
     book["information"] = msgspec.structs.replace(sound, **changes)
     assert problems(categories=book) == ["categories.information"]
+
+
+SHIPPED = defaults.rulebook("Testbury School")
+LOCKED = [(n, c) for n, category in SHIPPED.categories.items() for c, code in category.codes.items() if code == "L"]
+LISTS_OF_LOCKED = [name for name, use in SHIPPED.lists.items() if use.category in {name for name, _ in LOCKED}]
+
+
+def unlocked(**changes: object) -> list[str]:
+    return [p.partition(":")[0] for p in msgspec.structs.replace(SHIPPED, **changes).unlocked(SHIPPED)]
+
+
+def recoded(name: str, **codes: Code) -> dict[str, Category]:
+    found = SHIPPED.categories[name]
+    return SHIPPED.categories | {name: msgspec.structs.replace(found, codes=found.codes | codes)}
+
+
+def test_the_shipped_rulebook_unlocks_nothing():
+    assert unlocked() == []
+
+
+@pytest.mark.parametrize("code", [code for code in Code if code is not Code.LOCKED])
+def test_a_locked_code_cannot_be_another(code: Code):
+    for name, column in LOCKED:
+        assert unlocked(categories=recoded(name, **{column: code})) == [f"categories.{name}.codes.{column}"]
+
+
+def test_any_other_code_is_the_schools_choice_and_so_is_a_column_of_its_own():
+    others = {
+        name: msgspec.structs.replace(category, codes=dict.fromkeys(category.codes, Code.LOCKED) | {"year7": Code.OPEN})
+        for name, category in SHIPPED.categories.items()
+        if name != "illegal"
+    }
+    assert unlocked(categories=SHIPPED.categories | others) == []
+    assert unlocked(categories=recoded("games", ks2=Code.OPEN)) == []
+
+
+def test_the_illegal_is_locked_in_a_column_of_the_schools_own():
+    assert unlocked(categories=recoded("illegal", year7=Code.CLOSED)) == ["categories.illegal.codes.year7"]
+    assert unlocked(categories=recoded("illegal", year7=Code.LOCKED)) == []
+
+
+def test_a_locked_category_cannot_be_left_out():
+    for name in {name for name, _ in LOCKED}:
+        left = {other: category for other, category in SHIPPED.categories.items() if other != name}
+        assert unlocked(categories=left) == [f"categories.{name}"]
+
+
+def test_a_list_of_a_locked_category_stands_for_nothing_else():
+    for name in LISTS_OF_LOCKED:
+        for use in (ListUse(Role.CATEGORY, "news"), ListUse(Role.POSITIVE)):
+            assert unlocked(lists=SHIPPED.lists | {name: use}) == [f"lists.{name}"]
+
+
+def test_a_list_of_a_locked_category_is_left_out_only_for_another_that_stands_for_it():
+    for name in LISTS_OF_LOCKED:
+        left = {other: use for other, use in SHIPPED.lists.items() if other != name}
+        assert unlocked(lists=left) == [f"lists.{name}"]
+        assert unlocked(lists=left | {"fuller": SHIPPED.lists[name]}) == []
+
+
+@pytest.mark.parametrize("use", [None, ListUse(Role.POSITIVE), ListUse(Role.CATEGORY, "news")])
+def test_what_is_always_open_is_there_and_is_nothing_else(use: ListUse | None):
+    lists = {name: other for name, other in SHIPPED.lists.items() if name != "always-open"}
+    assert unlocked(lists=lists | ({"always-open": use} if use else {})) == ["lists.always-open"]
+
+
+def test_other_lists_are_the_schools_choice():
+    left = {name: SHIPPED.lists[name] for name in (*LISTS_OF_LOCKED, "always-open")}
+    assert unlocked(lists=left) == []
+    assert unlocked(lists=SHIPPED.lists | {"games": ListUse(Role.POSITIVE)}) == []
 
 
 @pytest.mark.parametrize(

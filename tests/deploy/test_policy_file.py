@@ -54,6 +54,13 @@ def test_a_policy_is_applied_as_the_next_version(files):
         ("from = 08:30:00", 'from = "08:30:00Z"', r"school_day\[0\].from: 08:30:00\+00:00 has an offset"),
         ("school_day = [{ from = 08:30:00, to = 15:30:00 }]", "school_day = []", "school_day: name the hours"),
         ("from = 08:30:00", "from = 08:30", "write times with seconds"),
+        ('codes = { eyfs = "L"', 'codes = { eyfs = "X"', "categories.illegal.codes.eyfs: 'X' opens what is locked"),
+        (
+            'always-open = { role = "always_open" }',
+            'always-open = { role = "positive" }',
+            "lists.always-open: helplines are open for everybody",
+        ),
+        ('always-open = { role = "always_open" }\n', "", "lists.always-open: helplines are open for everybody"),
         ("allow = []", 'allow = ["two words"]', r"profiles.eyfs.allow\[0\]: 'two words' names no host"),
     ],
 )
