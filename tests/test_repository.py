@@ -169,6 +169,11 @@ def test_nothing_known_as_harmless_stands_on_a_list_of_harm():
     assert not [n for n in harmless if any(suffix in harmful for suffix in domain.suffixes(n))]
 
 
+def test_of_the_official_channels_class_dojo_alone_is_open_to_pupils():
+    listed = parse.parse_file(defaults.list_files()["official-channels"]).names
+    assert set(listed) == {"classdojo.com", "official-channels.test"}
+
+
 def test_the_curriculum_and_help_sites_are_open_in_the_shipped_policy(tmp_path):
     """A corpus of learning and help sites that an age band must be able to open (POLICY: education first)."""
     from blocklists.clients import Client
