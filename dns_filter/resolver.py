@@ -274,18 +274,18 @@ class Resolver:
         run = self._run_of(asked, host, verdict)
         ready = Ready(message[2:], int(self._monotonic()), life, run=run)
         self._count(view, "block", "miss")
-        if run is not None and not self._on_record(asked, host, verdict, run):
+        if run and not self._on_record(asked, host, verdict, run):
             return self._once_durable(asked, view, ready, message)
         self._keep_blocked(asked, view, ready)
         return message
 
-    def _run_of(self, asked: Asked, host: str, verdict: Verdict) -> str | None:
-        """What repeats of this breach are counted under; None for what is no breach.
+    def _run_of(self, asked: Asked, host: str, verdict: Verdict) -> str:
+        """What repeats of this breach are counted under; "" for what is no breach.
 
         A reverse name ("4.3.2.1.in-addr.arpa") is asked by programs, never by people.
         """
         if verdict.quiet or asked.door is self.inner or host.endswith(".arpa"):
-            return None
+            return ""
         return f"{host} {verdict.reason} {verdict.category} {verdict.rule}"
 
     def _on_record(self, asked: Asked, host: str, verdict: Verdict, run: str) -> bool:

@@ -87,7 +87,7 @@ class Listener:
                         finished = True
                         if ready.run is None:
                             view.hits += 1
-                        elif again((text, ready.run), now_ns):
+                        elif not ready.run or again((text, ready.run), now_ns):
                             view.stops += 1
                         else:
                             finished = False
@@ -138,7 +138,7 @@ class Listener:
                             send(packet[:2] + ready.payload, peer)
                             view.hits += 1
                             continue
-                        if again((peer[0], ready.run), now_ns):
+                        if not ready.run or again((peer[0], ready.run), now_ns):
                             send(packet[:2] + ready.payload, peer)
                             view.stops += 1
                             continue

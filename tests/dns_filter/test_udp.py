@@ -1,6 +1,7 @@
 import asyncio
 import socket
 
+import httpx
 import pytest
 
 from dns_filter import batch, udp
@@ -58,6 +59,31 @@ async def test_each_of_many_packets_gets_its_own_answer(running):
         for number, packet in enumerate(asked):
             end = len(packet) - 11
             assert by_number[number][12:end] == packet[12:end]
+
+
+@BOTH_WAYS
+async def test_a_block_that_is_no_breach_counts_as_a_block(school, upstream, start, monkeypatch, many):
+    monkeypatch.setattr(batch, "usable", many and batch.usable)
+    school.write_sealed("sealed.test")
+    async with start(school, (upstream.port,), metrics=("127.0.0.1", 0)) as running:
+        for _ in range(3):
+            await ask(running.dns, "adverts.test")
+            await ask(running.dns, "9.2.0.192.in-addr.arpa", source="127.0.0.2")
+            await ask(running.inner, "sealed.test")
+            await ask(running.dns, "learning.test", source="127.0.0.3")
+        host, port = running.endpoints["metrics"]
+        async with httpx.AsyncClient(trust_env=False) as browser:
+            lines = (await browser.get(f"http://{host}:{port}/metrics")).text.splitlines()
+
+        assert running.recorder.written == 0
+    counted = {line for line in lines if line.startswith("schoolgate_dns_questions_total") and "hit" in line}
+    what = [("ks2", "block"), ("ks1", "block"), ("inner", "block"), ("staff", "allow")]
+    for profile, verdict in what:
+        line = f'schoolgate_dns_questions_total{{cache="hit",profile="{profile}",verdict="{verdict}"}} 2.0'
+        assert line in counted
+    assert not [
+        line for line in counted if 'verdict="allow"' in line and "staff" not in line and not line.endswith(" 0.0")
+    ]
 
 
 @BOTH_WAYS
