@@ -1,9 +1,11 @@
 """A breach: one refused request, one thing found afterwards, or one concern; and the records that carry it.
 
-This file knows the shape of a breach and nothing of files or databases. Kinds are never added together (G1).
+This file knows the shape of a breach and nothing of files or databases. *v* is each record's first field, so that it
+is the first that a reader meets; *type* says which record it is. Kinds are never added together (G1).
 """
 
 import enum
+from typing import Literal
 
 import msgspec
 
@@ -22,7 +24,7 @@ class BreachKind(enum.StrEnum):
     CONCERN = "concern"
 
 
-class Breach(msgspec.Struct, frozen=True, tag_field="type", tag="breach"):
+class Breach(msgspec.Struct, frozen=True):
     """One breach as the journal carries it; every field after the first four has a default, so old readers go on.
 
     *at_ns* is UTC nanoseconds. A sealed hit has no host and no path: *rule* is the entry's keyed hash (G6). *path* is
@@ -33,6 +35,7 @@ class Breach(msgspec.Struct, frozen=True, tag_field="type", tag="breach"):
     kind: BreachKind
     at_ns: int
     source: str
+    type: Literal["breach"] = "breach"
     address: str = ""
     client: int = 0
     device: int = 0
@@ -49,7 +52,7 @@ class Breach(msgspec.Struct, frozen=True, tag_field="type", tag="breach"):
     policy: int = 0
 
 
-class Repeat(msgspec.Struct, frozen=True, tag_field="type", tag="repeat"):
+class Repeat(msgspec.Struct, frozen=True):
     """More requests like the breach at offset *of* of the same journal: *count* of them, between two UTC times."""
 
     v: int
@@ -57,15 +60,17 @@ class Repeat(msgspec.Struct, frozen=True, tag_field="type", tag="repeat"):
     count: int
     first_ns: int
     last_ns: int
+    type: Literal["repeat"] = "repeat"
 
 
-class Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat"):
+class Heartbeat(msgspec.Struct, frozen=True):
     """Once a minute: how many records the journal has, and the MAC that its chain had reached (G25)."""
 
     v: int
     at_ns: int
     count: int
     head: bytes
+    type: Literal["heartbeat"] = "heartbeat"
 
 
 type Record = Breach | Repeat | Heartbeat

@@ -24,7 +24,7 @@ MOST_REPEATS = 10**9
 """Repeats that one record may claim: 100,000 a second for 10 s is a thousandth of it, and no sum reaches 64 bits."""
 
 _LARGEST = 2**63 - 1
-_COLUMNS = tuple(field for field in Breach.__struct_fields__ if field != "v")
+_COLUMNS = tuple(field for field in Breach.__struct_fields__ if field not in {"v", "type"})
 
 
 class Batch(msgspec.Struct):

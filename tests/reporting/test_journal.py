@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
-from reporting.breach import Breach, Heartbeat
+from reporting.breach import Breach, Heartbeat, Repeat
 from reporting.frames import Reader, read_frames
-from reporting.journal import MAX_PAYLOAD, ROOM, JournalFullError
+from reporting.journal import HEAD, MAX_PAYLOAD, ROOM, JournalFullError
 from tests.support.journals import SEED, breach, open_journal
 
 
@@ -71,6 +72,17 @@ def test_a_heartbeat_carries_the_count_and_the_head_before_it(journal):
     journal.heartbeat(5)
     assert records(journal)[-1] == Heartbeat(v=1, at_ns=5, count=count, head=head)
     assert journal.count == 2
+
+
+def test_the_first_name_of_each_payload_is_v(journal):
+    of = journal.write(breach())
+    journal.write(Repeat(v=1, of=of, count=2, first_ns=3, last_ns=4))
+    journal.heartbeat(5)
+    content = journal.path.read_bytes()
+    payloads = [content[f.offset + HEAD.size : f.next_offset] for f in read_frames(journal.path, seed=SEED)]
+    maps = [msgspec.msgpack.decode(payload) for payload in payloads]
+    assert [next(iter(fields)) for fields in maps] == ["v"] * 3
+    assert [fields["type"] for fields in maps] == ["breach", "repeat", "heartbeat"]
 
 
 def test_sync_clears_dirty(journal):
