@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from blocklists.policy import Reason, Request, Verdict
 from blocklists.rulebook import Severity
+from blocklists.verdict import Reason, Request, Verdict
 
 VERSION = 1
 """The newest form of the records below; readers keep keys that they do not know."""
