@@ -200,7 +200,7 @@ class SchoolDoor(Door):
     def _decide(self, address: str, host: str, at: int) -> Verdict:
         request = self.request(address, host, at)
         if request is None or self.policy is None:
-            return Verdict(Action.BLOCK, Reason.FAILURE)
+            return Verdict(Action.BLOCK, Reason.FAILURE, rule="LookupError")
         return deciding.decide(self.policy, request)
 
 

@@ -71,7 +71,11 @@ class DnsCollector(Collector):
         for name, words, value in (
             ("malformed", "Packets that hold no question we answer.", figures.malformed),
             ("dropped", "Questions dropped because too many were under way.", figures.dropped),
-            ("failures", "Packets at which the filter itself failed; each was answered SERVFAIL.", figures.failures),
+            (
+                "failures",
+                "Failures of the filter itself: packets answered SERVFAIL, and decisions that failed, each a block.",
+                figures.failures,
+            ),
             ("unsent", "Answers that the socket did not take.", figures.unsent),
             ("rebinding", "Answers refused because they point into private space.", figures.rebinding),
             ("connections", "TCP connections accepted.", figures.connections),

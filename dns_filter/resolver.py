@@ -5,6 +5,7 @@ once where it can, and else something to wait for; nothing blocked leaves before
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
@@ -26,7 +27,10 @@ from dns_filter.reply import Body, Note
 from dns_filter.turns import Share
 from dns_filter.wire import Fault, Question
 from reporting.breach import breach_of
+from reporting.complaint import Complaint
 from reporting.recorder import Recorder
+
+log = logging.getLogger("schoolgate.dns")
 
 NS = 1_000_000_000
 TYPICAL = 512
@@ -125,6 +129,7 @@ class Resolver:
         self._closed = closed if any(closed) else None
         self._rebinding = rebinding
         self._now_ns, self._monotonic = now_ns, monotonic
+        self._complaint = Complaint(log, monotonic)
         self._under_way: dict[bytes, asyncio.Task[Answer]] = {}
 
     def renew(self, policy: Policy | None, clients: ClientMap | None, version: int, *, clock_ok: bool) -> None:
@@ -173,7 +178,11 @@ class Resolver:
     def _verdict(self, asked: Asked, view: View, host: str) -> Verdict:
         if not host:  # the root zone is no site; stub resolvers ask for it to see whether we are there
             return Verdict(Action.ALLOW, Reason.OPEN)
-        return asked.door.verdict(view, asked.address, host, self._now_ns())
+        verdict = asked.door.verdict(view, asked.address, host, self._now_ns())
+        if verdict.reason is Reason.FAILURE:
+            self.figures.failures += 1
+            self._complaint.say(verdict, self.figures.failures)
+        return verdict
 
     async def _in_turn(self, asked: Asked, host: str) -> bytes | None:
         """Ask, or join who asked, unless this client waits for so much already that others would wait behind it."""

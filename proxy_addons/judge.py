@@ -6,6 +6,7 @@ and for the gravest it is on the disk before.
 
 import enum
 import hashlib
+import logging
 import time
 from collections.abc import Iterable
 
@@ -14,8 +15,12 @@ from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Policy, Reason, Request, Verdict, decide
 from blocklists.rulebook import Severity
+from proxy_addons.counters import Counters
 from reporting.breach import breach_of
+from reporting.complaint import Complaint
 from reporting.recorder import Recorder
+
+log = logging.getLogger("schoolgate.proxy")
 
 
 class NotReadyError(RuntimeError):
@@ -25,8 +30,9 @@ class NotReadyError(RuntimeError):
 class Judge:
     """Decides by the policy in force. *clock_ok* is kept by whoever keeps the policy fresh."""
 
-    def __init__(self, live: Live, recorder: Recorder) -> None:
+    def __init__(self, live: Live, recorder: Recorder, counters: Counters) -> None:
         self.live = live
+        self._counters, self._complaint = counters, Complaint(log)
         self.clock_ok = True
         self.recorder = recorder
 
@@ -46,7 +52,11 @@ class Judge:
         return self._judged(Request(Kind.URL, client, asked.host, time.time_ns(), url=asked, clock_ok=self.clock_ok))
 
     def _judged(self, request: Request) -> tuple[Request, Verdict]:
-        return request, decide(self.policy, request)
+        verdict = decide(self.policy, request)
+        if verdict.reason is Reason.FAILURE:
+            self._counters.failures += 1
+            self._complaint.say(verdict, self._counters.failures)
+        return request, verdict
 
     def opens(self, client: Client) -> bool:
         """Whether connections of *client* may be opened, because its devices carry the school's certificate."""

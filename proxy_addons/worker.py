@@ -91,7 +91,7 @@ class Worker:
             raise ValueError(f"proxy.inner_dns: {settings.inner_dns!r} is no address and port")
         self._settings, self._live = settings, live
         self._counters = Counters()
-        self._judge = Judge(live, recorder)
+        self._judge = Judge(live, recorder, self._counters)
         self._resolver = Resolver(inner, Reach(settings.reachable_private))
         self._filter = Filter(self._judge, self._resolver, settings, self._counters)
         self._proxy = Proxyserver()  # type: ignore[no-untyped-call]

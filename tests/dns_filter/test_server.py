@@ -504,6 +504,21 @@ async def test_a_failure_in_us_is_servfail_and_the_next_question_is_answered(run
     assert addresses(await ask(running.dns, "learning.test")) == ["192.0.2.8"]
 
 
+async def test_a_decision_that_fails_is_a_block_counted_and_said_once_without_a_host(school, upstream, start, caplog):
+    school.write_clients({"127.0.0.0/8": "gone"})
+    async with start(school, (upstream.port,), metrics=("127.0.0.1", 0)) as running:
+        for _ in range(3):
+            answer = await ask(running.dns, "learning.test")
+            assert extended(answer) == (0, "blocked: no decision could be made")
+        host, port = running.endpoints["metrics"]
+        async with httpx.AsyncClient(trust_env=False) as browser:
+            text = (await browser.get(f"http://{host}:{port}/metrics")).text
+
+    assert "schoolgate_dns_failures_total 3.0" in text.splitlines()
+    said = [record.getMessage() for record in caplog.records if "decision failed" in record.getMessage()]
+    assert said == ["A decision failed with KeyError and is a block (failures so far: 1)."]
+
+
 async def test_a_clock_behind_the_journals_holds_the_strictest_schedule(running, school):
     school.write_permits(Permit(1, opens=True, entries=("games.test",), until=time.time_ns() + HOUR, profiles=("ks2",)))
 

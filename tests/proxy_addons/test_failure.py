@@ -47,6 +47,18 @@ def test_a_profile_that_the_rulebook_does_not_have_sees_nothing(house: House) ->
     assert house.plain.connections + house.secure.connections == 0
 
 
+def test_a_decision_that_fails_is_counted_and_said_once_without_a_host(school: School) -> None:
+    with Nameserver() as dns, Origin() as origin, running(school, school.settings(dns, origin.port)) as worker:
+        assert worker.metric("schoolgate_proxy_hook_failures_total") == 0
+        for number in (1, 2, 3):
+            worker.curl(f"http://good.test:{origin.port}/", profile="ghost")
+            assert worker.metric("schoolgate_proxy_hook_failures_total") == number
+    said = [line for line in (school.folder / "worker-0.log").read_text().splitlines() if "decision failed" in line]
+    assert len(said) == 1
+    assert "KeyError" in said[0]
+    assert "good.test" not in said[0]
+
+
 def test_without_a_policy_the_worker_waits_and_closes_every_connection(school: School) -> None:
     hidden = school.files.policy.rename(school.files.policy.with_name("hidden"))
     with Nameserver() as dns, Origin() as origin, socket.socket() as reserved:
@@ -109,7 +121,7 @@ async def test_every_hook_closes_when_it_fails() -> None:
     from mitmproxy.tls import ClientHelloData
 
     counters = Counters()
-    judge = Judge(Broken(), None)
+    judge = Judge(Broken(), None, counters)
     filtering = Filter(judge, Resolver(("127.0.0.1", 1), Reach()), ProxySettings(), counters)
     connect = tflow.tflow()
     connect.request.method = "CONNECT"
@@ -142,7 +154,7 @@ async def test_every_hook_closes_when_it_fails() -> None:
 
 def test_there_is_no_verdict_without_a_policy() -> None:
     with pytest.raises(NotReadyError):
-        _ = Judge(Broken(), None).policy
+        _ = Judge(Broken(), None, Counters()).policy
 
 
 def test_a_snapshot_that_breaks_the_reader_leaves_the_worker_up(school: School) -> None:

@@ -5,6 +5,7 @@ from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Action, Kind, Reason, Verdict
 from blocklists.rulebook import Severity
+from proxy_addons.counters import Counters
 from proxy_addons.judge import Judge, Plan, gravest, plan_of
 from reporting.journal import Journal
 from reporting.recorder import Recorder
@@ -44,7 +45,7 @@ async def test_the_gravest_are_on_the_disk_before_the_answer(school: School, sev
     live = Live(school.files)
     live.refresh()
     journal = Journal.open(school.files.spool, site="oak", kind="proxy", instance=0, seed=SEED)
-    judge = Judge(live, Recorder(journal))
+    judge = Judge(live, Recorder(journal), Counters())
     request, verdict = judge.of_name(Kind.SNI, Client("127.0.0.1", "ks2"), "harm.test")
     assert verdict.severity is Severity.URGENT
     await judge.record(request, msgspec.structs.replace(verdict, severity=severity))
