@@ -36,6 +36,17 @@ _BECAUSE = {
     Reason.FAILURE: "we could not check it just now",
 }
 
+_TO_THE_YOUNGEST = {
+    Reason.SEALED: "This page is closed.",
+    Reason.EMERGENCY: "Our school has closed this page for now.",
+    Reason.PROFILE_RULE: "Our school has closed this page.",
+    Reason.NOT_APPROVED: "This page is not on our list.",
+    Reason.CATEGORY: "This page is not for children.",
+    Reason.UNKNOWN: "We have not looked at this page yet.",
+    Reason.FAILURE: "We cannot look at this page now.",
+}
+"""The reason in one line for a child of six, who is not told what a page is about."""
+
 _LATER = {
     Code.PASS: "A teacher can open it for a lesson.",
     Code.BREAKS: "It may be open at break, at lunch or after school.",
@@ -45,10 +56,14 @@ _LATER = {
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """What a page says. *because* ends the sentence "It is closed because"; "" leaves the sentence out."""
+    """What a page says. *because* ends the sentence "It is closed because"; "" leaves the sentence out.
+
+    *line* is the reason in one sentence for the youngest.
+    """
 
     pages: Pages
     because: str = ""
+    line: str = ""
     later: str = ""
     host: str = ""
     category: str = ""
@@ -66,6 +81,7 @@ def notice_of(rulebook: Rulebook, profile: str, host: str, verdict: Verdict, set
     pages = pages_of(rulebook, profile)
     plain = Notice(
         pages=pages,
+        line=_TO_THE_YOUNGEST.get(verdict.reason, ""),
         adult=settings.adult,
         contact=settings.contact,
         portal_url=settings.portal_url,

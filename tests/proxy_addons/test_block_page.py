@@ -28,10 +28,29 @@ def words(html: str) -> str:
     return " ".join(re.sub(r"<style>.*?</style>|<[^>]*>", " ", html, flags=re.DOTALL).split())
 
 
-def test_ks1_reads_five_words() -> None:
-    main = words(page("ks1", GAMBLING)).partition("For grown-ups")[0]
-    assert main == "Stop. Tell your teacher. Stop. Tell your teacher. "
-    assert "<svg" in page("ks1", GAMBLING)
+TO_KS1 = {
+    Reason.SEALED: "This page is closed.",
+    Reason.EMERGENCY: "Our school has closed this page for now.",
+    Reason.PROFILE_RULE: "Our school has closed this page.",
+    Reason.NOT_APPROVED: "This page is not on our list.",
+    Reason.CATEGORY: "This page is not for children.",
+    Reason.UNKNOWN: "We have not looked at this page yet.",
+    Reason.FAILURE: "We cannot look at this page now.",
+}
+
+
+@pytest.mark.parametrize("reason", TO_KS1)
+def test_ks1_reads_a_stop_the_reason_in_one_line_and_whom_to_tell(reason: Reason) -> None:
+    html = page("ks1", msgspec.structs.replace(GAMBLING, reason=reason))
+    main = words(html).partition("For grown-ups")[0]
+    assert main == f"Stop. Tell your teacher. Stop. {TO_KS1[reason]} Tell your teacher. "
+    assert "<svg" in html
+    assert "gambling" not in html
+
+
+def test_there_is_a_line_for_every_reason_that_ks1_can_meet() -> None:
+    opening = {Reason.ALWAYS_OPEN, Reason.PASS, Reason.APPROVED, Reason.EDUCATION, Reason.OPEN}
+    assert set(TO_KS1) == set(Reason) - opening
 
 
 @pytest.mark.parametrize("profile", ["ks2", "ks3", "staff"])
