@@ -17,7 +17,7 @@ from blocklists.profile import Code, Profile, Unknown
 from blocklists.rulebook import Category, Permit, Permits, Role, Rulebook, Severity
 from blocklists.verdict import NAME_KINDS, Action, Kind, Reason, Request, Verdict
 
-__all__ = ["NAME_KINDS", "Action", "Kind", "Policy", "Reason", "Request", "Verdict", "decide", "walk"]
+__all__ = ["NAME_KINDS", "Action", "Kind", "Policy", "Reason", "Request", "Verdict", "decide", "illegal", "walk"]
 
 
 class Names(Protocol):
@@ -181,7 +181,7 @@ def _sealed(q: _Question) -> Verdict | None:
     parsed = None if q.request.kind in NAME_KINDS else q.request.url
     match = q.policy.sealed.match_url(parsed) if parsed else q.policy.sealed.match_host(host)
     if match:
-        return _illegal(match.list, match.hash)
+        return illegal(match.list, match.hash)
     if not parsed and not q.profile.certificate and q.policy.sealed.has_urls(host):
         return _beside_sealed()
     return None
@@ -192,7 +192,8 @@ def _beside_sealed() -> Verdict:
     return Verdict(Action.BLOCK, Reason.SEALED, category="illegal")
 
 
-def _illegal(listed: str, digest: str) -> Verdict:
+def illegal(listed: str, digest: str) -> Verdict:
+    """The verdict on what the sealed list *listed* names by *digest*; both empty where only DNS knows which it was."""
     return Verdict(
         Action.BLOCK,
         Reason.SEALED,

@@ -5,12 +5,13 @@ and waits for its own.
 """
 
 import asyncio
+import contextlib
 
 from blocklists.alias import outranks
 from blocklists.clients import Client
-from blocklists.policy import Kind, Request, Verdict
+from blocklists.policy import Kind, Request, Verdict, illegal
 from proxy_addons.judge import Judge
-from proxy_addons.resolve import Resolver
+from proxy_addons.resolve import Resolver, SealedNameError
 
 AT_ONCE = 20
 """Names of one client that are looked up at once; a page with sixty hosts is through in a few round trips."""
@@ -25,13 +26,17 @@ class Destinations:
         self._waiting: dict[str, int] = {}
 
     async def look_up(self, client: Client, host: str, port: int) -> None:
-        """Return once the addresses of *host* are at hand; raises an OSError of `resolve` if none may be reached."""
+        """Return once it is known where *host* leads; raises an OSError of `resolve` if it leads nowhere.
+
+        What leads to a sealed host is no trouble but closed: `closed_alias` says so.
+        """
         who = client.address
         turn = self._turns.setdefault(who, asyncio.Semaphore(AT_ONCE))
         self._waiting[who] = self._waiting.get(who, 0) + 1
         try:
             async with turn:
-                await self._resolver.addresses(host, port)
+                with contextlib.suppress(SealedNameError):
+                    await self._resolver.addresses(host, port)
         finally:
             self._waiting[who] -= 1
             if not self._waiting[who]:
@@ -39,6 +44,8 @@ class Destinations:
 
     def closed_alias(self, request: Request, verdict: Verdict) -> tuple[Request, Verdict] | None:
         """The refusal of the permitted *request* for an alias that its host was seen to have, or None."""
+        if self._resolver.is_sealed(request.host):
+            return request, illegal("", "")
         for name in self._resolver.aliases(request.host):
             _, other = self._judge.of_name(Kind.CONNECT, request.client, name)
             if other.blocked and outranks(other.reason, verdict.reason):

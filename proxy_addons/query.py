@@ -5,6 +5,7 @@ No input and output here. What is no answer to the question gives None; nothing 
 
 import ipaddress
 import struct
+from collections.abc import Iterator
 
 import msgspec
 
@@ -17,18 +18,27 @@ _RESPONSE = 0x8000
 _TRUNCATED = 0x0200
 _HEADER = struct.Struct(">HHHHHH")
 _RECORD = struct.Struct(">HHIH")
+_OPT_TYPE = 41
+_OPT = b"\0" + _RECORD.pack(_OPT_TYPE, 1232, 0, 0)
+"""EDNS (RFC 6891), so that an answer can say why it is none: no name, 1232 bytes, no options."""
+_EXTENDED_ERROR, _CENSORED = 15, 16
+"""Of RFC 8914: our own listener says "censored" for what a sealed list names."""
 _MOST_ALIASES = 12
 """Aliases followed before an answer is taken for a loop; resolvers give up at about this number too."""
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What an answer says. *ttl* is in seconds; *aliases* lead to the addresses; *truncated*: ask again over TCP."""
+    """What an answer says. *ttl* is in seconds; *aliases* lead to the addresses; *truncated*: ask again over TCP.
+
+    *sealed*: the name, or one that it leads to, is on a sealed list.
+    """
 
     code: int
     addresses: tuple[str, ...]
     ttl: int
     truncated: bool = False
     aliases: tuple[str, ...] = ()
+    sealed: bool = False
 
 
 def encode(identity: int, name: str, kind: int) -> bytes:
@@ -37,7 +47,7 @@ def encode(identity: int, name: str, kind: int) -> bytes:
     if any(not 0 < len(label) < 64 for label in labels) or len(name) > 253:
         raise ValueError("no such name can be asked")
     wire = b"".join(bytes([len(label)]) + label for label in labels)
-    return _HEADER.pack(identity, _RECURSE, 1, 0, 0, 0) + wire + b"\0" + struct.pack(">HH", kind, _IN)
+    return _HEADER.pack(identity, _RECURSE, 1, 0, 0, 1) + wire + b"\0" + struct.pack(">HH", kind, _IN) + _OPT
 
 
 def decode(packet: bytes, question: bytes) -> Answer | None:
@@ -49,8 +59,9 @@ def decode(packet: bytes, question: bytes) -> Answer | None:
 
 
 def _decode(packet: bytes, question: bytes) -> Answer | None:
-    identity, flags, questions, answers, _, _ = _HEADER.unpack_from(packet)
-    end = len(question)
+    identity, flags, questions, answers, authorities, others = _HEADER.unpack_from(packet)
+    end = len(question) - len(_OPT)
+    question = question[:end]
     same = packet[12 : end - 4].lower() == question[12 : end - 4].lower() and packet[end - 4 : end] == question[-4:]
     if identity != int.from_bytes(question[:2]) or not flags & _RESPONSE:
         return None
@@ -59,12 +70,13 @@ def _decode(packet: bytes, question: bytes) -> Answer | None:
     if questions != 1 or not same:
         return None
     kind = int.from_bytes(question[-4:-2])
-    found, ttl, aliases = _addresses(packet, end, answers, kind)
-    return Answer(flags & 0xF, found, ttl, aliases=tuple(name.decode("latin-1") for name in aliases))
+    found, ttl, aliases, end = _addresses(packet, end, answers, kind)
+    names = tuple(name.decode("latin-1") for name in aliases)
+    return Answer(flags & 0xF, found, ttl, aliases=names, sealed=_is_censored(packet, end, authorities + others))
 
 
-def _addresses(packet: bytes, at: int, count: int, wanted: int) -> tuple[tuple[str, ...], int, list[bytes]]:
-    """The addresses that belong to the name asked for, by way of its aliases, the shortest TTL, and the aliases."""
+def _addresses(packet: bytes, at: int, count: int, wanted: int) -> tuple[tuple[str, ...], int, list[bytes], int]:
+    """The addresses that belong to the name asked for, the shortest TTL, the aliases on the way, and where it ends."""
     owner, _ = _name(packet, 12)
     names, found, ttls = [owner], [], []
     for _ in range(count):
@@ -82,7 +94,27 @@ def _addresses(packet: bytes, at: int, count: int, wanted: int) -> tuple[tuple[s
                 found.append(str(ipaddress.ip_address(data)))
                 ttls.append(ttl)
         at += length
-    return tuple(found), min(ttls, default=0), names[1:]
+    return tuple(found), min(ttls, default=0), names[1:], at
+
+
+def _is_censored(packet: bytes, at: int, count: int) -> bool:
+    """Whether one of the *count* records at *at* is an OPT with the extended error "censored"."""
+    for _ in range(count):
+        _, at = _name(packet, at)
+        kind, _, _, length = _RECORD.unpack_from(packet, at)
+        at += _RECORD.size
+        if kind == _OPT_TYPE and _CENSORED in _extended_errors(packet[at : at + length]):
+            return True
+        at += length
+    return False
+
+
+def _extended_errors(options: bytes) -> Iterator[int]:
+    while options:
+        code, length = struct.unpack_from(">HH", options)
+        if code == _EXTENDED_ERROR and length > 1:
+            yield int.from_bytes(options[4:6])
+        options = options[4 + length :]
 
 
 def _name(packet: bytes, at: int) -> tuple[bytes, int]:

@@ -47,6 +47,10 @@ class NoAnswerError(OSError):
     """The inner DNS listener did not answer."""
 
 
+class SealedNameError(OSError):
+    """The name, or one that it leads to, is on a sealed list."""
+
+
 class NoSuchNameError(OSError):
     """The name leads nowhere."""
 
@@ -58,6 +62,7 @@ class _Kept(NamedTuple):
     addresses: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     error: str = ""
+    sealed: bool = False
 
 
 class Resolver:
@@ -113,6 +118,8 @@ class Resolver:
             while len(self._kept) >= MOST_KEPT:
                 del self._kept[next(iter(self._kept))]
             self._kept[name] = kept
+        if kept.sealed:
+            raise SealedNameError("a name on a sealed list")
         if kept.error:
             raise NoAnswerError(kept.error)
         return kept.addresses
@@ -122,6 +129,8 @@ class Resolver:
             four, six = await asyncio.gather(self._ask(name, query.A), self._ask(name, query.AAAA))
         except NoAnswerError as error:
             return _Kept(time.monotonic() + KEPT_AT_LEAST, error=str(error))
+        if four.sealed or six.sealed:
+            return _Kept(time.monotonic() + KEPT_AT_LEAST, sealed=True)
         if {four.code, six.code} <= _UNABLE:
             return _Kept(time.monotonic() + KEPT_AT_LEAST, error="the DNS service could not answer")
         seconds = min((a.ttl for a in (four, six) if a.addresses), default=0)
@@ -130,6 +139,11 @@ class Resolver:
             (*four.addresses, *six.addresses),
             tuple(dict.fromkeys((*four.aliases, *six.aliases))),
         )
+
+    def is_sealed(self, name: str) -> bool:
+        """Whether *name* was found to lead to a sealed host."""
+        kept = self._kept.get(name)
+        return kept is not None and kept.sealed
 
     def aliases(self, name: str) -> tuple[str, ...]:
         """The canonical aliases of *name* as they stood in the answer that is kept; none where none is."""

@@ -50,6 +50,7 @@ def whole_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "cloak.unknown.test": ["=tracker.harm.test"],
         "cloak.good.test": ["=tracker.harm.test"],
         "shop.good.test": ["=other.test"],
+        "veil.good.test": ["!"],
     }
     with (
         Nameserver(zone) as dns,

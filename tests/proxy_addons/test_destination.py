@@ -54,3 +54,15 @@ def test_slow_names_of_one_client_hold_up_no_other(house: House) -> None:
 
 def slow_names(house: House) -> set[str]:
     return {name for name in house.dns.asked if name.endswith("hushed.test")}
+
+
+def test_a_name_that_leads_to_a_sealed_host_is_closed_and_on_record_without_its_name(house: House) -> None:
+    def recorded() -> list[tuple[str, str, str]]:
+        return [
+            (b.host, b.path, b.severity.name) for b in house.school.breaches() if b.reason == "sealed" and not b.rule
+        ]
+
+    before = len(recorded())
+    assert "403 Forbidden" in house.worker.curl(house.plain_url("veil.good.test", "/x"), profile="ks3")
+    assert recorded()[before:] == [("", "", "ILLEGAL")]
+    assert house.plain.connections == 0

@@ -51,9 +51,29 @@ def test_an_answer_to_another_question_is_none() -> None:
         assert query.decode(packet, question) is None
 
 
+@pytest.mark.parametrize(
+    ("options", "sealed"),
+    [
+        ([dnslib.EDNSOption(15, b"\0\x10blocked")], True),
+        ([dnslib.EDNSOption(11, b""), dnslib.EDNSOption(15, b"\0\x10")], True),
+        ([dnslib.EDNSOption(15, b"\0\x0fblocked"), dnslib.EDNSOption(15, b"")], False),
+        ([], False),
+    ],
+)
+def test_what_a_sealed_list_names_is_told_from_what_is_not_there(
+    options: list[dnslib.EDNSOption], sealed: bool
+) -> None:
+    question = query.encode(1, "good.test", query.A)
+    answer = dnslib.DNSRecord.parse(question).reply()
+    answer.header.rcode = dnslib.RCODE.NXDOMAIN
+    answer.add_auth(*dnslib.RR.fromZone("test. 9 SOA a. b. 1 2 3 4 5"))
+    answer.add_ar(dnslib.EDNS0(udp_len=1232, opts=options))
+    assert query.decode(bytes(answer.pack()), question) == query.Answer(3, (), 0, sealed=sealed)
+
+
 def test_a_name_that_points_at_itself_ends() -> None:
     question = query.encode(1, "good.test", query.A)
-    packet = reply(question)[:6] + b"\0\1\0\0\0\0" + question[12:] + b"\xc0\x1b\0\1\0\1"
+    packet = reply(question)[:6] + b"\0\1\0\0\0\0" + question[12:-11] + b"\xc0\x1b\0\1\0\1"
     assert query.decode(packet, question) is None
 
 
@@ -61,7 +81,8 @@ def test_a_name_that_points_at_itself_ends() -> None:
 def test_no_packet_raises(packet: bytes) -> None:
     question = query.encode(0, "good.test", query.A)
     query.decode(packet, question)
-    query.decode(question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + question[12:] + packet, question)
+    for counts in (b"\0\1\0\1\0\0\0\0", b"\0\1\0\0\0\0\0\1"):
+        query.decode(question[:2] + b"\x81\x80" + counts + question[12:-11] + packet, question)
 
 
 @pytest.mark.parametrize("name", ["a" * 64 + ".test", "a..b", ".".join(["a" * 63] * 4)])

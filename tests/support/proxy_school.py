@@ -242,7 +242,8 @@ def make_authority(certificate: Path, key: Path) -> None:
 class Nameserver:
     """Answers A and AAAA over UDP and TCP from *zone*; a name that is not there does not exist.
 
-    "=other.test" in the zone is an alias of a name on loopback. About names under *hushed* it says nothing.
+    "=other.test" in the zone is an alias of a name on loopback, "!" says that a sealed list names it (RFC 8914, 16).
+    About names under *hushed* it says nothing.
     """
 
     def __init__(self, zone: dict[str, list[str]] | None = None) -> None:
@@ -292,6 +293,10 @@ class Nameserver:
             return reply
         if name not in self.zone:
             reply.header.rcode = dnslib.RCODE.NXDOMAIN
+        if self.zone.get(name) == ["!"]:
+            reply.header.rcode = dnslib.RCODE.NXDOMAIN
+            reply.add_ar(dnslib.EDNS0(udp_len=1232, opts=[dnslib.EDNSOption(15, b"\0\x10blocked")]))
+            return reply
         for address in self.zone.get(name, ()):
             if alias := address.removeprefix("=") if address.startswith("=") else "":
                 reply.add_answer(*dnslib.RR.fromZone(f"{name}. 60 CNAME {alias}."))
