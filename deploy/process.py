@@ -69,9 +69,13 @@ def _open_journal(settings: config.Settings, kind: str, instance: int) -> Record
     files = settings.files
     files.spool.mkdir(parents=True, exist_ok=True)
     seed, sealed_seed = _seed((files.keys / "journal.pub").read_bytes())
-    journal = Journal.open(
-        files.spool, site=settings.config.site, kind=kind, instance=instance, seed=seed, sealed_seed=sealed_seed
-    )
+    try:
+        journal = Journal.open(
+            files.spool, site=settings.config.site, kind=kind, instance=instance, seed=seed, sealed_seed=sealed_seed
+        )
+    except OSError as error:
+        error.filename = error.filename or str(files.spool)  # a write that fails on a full disk names no file
+        raise
     return Recorder(journal)
 
 

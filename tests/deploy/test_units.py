@@ -1,5 +1,6 @@
 """The files for a real gateway: systemd's own checks, and nft's."""
 
+import configparser
 import os
 import shutil
 import subprocess
@@ -48,6 +49,15 @@ def test_no_two_processes_share_a_user_and_none_is_root():
     users = [line for unit in SERVICES for line in unit.read_text().splitlines() if line.startswith("User=")]
     assert len(users) == len(set(users)) == len(SERVICES)
     assert "User=root" not in users
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_systemd_never_gives_a_process_up(unit):
+    parsed = configparser.ConfigParser(strict=False, interpolation=None)
+    parsed.optionxform = str
+    parsed.read(unit)
+    assert parsed["Service"]["Restart"] == "always"
+    assert parsed["Unit"]["StartLimitIntervalSec"] == "0"
 
 
 @needs_nft
