@@ -46,7 +46,9 @@ def compile_lists(
     parsed = {name: parse_file(source.path, source.format) for name, source in sorted(sources.items())}
     judge(parsed)
     build = folder / f"{built_ns:020d}-{os.getpid()}"
-    build.mkdir(parents=True)
+    for made in (folder, build) if not folder.exists() else (build,):
+        made.mkdir(parents=made is folder)
+        snapshot.share(made, 0o755)
     try:
         write_index({name: one.names for name, one in parsed.items()}, parsed, build, built_ns=built_ns)
         index.Index(build)
@@ -80,6 +82,7 @@ def write_index(
     manifest = _manifest(parsed, numbers, build, entries=len(lists_of), built_ns=built_ns)
     (build / index.MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
     for name in (index.NAMES, index.SETS, index.MANIFEST):
+        snapshot.share(build / name, 0o644)
         _sync_file(build / name)
     snapshot.sync_folder(build)
     return manifest

@@ -4,8 +4,10 @@ One msgpack map `{schema, version, written_ns, body}` behind a BLAKE2b digest, w
 renamed over the old one: a reader meets the old snapshot or the new one, never half of either.
 """
 
+import contextlib
 import hashlib
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +41,11 @@ def write(path: Path, body: Any, *, version: int, written_ns: int, mode: int = 0
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             file.write(_MAGIC + digest + content)
             file.flush()
+            share(temporary, mode)
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a write that fails on a full disk names no file
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
@@ -63,6 +67,16 @@ def read[Body](path: Path, body: type[Body]) -> Snapshot[Body]:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SnapshotError(f"{path.name} cannot be understood: {error}") from error
     return Snapshot(envelope.schema, envelope.version, envelope.written_ns, decoded)
+
+
+def share(path: Path, mode: int) -> None:
+    """Give *path* this *mode*, whatever the umask is, and the group of its folder: other users' processes read it.
+
+    Where we may not give the group, it stays as it is. A folder keeps its setgid bit, which hands the group on.
+    """
+    with contextlib.suppress(PermissionError):
+        os.chown(path, -1, path.parent.stat().st_gid)
+    path.chmod(mode | (path.stat().st_mode & stat.S_ISGID))
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ import json
 import secrets
 import time
 
+from blocklists import snapshot
 from blocklists.live import Files
 from deploy.toml_file import RefusedError
 
@@ -29,7 +30,10 @@ def invite(files: Files, roles: tuple[str, ...]) -> str:
         raise RefusedError([f"{', '.join(strange)} is no role; the roles are {', '.join(ROLES)}"])
     token, digest = new_token()
     folder = files.state / FOLDER
-    folder.mkdir(mode=0o755, exist_ok=True)
+    if not folder.exists():
+        folder.mkdir(exist_ok=True)
+        snapshot.share(folder, 0o755)
     content = {"roles": ",".join(roles), "created_ns": time.time_ns()}
     (folder / digest).write_text(json.dumps(content) + "\n", encoding="utf-8")
+    snapshot.share(folder / digest, 0o644)
     return token

@@ -65,8 +65,9 @@ def write_clients(settings: config.Settings) -> None:
 
 
 def _make_folders(settings: config.Settings) -> None:
-    for folder, mode in ((settings.files.state, 0o755), (settings.files.spool, 0o770), (settings.files.keys, 0o750)):
-        folder.mkdir(parents=True, mode=mode)
+    for folder, mode in ((settings.files.state, 0o755), (settings.files.spool, 0o770), (settings.files.keys, 0o700)):
+        folder.mkdir(parents=True, mode=0o700)
+        snapshot.share(folder, mode)
     settings.run.mkdir(parents=True, exist_ok=True)
 
 

@@ -1,4 +1,6 @@
+import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +62,16 @@ def test_the_order_of_names_changes_no_byte(tmp_path_factory: pytest.TempPathFac
         compiler.write_index({name: set(hosts) for name, hosts in names.items()}, {}, folder, built_ns=1)
         written.append([(folder / name).read_bytes() for name in (index.NAMES, index.SETS, index.MANIFEST)])
     assert written[0] == written[1]
+
+
+def test_an_index_can_be_read_by_everybody_whatever_the_umask(tmp_path: Path, sources: dict[str, Source]):
+    before = os.umask(0o077)
+    try:
+        build, _ = compile_lists(sources, tmp_path / "index", built_ns=1)
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "index", build)] == [0o755, 0o755]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in build.iterdir()} == {0o644}
 
 
 def test_the_last_two_builds_are_kept(tmp_path: Path, sources: dict[str, Source]):

@@ -1,4 +1,5 @@
 import hashlib
+import os
 import signal
 import subprocess
 import sys
@@ -47,6 +48,37 @@ def test_only_its_owner_reads_a_snapshot_that_is_written_so(path: Path):
     secret = path.with_name("sealed")
     snapshot.write(secret, Permits(), version=1, written_ns=1, mode=0o600)
     assert secret.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640])
+def test_a_snapshot_has_its_mode_whatever_the_umask(path: Path, mode: int):
+    before = os.umask(0o077)
+    try:
+        snapshot.write(path, Permits(), version=4, written_ns=100, mode=mode)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another group")
+def test_a_snapshot_has_the_group_of_its_folder(path: Path):
+    os.chown(path.parent, -1, 60_001)
+    snapshot.write(path, Permits(), version=4, written_ns=100)
+    assert path.stat().st_gid == 60_001
+
+
+ON_A_FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from blocklists import snapshot
+resource.setrlimit(resource.RLIMIT_FSIZE, (16, resource.RLIM_INFINITY))
+snapshot.write(Path(sys.argv[1]), {}, version=1, written_ns=1)
+"""
+
+
+def test_a_full_disk_is_said_with_the_name_of_the_file(path: Path):
+    ran = subprocess.run([sys.executable, "-c", ON_A_FULL_DISK, path], capture_output=True, text=True, check=False)
+    assert ran.stderr.splitlines()[-1].endswith(f"File too large: '{path}'")
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 20, 39, 40, 41, -1])
