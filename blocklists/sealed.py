@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from blocklists import domain, snapshot, url
+from blocklists import domain, new_file, snapshot, url
 
 KEY_SIZE = 32
 DIGEST_SIZE = 16
@@ -158,6 +158,5 @@ def read_key(path: Path) -> bytes:
 def new_key(path: Path) -> bytes:
     """Make a sealing key at *path*, readable by its owner only; FileExistsError if there is one."""
     key = os.urandom(KEY_SIZE)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(key)
+    new_file.write_new(path, key)
     return key

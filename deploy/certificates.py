@@ -6,7 +6,6 @@ overwrites.
 
 import datetime
 import ipaddress
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from blocklists import new_file
 
 CA_DAYS = 3650
 """Ten years: replacing it means visiting every device."""
@@ -55,9 +56,8 @@ class Authority:
 
     def write(self, certificate: Path, key: Path) -> None:
         """Write both as PEM, the key readable by its owner only; FileExistsError if one is there."""
-        write_private(key, _private_pem(self.key))
-        with certificate.open("xb") as file:
-            file.write(self.certificate.public_bytes(serialization.Encoding.PEM))
+        new_file.write_new(key, _private_pem(self.key))
+        new_file.write_new(certificate, self.certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
 
     def leaf(self, hosts: Iterable[str]) -> bytes:
         """A server certificate for *hosts* with its key and its chain, as one PEM text."""
@@ -77,12 +77,6 @@ class Authority:
     def fingerprint(self) -> str:
         """The SHA-256 fingerprint, as people compare it."""
         return self.certificate.fingerprint(hashes.SHA256()).hex(":").upper()
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read; FileExistsError if it is there."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
 
 
 def _builder(

@@ -1,19 +1,24 @@
 """First set-up: everything that a school's folder must hold before DNS and proxy can start.
 
 Writes both configuration files, the keys, the interception CA, the lists, policy version 1, the first clients
-snapshot and the starter index. It never overwrites: a folder that has any of these is refused and left as it was.
+snapshot and the starter index. It never overwrites: a folder that has any of these is refused and left as it was. When
+a step fails, what the steps before it made is taken away again, so that the next `init` finds what this one found.
 """
 
+import contextlib
 import json
+import os
 import shutil
 import time
+import unicodedata
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from blocklists import defaults, parse, sealed, snapshot
+from blocklists import defaults, new_file, parse, sealed, snapshot
 from deploy import config, invitation, listing, machine_file, policy_file, toml_file
-from deploy.certificates import Authority, write_private
+from deploy.certificates import Authority
 from reporting import seed
 
 CA_CERTIFICATE = "ca.crt"
@@ -37,19 +42,37 @@ def init(
 ) -> Made:
     """Set up *folder* for *school*; *machine* is the text of schoolgate.toml, *lists* a folder of other list files.
 
-    *roles* are those of the first account. Raises toml_file.RefusedError if the folder already holds part of a set-up,
-    or if *lists* has a file that is no list.
+    *roles* are those of the first account. Raises toml_file.RefusedError, before anything is written, if the folder
+    already holds part of a set-up, if *school* is no plain text, or if *lists* has a file that is no list.
     """
-    if present := [name for name in ("schoolgate.toml", "policy.toml", "keys", "state") if (folder / name).exists()]:
-        raise toml_file.RefusedError([f"{folder}: already holds {', '.join(present)}; nothing was changed"])
-    _check_lists(lists)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / config.NAME).write_text(machine or machine_file.text(), encoding="utf-8")
-    (folder / "policy.toml").write_text(policy_file.default_text(school), encoding="utf-8")
-    settings = config.load(folder / config.NAME)
-    _make_folders(settings)
+    text = machine or machine_file.text()
+    path = folder.resolve() / config.NAME
+    settings = config.Settings(path, toml_file.parse(text, config.Config, str(path)))
+    if found := [*config.problems(settings), *_name_problems(school), *_list_problems(lists), *_in_the_way(settings)]:
+        raise toml_file.RefusedError([f"{folder}: {problem}; nothing was changed" for problem in found])
+    with contextlib.ExitStack() as undo:
+        made = _make(settings, folder, undo, school=school, text=text, lists=lists, roles=roles)
+        undo.pop_all()
+    return made
+
+
+def _make(
+    settings: config.Settings,
+    folder: Path,
+    undo: contextlib.ExitStack,
+    *,
+    school: str,
+    text: str,
+    lists: Path | None,
+    roles: str,
+) -> Made:
+    """Make everything, and leave with *undo* how each file and folder outside another new one is taken away."""
+    _make_folder(folder, undo)
+    _write_text(settings.file, text, undo)  # the first file, and a new one: of two at once, the second changes nothing
+    _write_text(settings.policy, policy_file.default_text(school), undo)
+    _make_folders(settings, undo)
     token = _make_keys(settings, roles)
-    _copy_lists(settings, lists)
+    _copy_lists(settings, lists, undo)
     authority = _make_authority(settings, school)
     policy_file.apply(policy_file.read(settings.policy), settings.files)
     write_clients(settings)
@@ -58,17 +81,65 @@ def init(
     return Made(folder=folder, token=token, fingerprint=authority.fingerprint(), entries=entries)
 
 
+def _name_problems(school: str) -> Iterator[str]:
+    if any(unicodedata.category(c) in _NO_TEXT for c in school):
+        yield f"--school: {school!r} has a line break, a control character or half of a character in it"
+
+
+_NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode's categories of control characters, surrogates and line and paragraph separators: no name has them, TOML and
+certificates cannot carry them all, and a terminal obeys some."""
+
+
+def _in_the_way(settings: config.Settings) -> Iterator[str]:
+    """What stands where this set-up would write; a symlink that leads nowhere too, as it would be written through."""
+    paths = settings.config.paths
+    new = (config.NAME, paths.policy, paths.keys, paths.state, paths.spool)
+    files = [f"{paths.lists}/{name}.txt" for name in defaults.list_files()]
+    folders = (paths.lists, paths.run)
+    found = [
+        *(name for name in new if os.path.lexists(settings.folder / name)),
+        *(name for name in files if _is_other(settings.folder / name, Path.is_file)),
+        *(name for name in folders if _is_other(settings.folder / name, Path.is_dir)),
+    ]
+    if found:
+        yield f"already holds {', '.join(found)}"
+
+
+def _is_other(path: Path, wanted: Callable[[Path], bool]) -> bool:
+    return os.path.lexists(path) and not wanted(path)
+
+
+def _make_folder(folder: Path, undo: contextlib.ExitStack) -> None:
+    """Make *folder* and the parents that it lacks."""
+    for one in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+        one.mkdir()
+        undo.callback(_remove_empty, one)
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # somebody put something in, which is not ours to take away
+        folder.rmdir()
+
+
+def _write_text(path: Path, text: str, undo: contextlib.ExitStack) -> None:
+    new_file.write_new(path, text.encode(), mode=0o644)
+    undo.callback(path.unlink, missing_ok=True)
+
+
 def write_clients(settings: config.Settings) -> None:
     """Write the clients snapshot from the configured networks."""
     now = time.time_ns()
     snapshot.write(settings.files.clients, settings.clients, version=now, written_ns=now)
 
 
-def _make_folders(settings: config.Settings) -> None:
+def _make_folders(settings: config.Settings, undo: contextlib.ExitStack) -> None:
     for folder, mode in ((settings.files.state, 0o755), (settings.files.spool, 0o770), (settings.files.keys, 0o700)):
-        folder.mkdir(parents=True, mode=0o700)
+        _make_folder(folder.parent, undo)
+        folder.mkdir(mode=0o700)
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
         snapshot.share(folder, mode)
-    settings.run.mkdir(parents=True, exist_ok=True)
+    _make_folder(settings.run, undo)
 
 
 def _make_keys(settings: config.Settings, roles: str) -> str:
@@ -76,25 +147,24 @@ def _make_keys(settings: config.Settings, roles: str) -> str:
     sealed.new_key(settings.files.sealing_key)
     seed.new_keys(keys / "journal.key", keys / "journal.pub")
     token, digest = invitation.new_token()
-    write_private(keys / ENROLMENT, json.dumps({"token_sha256": digest, "role": roles}).encode() + b"\n")
+    new_file.write_new(keys / ENROLMENT, json.dumps({"token_sha256": digest, "role": roles}).encode() + b"\n")
     return token
 
 
-def _check_lists(folder: Path | None) -> None:
+def _list_problems(folder: Path | None) -> Iterator[str]:
     known = {f"{name}.txt" for name in defaults.list_files()}
     if strange := sorted(p.name for p in folder.iterdir() if p.name not in known) if folder else []:
-        raise toml_file.RefusedError(
-            [f"{folder}: {', '.join(strange)} is none of the lists {', '.join(sorted(known))}"]
-        )
+        yield f"--lists: {folder}: {', '.join(strange)} is none of the lists {', '.join(sorted(known))}"
 
 
-def _copy_lists(settings: config.Settings, other: Path | None) -> None:
+def _copy_lists(settings: config.Settings, other: Path | None, undo: contextlib.ExitStack) -> None:
     folder = settings.path(settings.config.paths.lists)
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_folder(folder, undo)
     for name, shipped in defaults.list_files().items():
         given = other / f"{name}.txt" if other else shipped
         target = folder / f"{name}.txt"
         if not target.exists():
+            undo.callback(target.unlink, missing_ok=True)
             shutil.copyfile(given if given.exists() else shipped, target)
 
 

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from blocklists import new_file
+
 SEED_SIZE = 32
 PRIVATE_SIZE = 32
 PUBLIC_SIZE = 32
@@ -25,10 +27,8 @@ _NONCE = bytes(12)
 def new_keys(private: Path, public: Path) -> None:
     """Make reporting's key pair; FileExistsError if there is one."""
     key = X25519PrivateKey.generate()
-    with os.fdopen(os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(key.private_bytes_raw())
-    with public.open("xb") as file:
-        file.write(key.public_key().public_bytes_raw())
+    new_file.write_new(private, key.private_bytes_raw())
+    new_file.write_new(public, key.public_key().public_bytes_raw(), mode=0o644)
 
 
 def seal(public: bytes) -> tuple[bytes, bytes]:

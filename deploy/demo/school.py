@@ -19,9 +19,9 @@ from typing import Any
 
 import tomli_w
 
-from blocklists import defaults
+from blocklists import defaults, new_file
 from deploy import config, keep, listing, process, setup, toml_file
-from deploy.certificates import Authority, write_private
+from deploy.certificates import Authority
 from deploy.demo import lock, plan, report
 from deploy.demo.clients import Devices, Outcome
 from deploy.demo.mailbox import Mailbox
@@ -241,7 +241,7 @@ def folder_ca(folder: Path) -> Path:
     authority.write(web_sites / "ca.crt", web_sites / "ca.key")
     hosts = [f"{name}.test" for name in (*defaults.list_files(), "pictures")]
     chain = web_sites / "chain.pem"
-    write_private(chain, authority.leaf(hosts))
+    new_file.write_new(chain, authority.leaf(hosts))
     return chain
 
 

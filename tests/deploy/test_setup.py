@@ -1,6 +1,10 @@
+import contextlib
 import hashlib
 import json
+import resource
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -9,6 +13,7 @@ from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Reason, Request, decide
 from deploy import config, listing, setup, toml_file
+from tests.support.commands import COMMAND
 
 MONDAY_TEN = 1_799_661_600 * 10**9
 
@@ -18,16 +23,16 @@ def made(tmp_path):
     return setup.init(tmp_path / "school", "Test School")
 
 
-def decided(made, host, profile):
-    live = Live(config.load(made.folder / config.NAME).files)
+def decided(folder, host, profile):
+    live = Live(config.load(folder / config.NAME).files)
     live.refresh()
     client = Client(address="10.0.0.1", profile=profile)
     return decide(live.policy, Request(kind=Kind.DNS, client=client, host=host, at=MONDAY_TEN))
 
 
 def test_a_new_folder_decides_at_once(made):
-    assert decided(made, "gambling.test", "ks2").blocked
-    assert not decided(made, "always-open.test", "ks1").blocked
+    assert decided(made.folder, "gambling.test", "ks2").blocked
+    assert not decided(made.folder, "always-open.test", "ks1").blocked
     assert made.entries > 1000
 
 
@@ -36,6 +41,104 @@ def test_nothing_is_ever_overwritten(made):
     with pytest.raises(toml_file.RefusedError, match="nothing was changed"):
         setup.init(made.folder, "Another School")
     assert {path: path.read_bytes() for path in made.folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "school", ["two\nlines", "tab\there", "nul\0", "esc\x1b[31m", "half \ud83d", "c1 \x9b", "line\u2028"]
+)
+def test_a_school_whose_name_is_no_plain_text_is_refused_before_anything_is_written(tmp_path, school):
+    with pytest.raises(toml_file.RefusedError, match=r"--school: .* nothing was changed"):
+        setup.init(tmp_path / "school", school)
+    assert not (tmp_path / "school").exists()
+
+
+@pytest.mark.parametrize(
+    "school", ["Ysgol Gŵyr", "St Mary\u2019s", 'The "Old" School', "学校", "👩\u200d🏫", "x" * 300]
+)
+def test_a_school_may_have_any_name_that_people_can_write(tmp_path, school):
+    assert setup.init(tmp_path / "school", school).entries > 1000
+
+
+def everything(folder):
+    return {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("name", ["spool", "state", "keys"])
+def test_a_folder_that_holds_only_a_part_is_refused_and_stays_as_it_was(tmp_path, name):
+    folder = tmp_path / "school"
+    (folder / name).mkdir(parents=True)
+    before = everything(tmp_path)
+    with pytest.raises(toml_file.RefusedError, match=f"already holds {name}; nothing was changed"):
+        setup.init(folder, "Test School")
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["schoolgate.toml", "policy.toml", "state", "lists", "run", "lists/gambling.txt"])
+def test_nothing_is_written_through_a_symlink_that_leads_nowhere(tmp_path, name):
+    link = tmp_path / "school" / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(toml_file.RefusedError, match=f"already holds {name}"):
+        setup.init(tmp_path / "school", "Test School")
+    assert not (tmp_path / "elsewhere").exists()
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize("room", [3_000, 6_000, 18_000], ids=["first file", "second file", "index"])
+def test_a_set_up_that_fails_midway_takes_away_what_it_made_and_nothing_else(tmp_path, room):
+    folder = tmp_path / "srv" / "school"
+    own = folder / "lists" / "gambling.txt"
+    own.parent.mkdir(parents=True)
+    own.write_text("own.test\n")
+    (folder / "notes.txt").write_text("the school's own")
+    before = everything(tmp_path)
+    ran = subprocess.run(
+        [*COMMAND, "init", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY)),
+    )
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (1, 1), ran.stderr
+    assert everything(tmp_path) == before
+    setup.init(folder, "Test School")
+    assert own.read_text() == "own.test\n"
+
+
+def test_a_new_folder_is_taken_away_with_the_parents_that_were_made_for_it(tmp_path):
+    lists = tmp_path / "lists"
+    (lists / "gambling.txt").mkdir(parents=True)
+    with pytest.raises(OSError, match="gambling"):
+        setup.init(tmp_path / "new" / "school", "Test School", lists=lists)
+    assert list(tmp_path.iterdir()) == [lists]
+
+
+def test_of_two_set_ups_at_once_one_succeeds_and_the_other_takes_nothing_away(tmp_path):
+    command = [*COMMAND, "init", str(tmp_path / "school")]
+    with contextlib.ExitStack() as running:
+        both = [running.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE)) for _ in range(2)]
+        assert sorted(process.wait(60) for process in both) == [0, 1]
+        assert not [process for process in both if b"Traceback" in process.stderr.read()]
+    assert decided(tmp_path / "school", "gambling.test", "ks2").blocked
+
+
+INIT_NOTING_WHAT_IS_DURABLE = """
+import os, sys
+from pathlib import Path
+from deploy import setup
+durable, sync = [], os.fsync
+os.fsync = lambda descriptor: (sync(descriptor), durable.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+setup.init(Path(sys.argv[1]), "Test School")
+print("\\n".join(durable))
+"""
+
+
+def test_each_key_and_its_folder_would_survive_a_power_cut(tmp_path):
+    command = [sys.executable, "-c", INIT_NOTING_WHAT_IS_DURABLE, str(tmp_path / "school")]
+    durable = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    keys = tmp_path / "school" / "keys"
+    assert {str(keys), *map(str, keys.iterdir())} <= set(durable)
 
 
 def test_keys_are_their_owners_and_the_token_is_stored_only_as_a_hash(made):
@@ -53,8 +156,8 @@ def test_a_list_can_be_taken_from_another_folder(tmp_path):
     lists.mkdir()
     (lists / "gambling.txt").write_text("# emptied\n")
     made = setup.init(tmp_path / "school", "Test School", lists=lists)
-    assert decided(made, "gambling.test", "ks2").reason is Reason.UNKNOWN
-    assert decided(made, "social.test", "ks2").blocked
+    assert decided(made.folder, "gambling.test", "ks2").reason is Reason.UNKNOWN
+    assert decided(made.folder, "social.test", "ks2").blocked
 
 
 def test_a_sealed_list_closes_its_entries_and_is_nowhere_in_plain_text(made):
@@ -63,7 +166,7 @@ def test_a_sealed_list_closes_its_entries_and_is_nowhere_in_plain_text(made):
         settings, "practice", iter([b"hidden.test\n", b"half.test/page\n", b"\n", b"?\n"])
     )
     assert (entries, skipped) == (2, 1)
-    verdict = decided(made, "www.hidden.test", "staff")
+    verdict = decided(made.folder, "www.hidden.test", "staff")
     assert verdict.reason is Reason.SEALED
     everything = b"".join(p.read_bytes() for p in made.folder.rglob("*") if p.is_file())
     assert b"hidden" not in everything
@@ -87,7 +190,7 @@ def test_a_list_that_came_out_empty_or_shrunk_is_refused_and_the_index_stays(mad
         path.write_text(text)
         with pytest.raises(toml_file.RefusedError, match="--accept gambling"):
             listing.compile_lists(settings)
-        assert decided(made, "gambling.test", "ks2").reason is Reason.CATEGORY
+        assert decided(made.folder, "gambling.test", "ks2").reason is Reason.CATEGORY
     listing.compile_lists(settings, frozenset({"gambling"}))
     path.write_text(names)
     listing.compile_lists(settings)
@@ -100,7 +203,7 @@ def test_an_empty_sealed_list_replaces_nothing(made):
         listing.seal_list(settings, "practice", iter([]))
     with pytest.raises(toml_file.RefusedError, match="--accept"):
         listing.seal_list(settings, "practice", iter([b"one.test"]))
-    assert decided(made, "two.test", "staff").reason is Reason.SEALED
+    assert decided(made.folder, "two.test", "staff").reason is Reason.SEALED
     assert listing.seal_list(settings, "practice", iter([b"one.test"]), accept=True) == (1, 0)
 
 
