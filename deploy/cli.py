@@ -150,26 +150,29 @@ def policy_apply(file: Path | None, check: bool, as_json: bool) -> None:
     force. A calendar that has run out, or does so within 30 days, is told on standard error.
     Example: `schoolgate policy apply --check`
     """
+    import contextlib
     import json
     import time
 
-    from deploy import checks, config, policy_file, setup
+    from deploy import checks, config, policy_file, setup, state_lock
 
     settings = config.load(file)
-    try:
-        book = policy_file.read(settings.policy)
-        checks.check_profiles(settings, book)
-    except toml_file.RefusedError as error:
-        if not check:
-            policy_file.note_refusal(error.problems, settings.files)
-        raise
-    if sentence := book.calendar.running_out(time.time_ns(), book.zone):
-        click.echo(f"{settings.policy}: {sentence}", err=True)
-    if check:
-        click.echo(json.dumps({"good": True}) if as_json else f"{settings.policy} is good; nothing was changed.")
-        return
-    version = policy_file.apply(book, settings.files)
-    setup.write_clients(settings)
+    with contextlib.nullcontext() if check else state_lock.held(settings.files):
+        settings = config.load(file)  # again: while this command waited, the file may have become another
+        try:
+            book = policy_file.read(settings.policy)
+            checks.check_profiles(settings, book)
+        except toml_file.RefusedError as error:
+            if not check:
+                policy_file.note_refusal(error.problems, settings.files)
+            raise
+        if sentence := book.calendar.running_out(time.time_ns(), book.zone):
+            click.echo(f"{settings.policy}: {sentence}", err=True)
+        if check:
+            click.echo(json.dumps({"good": True}) if as_json else f"{settings.policy} is good; nothing was changed.")
+            return
+        version = policy_file.apply(book, settings.files)
+        setup.write_clients(settings)
     click.echo(json.dumps({"version": version}) if as_json else f"Policy version {version} is in force.")
 
 

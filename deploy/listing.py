@@ -9,8 +9,9 @@ from pathlib import Path
 
 from blocklists import compile as compiler
 from blocklists import index, sealed, snapshot
+from blocklists.live import Files
 from blocklists.parse import Parsed
-from deploy import config, policy_file
+from deploy import config, policy_file, state_lock
 from deploy.toml_file import RefusedError
 
 SHRINKS_TO = 0.5
@@ -23,11 +24,11 @@ def compile_lists(settings: config.Settings, accepted: frozenset[str] = frozense
     OSError if a list cannot be read. RefusedError for a bad policy, and for a list that is empty or has shrunk and is
     not *accepted* by name; the index in force then stays.
     """
-    book = policy_file.read(settings.policy)
     folder = settings.files.index
-    return compiler.compile_lists(
-        settings.sources(iter(book.lists)), folder, built_ns=time.time_ns(), judge=_guard(_counts(folder), accepted)
-    )
+    with state_lock.held(settings.files):
+        book = policy_file.read(settings.policy)
+        judge = _guard(_counts(folder), accepted)
+        return compiler.compile_lists(settings.sources(iter(book.lists)), folder, built_ns=time.time_ns(), judge=judge)
 
 
 def _counts(folder: Path) -> dict[str, int]:
@@ -57,8 +58,13 @@ def seal_list(settings: config.Settings, name: str, lines: Iterator[bytes], *, a
 
     RefusedError, and nothing changes, if it has no entry, or less than half of what is in force and not *accept*.
     """
-    files = settings.files
-    made, skipped = sealed.seal(lines, sealed.read_key(files.sealing_key))
+    made, skipped = sealed.seal(lines, sealed.read_key(settings.files.sealing_key))
+    with state_lock.held(settings.files):
+        _add_sealed(settings.files, name, made, skipped, accept=accept)
+    return _entries(made), skipped
+
+
+def _add_sealed(files: Files, name: str, made: sealed.SealedList, skipped: int, *, accept: bool) -> None:
     present = snapshot.read(files.sealed, sealed.SealedLists).body.lists if files.sealed.exists() else {}
     entries, before = _entries(made), _entries(present[name]) if name in present else 0
     if not entries or (entries < before * SHRINKS_TO and not accept):
@@ -66,7 +72,6 @@ def seal_list(settings: config.Settings, name: str, lines: Iterator[bytes], *, a
         raise RefusedError([says + ("" if not entries else ". If this is meant, add --accept")])
     now = time.time_ns()
     snapshot.write(files.sealed, sealed.SealedLists({**present, name: made}), version=now, written_ns=now, mode=0o640)
-    return entries, skipped
 
 
 def _entries(one: sealed.SealedList) -> int:
