@@ -56,6 +56,10 @@ STAFF_THEMES = frozenset({"illegal", "radicalisation", "bypass", "malware"})
 """All that staff are watched for (G8); sexual content about children is in the sealed lists, theme "illegal"."""
 
 
+MAX_SCAN_LIMIT = 10_000
+"""A hundred clear hits on one page: more than any page that should be closed would have to reach."""
+
+
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One profile of the policy.
 
@@ -100,5 +104,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     )
         if self.scan_limit < 1:
             yield f"profiles.{name}.scan_limit: {self.scan_limit} would close every page; choose at least 1"
+        if self.scan_limit > MAX_SCAN_LIMIT:
+            yield f"profiles.{name}.scan_limit: {self.scan_limit} closes no page; choose at most {MAX_SCAN_LIMIT}"
         if self.unknown_unopened is Unknown.SCAN:
             yield f"profiles.{name}.unknown_unopened: a page that cannot be opened cannot be scanned; open or closed"
