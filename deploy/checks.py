@@ -3,14 +3,13 @@
 Everything is read and nothing is changed. What the file by itself says wrongly is `config.problems`.
 """
 
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 from blocklists import snapshot
 from blocklists.clients import Clients
 from blocklists.rulebook import Rulebook
-from deploy import config, policy_file
+from deploy import key_files, policy_file
 from deploy.config import Settings
 from deploy.toml_file import RefusedError
 
@@ -30,60 +29,18 @@ def check_profiles(settings: Settings, book: Rulebook) -> None:
 def check_whole(settings: Settings) -> None:
     """RefusedError if the policy, a file that is named, or a network not in force stands in the way."""
     check_profiles(settings, policy_file.read(settings.policy))
-    for look in (_unreadable, _no_certificates):
-        if found := [f"{settings.file}: {problem}" for problem in look(settings)]:
-            raise RefusedError(found)
-    if waiting := list(not_in_force(settings)):
-        raise RefusedError(waiting)
+    problems = [
+        *(problem for key, path in _lists(settings).items() for problem in key_files.unreadable(key, path)),
+        *key_files.proxy_problems(settings),
+        *key_files.pages_problems(settings),
+        *key_files.mail_problems(settings),
+    ]
+    if found := [f"{settings.file}: {problem}" for problem in problems] or list(not_in_force(settings)):
+        raise RefusedError(found)
 
 
-def _unreadable(settings: Settings) -> Iterator[str]:
-    given = config.files_given(settings.config)
-    keys = {key: settings.key_path(text) for key, text in given.items() if text}
-    lists = {f"lists.{name}.file": settings.path(one.file) for name, one in settings.config.lists.items()}
-    for key, path in {**keys, **lists}.items():
-        yield from _file_problems(key, path)
-
-
-def _file_problems(key: str, path: Path) -> Iterator[str]:
-    try:
-        with path.open("rb") as file:
-            file.read(1)
-    except FileNotFoundError:
-        yield f"{key}: there is no file {path}"
-    except OSError as error:
-        yield f"{key}: {path} cannot be read: {error.strerror}"
-
-
-def _no_certificates(settings: Settings) -> Iterator[str]:
-    """What is in the way of using files that can be read: certificates that are none, keys of another certificate."""
-    given = {key: settings.key_path(text) for key, text in config.files_given(settings.config).items() if text}
-    for one, other in (("proxy.ca_certificate", "proxy.ca_key"), ("reporting.tls_certificate", "reporting.tls_key")):
-        if one in given and not _is_pair(given[one], given[other]):
-            yield f"{other}: {given[other]} is not the key of {given[one]}; both are PEM, the key without a password"
-    for key in ("proxy.upstream_ca", "reporting.mail.ca_file"):
-        if key in given and not _holds_certificates(given[key]):
-            yield f"{key}: {given[key]} holds no certificate (PEM)"
-
-
-_NO_PASSWORD = ""
-"""Without one, a key under a password would ask for it at the terminal."""
-
-
-def _is_pair(certificate: Path, key: Path) -> bool:
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, _NO_PASSWORD)
-    except ssl.SSLError:
-        return False
-    return True
-
-
-def _holds_certificates(path: Path) -> bool:
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-    except ssl.SSLError:
-        return False
-    return True
+def _lists(settings: Settings) -> dict[str, Path]:
+    return {f"lists.{name}.file": settings.path(one.file) for name, one in settings.config.lists.items()}
 
 
 def not_in_force(settings: Settings) -> Iterator[str]:

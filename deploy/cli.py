@@ -5,6 +5,7 @@ runs, so that a process started by it carries nothing of the others.
 """
 # ruff: noqa: PLC0415, PLR0917 - see above; click hands over a command's options one by one
 
+import logging
 import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -14,6 +15,8 @@ from typing import Any
 import rich_click as click
 
 from deploy import toml_file
+
+log = logging.getLogger("schoolgate.command")
 
 REFUSED = 1
 
@@ -55,6 +58,10 @@ def _refusals[**P](command: Callable[P, None]) -> Callable[P, None]:
             sys.exit(0)
         except OSError as error:
             click.echo(f"{error.filename or 'schoolgate'}: {error.strerror or error}", err=True)
+            sys.exit(REFUSED)
+        except ValueError as error:  # a value that a room refused; every other type is a mistake of ours and is shown
+            log.debug("This is where it was refused:", exc_info=True)
+            click.echo(f"schoolgate: {error}", err=True)
             sys.exit(REFUSED)
 
     return guarded
@@ -266,7 +273,11 @@ def lists_lookup(name: str, file: Path | None, as_json: bool) -> None:
     host = parsed.host if parsed else domain.canonical(name)
     if host is None:
         raise toml_file.RefusedError([f"{name!r} is not the name of a host"])
-    found = index.Index(settings.files.index / index.CURRENT).listed(host)
+    current = settings.files.index / index.CURRENT
+    try:
+        found = index.Index(current).listed(host)
+    except index.DamagedIndexError as error:
+        raise toml_file.RefusedError([f"{current}: {error}; run: schoolgate lists compile"]) from None
     if as_json:
         click.echo(json.dumps([{"rule": one.rule, "lists": list(one.lists)} for one in found], indent=2))
     elif not found:

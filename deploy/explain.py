@@ -43,9 +43,8 @@ def explain(
     *ports* are those that the proxy reaches.
     """
     if live.policy is None:
-        raise RefusedError(
-            ["no policy and index are in force yet; run: schoolgate policy apply, schoolgate lists compile"]
-        )
+        says = "no policy and index that can be read are in force"
+        raise RefusedError([f"{says}; run: schoolgate policy apply, schoolgate lists compile"])
     shown = Policy(live.policy.rulebook, live.policy.index, _permits(live.policy))
     client = _client(live, shown.rulebook, profile, address)
     request = _request(text, client, _moment(at, shown))

@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from deploy import checks, config, toml_file
 from reporting import metrics
@@ -25,6 +25,9 @@ log = logging.getLogger("schoolgate.process")
 
 FAILED = 1
 """The exit code of a process that never came so far as to decide a request."""
+
+FORESEEN = (OSError, ValueError, RuntimeError, toml_file.RefusedError)
+"""What a sentence is enough for; an error of any other type is a mistake of ours, and is shown with its place."""
 
 type Ready = Callable[[dict[str, tuple[str, int]]], None]
 
@@ -68,7 +71,7 @@ def _say_not_in_force(settings: config.Settings) -> None:
 def _open_journal(settings: config.Settings, kind: str, instance: int) -> Recorder:
     files = settings.files
     files.spool.mkdir(parents=True, exist_ok=True)
-    seed, sealed_seed = _seed((files.keys / "journal.pub").read_bytes())
+    seed, sealed_seed = _seed(files.keys / "journal.pub")
     try:
         journal = Journal.open(
             files.spool, site=settings.config.site, kind=kind, instance=instance, seed=seed, sealed_seed=sealed_seed
@@ -79,21 +82,36 @@ def _open_journal(settings: config.Settings, kind: str, instance: int) -> Record
     return Recorder(journal)
 
 
-def _seed(public: bytes) -> tuple[bytes, bytes]:
-    """A journal's seed, made in a child: the cryptography it needs would stay in this process's memory for good."""
+def _seed(file: Path) -> tuple[bytes, bytes]:
+    """A journal's seed, made in a child: the cryptography it needs would stay in this process's memory for good.
+
+    toml_file.RefusedError if *file* holds no public key.
+    """
+    public = file.read_bytes()
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:  # pragma: no cover - the child leaves by _exit, before coverage is written
-        from reporting import seed as maker  # noqa: PLC0415 - see above
-
-        made, sealed = maker.seal(public)
-        os.write(writing, made + sealed)
-        os._exit(0)
+        _seal_and_exit(public, writing)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         content = pipe.read()
     os.waitpid(child, 0)
+    if not content:
+        raise toml_file.RefusedError([f"{file}: this is not the public key that `schoolgate init` made for journals"])
     return content[:32], content[32:]
+
+
+def _seal_and_exit(public: bytes, writing: int) -> NoReturn:  # pragma: no cover - see above
+    """Write a seed and the same sealed; nothing for a key that is none. This process is a copy: it must not go on."""
+    try:
+        from reporting import seed as maker  # noqa: PLC0415 - see above
+
+        with contextlib.suppress(ValueError):
+            os.write(writing, b"".join(maker.seal(public)))
+    except BaseException:  # noqa: BLE001 - it is shown, and there is nobody above to raise it to
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(0)
 
 
 class _Process:
@@ -162,7 +180,8 @@ class _Process:
 
     def _goes_back(self, failed: config.Settings, error: Exception) -> bool:
         """Take the settings that were in force before *failed*; False if there are none, or it was they that failed."""
-        log.debug("What went wrong:", exc_info=error)
+        level = logging.DEBUG if isinstance(_first(error), FORESEEN) else logging.ERROR
+        log.log(level, "What went wrong:", exc_info=error)
         if self.in_force is None or self.in_force is failed:
             log.error("It cannot start: %s.", reason(error))
             return False
@@ -186,10 +205,15 @@ class _Process:
         self.reload.set()
 
 
-def reason(error: BaseException) -> str:
-    """What went wrong, as a part of a sentence: the first error of a group, with the file that it is about."""
+def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    return error
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, as a part of a sentence: the first error of a group, with the file that it is about."""
+    error = _first(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     says = str(error) or type(error).__name__

@@ -3,14 +3,17 @@
 A room is imported only by the process that needs it, so that a DNS process stays small.
 """
 
-from collections.abc import Awaitable
+import logging
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from deploy import config, process
+from deploy import config, key_files, process, toml_file
 from deploy.process import Ready, Serve
 from reporting.recorder import Recorder
+
+log = logging.getLogger("schoolgate.process")
 
 
 def dns(instance: int) -> Serve:
@@ -35,6 +38,7 @@ def worker(instance: int) -> Serve:
         from proxy_addons import worker as room  # noqa: PLC0415 - see above
 
         assert recorder is not None
+        _refuse(settings, key_files.proxy_problems(settings))
         metrics = (settings.config.metrics.address, settings.config.metrics.worker + instance)
         given = settings.config.proxy
         proxy = msgspec.structs.replace(
@@ -54,6 +58,9 @@ def reporting(instance: int) -> Serve:
     def serve(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:  # noqa: ARG001
         from reporting import service  # noqa: PLC0415 - see above
 
+        _refuse(settings, key_files.pages_problems(settings))
+        for problem in key_files.mail_problems(settings):
+            log.error("No mail can be sent: %s", problem)  # the pages work without, and show each alert
         metrics = (settings.config.metrics.address, settings.config.metrics.reporting)
         given = settings.config.reporting
         resolved = msgspec.structs.replace(
@@ -70,6 +77,11 @@ def reporting(instance: int) -> Serve:
         return service.serve(resolved, settings.files, instance=instance, metrics=metrics, ready=ready)
 
     return serve
+
+
+def _refuse(settings: config.Settings, problems: Iterator[str]) -> None:
+    if found := [f"{settings.file}: {problem}" for problem in problems]:
+        raise toml_file.RefusedError(found)
 
 
 def _absolute(settings: config.Settings, text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -26,6 +27,10 @@ _DURABLE = "schoolgate_durable"
 
 class DatabaseInUseError(OSError):
     """Another process has the database open; the message says which and what to do."""
+
+
+class UnusableDatabaseError(OSError):
+    """The file is no database, is damaged, or cannot be written; the message says which file and why."""
 
 
 class Database:
@@ -80,10 +85,19 @@ async def opened(where: str | Path) -> AsyncIterator[Database]:
     with _only_process(Path(url.database or "")) if url.get_backend_name() == "sqlite" else contextlib.nullcontext():
         database = Database(url)
         try:
-            await database.upgrade()
+            await _usable(url, database.upgrade())
             yield database
         finally:
             await database.close()
+
+
+async def _usable(url: URL, upgrading: Coroutine[Any, Any, None]) -> None:
+    try:
+        await upgrading
+    except DatabaseError as error:
+        if getattr(error.orig, "sqlite_errorname", "SQLITE_ERROR") == "SQLITE_ERROR":
+            raise  # a statement of ours is wrong, not the file
+        raise UnusableDatabaseError(f"The database {url.database} cannot be used: {error.orig}") from error
 
 
 async def uninterrupted[T](step: Coroutine[Any, Any, T]) -> T:

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from deploy.process import reason
+from deploy.process import _Process, reason
 from dns_filter.ask import ask
 from tests.support.commands import schoolgate, started, until
 from tests.support.gateway import Gateway
@@ -85,8 +85,8 @@ async def test_a_port_that_no_machine_has_is_refused_before_anything_ends(tmp_pa
     ("find", "replace", "sentence"),
     [
         ("127.0.0.1:{0.proxy}", ELSEWHERE + ":8080", "the proxy cannot listen on 203.0.113.9:8080: Cannot assign"),
-        ('"keys/ca.crt"', '"policy.toml"', "Unable to load PEM file"),
-        ('"keys/ca.key"', '"keys/nowhere.key"', "keys/nowhere.key: No such file or directory"),
+        ('"keys/ca.crt"', '"policy.toml"', r"policy.toml holds no certificate \(PEM\)"),
+        ('"keys/ca.key"', '"keys/nowhere.key"', "proxy.ca_key: there is no file .*keys/nowhere.key"),
     ],
 )
 async def test_the_worker_filters_again_after_settings_that_it_cannot_serve(tmp_path, find, replace, sentence):
@@ -105,7 +105,7 @@ async def test_reporting_serves_its_pages_again_after_a_certificate_that_is_none
     with started("reporting", "--config", str(gateway.file), folder=tmp_path, log=log) as reporting:
         changed(gateway, "[reporting]\n", '[reporting]\ntls_certificate = "policy.toml"\ntls_key = "keys/ca.key"\n')
         await reloaded(reporting, log, r"(?s)stays in force.*Ready")
-        assert says(log, r"ERROR .*the staff pages did not start: \[SSL\]")
+        assert says(log, r"ERROR .*reporting.tls_certificate: .*policy.toml holds no certificate \(PEM\)")
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.pages)
         writer.write(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{gateway.pages}\r\nConnection: close\r\n\r\n".encode())
         assert (await reader.readline()).startswith(b"HTTP/1.1 ")
@@ -135,7 +135,7 @@ async def test_old_settings_that_cannot_be_served_any_more_end_the_process(tmp_p
         (gateway.folder / "keys" / "ca.key").unlink()
         worker.send_signal(signal.SIGHUP)
         assert await asyncio.to_thread(worker.wait, 30) == 1
-        assert says(log, r"(?s)stays in force.*It cannot start: .*ca\.key: No such file or directory\.")
+        assert says(log, r"(?s)stays in force.*It cannot start: .*there is no file .*ca\.key\.")
         assert not says(log, "Traceback")
 
 
@@ -151,3 +151,14 @@ async def test_old_settings_that_cannot_be_served_any_more_end_the_process(tmp_p
 )
 def test_the_reason_of_a_failure_is_part_of_a_sentence(error, says):
     assert reason(error) == says
+
+
+@pytest.mark.parametrize(("error", "shown"), [(KeyError("x"), True), (ValueError("no number"), False)])
+async def test_a_mistake_of_our_own_at_a_start_still_shows_where_it_was_made(caplog, error, shown):
+    async def fails(*_):
+        raise error
+
+    assert await _Process(None, fails, None).run() == 1
+    (said,) = [record for record in caplog.records if "It cannot start" in record.message]
+    assert said.levelname == "ERROR"
+    assert any(record.exc_info for record in caplog.records if record.levelname == "ERROR") == shown
