@@ -32,7 +32,8 @@ class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     username: str = ""
     """the name to log in with; empty for none"""
     password_file: str = ""
-    """a file that holds the password and nothing else; empty for none"""
+    """a file that holds the password and nothing else; empty for none; in the folder of keys it needs a LoadCredential
+    line in reporting's unit"""
     ca_file: str = ""
     """certificates to trust besides the system's, as PEM; empty for none"""
 
@@ -73,9 +74,10 @@ class ReportingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     public_url: str = "http://127.0.0.1:8600"
     """how staff reach these pages; alerts link to it, and requests under any other name are refused"""
     tls_certificate: str = ""
-    """the pages' certificate chain as PEM; empty for none, which only loopback may have"""
+    """the pages' certificate chain as PEM; empty for none, which only loopback may have; in the folder of keys it needs
+    a LoadCredential line in reporting's unit"""
     tls_key: str = ""
-    """its key as PEM"""
+    """its key as PEM; in the folder of keys it needs such a line too"""
     mail: MailSettings = MailSettings()
     """the mail server"""
     contacts: ContactSettings = ContactSettings()
