@@ -65,7 +65,7 @@ def reporting(instance: int) -> Serve:
         given = settings.config.reporting
         resolved = msgspec.structs.replace(
             given,
-            database=given.database if "://" in given.database else _absolute(settings, given.database),
+            database=_absolute(settings, given.database),
             tls_certificate=_absolute(settings, given.tls_certificate),
             tls_key=_absolute(settings, given.tls_key),
             mail=msgspec.structs.replace(

@@ -92,8 +92,13 @@ class ReportingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
             yield "reporting.tls_key: a certificate and its key go together; give both or neither"
         if not self.database:
             yield "reporting.database: name the file of the database"
+        if "://" in self.database:  # not repeated: the address of a server may hold a password
+            yield "reporting.database: name a file; a database on a server (postgresql://...) is not supported yet"
         if not _is_web_address(self.public_url):
             yield f"reporting.public_url: {self.public_url!r} is no web address; write https://schoolgate.school.test"
+        elif _has_more_than_a_host(self.public_url):
+            says = "links in mails begin with a host and a port and nothing else"
+            yield f"reporting.public_url: {says}; write https://schoolgate.school.test"
         yield from self.mail.problems()
         for key in ("dsl", "headteacher", "chair"):
             yield from _address_problems(f"reporting.contacts.{key}", getattr(self.contacts, key))
@@ -111,6 +116,11 @@ def _is_web_address(text: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and text.isprintable() and " " not in text
+
+
+def _has_more_than_a_host(web_address: str) -> bool:
+    parts = urlsplit(web_address)
+    return "@" in parts.netloc or parts.path not in {"", "/"} or "?" in web_address or "#" in web_address
 
 
 def _address_problems(key: str, address: str) -> Iterator[str]:
