@@ -381,10 +381,13 @@ class Filter:
             data.server.error = _NOT_REACHED
 
     def _fail_flow(self, flow: http.HTTPFlow) -> None:
-        refusal = self._trouble(flow, Trouble.FAILURE)
-        if flow.request.method == "CONNECT":
+        try:
+            refusal = self._trouble(flow, Trouble.FAILURE)
+        except Exception:  # noqa: BLE001 - what broke the hook can break the page too: then the flow just ends
+            refusal = None
+        if refusal and flow.request.method == "CONNECT":
             self._answer_connect(flow, refusal)
-        elif flow.response is None:
+        elif refusal and flow.response is None:
             self._refuse(flow, refusal)
         elif flow.killable:
             flow.kill()  # type: ignore[no-untyped-call]

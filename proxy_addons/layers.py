@@ -1,14 +1,20 @@
 """Which protocol a connection may speak: TLS, HTTP inside it, and nothing else.
 
 mitmproxy's own choice hands a connection to raw TCP, to DNS (port 53) or to whatever was switched to; each would be a
-tunnel that nobody judges. How much a client may send before it has said whom it wants is bounded here too.
+tunnel that nobody judges. Where no choice can be made the connection is closed. How much a client may send before it
+has said whom it wants is bounded here too.
 """
 
+import logging
+
 from mitmproxy.net.tls import starts_like_tls_record
-from mitmproxy.proxy import context, layer, layers
+from mitmproxy.proxy import commands, context, events, layer, layers
 from mitmproxy.proxy.layers.http import HTTPMode
 
 from proxy_addons.backlog import Http
+from proxy_addons.counters import Counters
+
+log = logging.getLogger("schoolgate.proxy")
 
 _RECORD_START = 3
 """Bytes that tell a TLS record from a request line."""
@@ -24,11 +30,27 @@ class Layers:
 
     name = "nextlayer"
 
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
-        """Choose the layer, or leave it open until enough bytes have come."""
-        data = nextlayer.data_client()  # type: ignore[no-untyped-call]
-        if len(data) >= _RECORD_START or not starts_as_record(data):
-            nextlayer.layer = chosen(nextlayer.context, data)
+        """Choose the layer, or leave it open until enough bytes have come; what fails here ends the connection."""
+        try:
+            data = nextlayer.data_client()  # type: ignore[no-untyped-call]
+            if len(data) >= _RECORD_START or not starts_as_record(data):
+                nextlayer.layer = chosen(nextlayer.context, data)
+        except Exception as error:  # noqa: BLE001 - mitmproxy would log it and leave the connection open
+            self._counters.failures += 1
+            log.error("The choice of a protocol failed with %s; the connection ends.", type(error).__name__)  # noqa: TRY400 - its text may name a host
+            nextlayer.layer = Ended(nextlayer.context)
+
+
+class Ended(layer.Layer):
+    """Closes the connection with the client, whatever comes."""
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(event, events.Start):
+            yield commands.CloseConnection(self.context.client)
 
 
 def starts_as_record(data: bytes) -> bool:

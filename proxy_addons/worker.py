@@ -102,7 +102,8 @@ class Worker:
     def _make_master(self, store: Store, bundle: str) -> master.Master:
         made = master.Master(options.Options())
         made._legacy_log_events.uninstall()  # noqa: SLF001 - it would turn each log line into an event
-        made.addons.add(self._proxy, Layers(), Certificates(store, self._filter.refuses), self._filter, self)  # type: ignore[no-untyped-call]
+        layers, certificates = Layers(self._counters), Certificates(store, self._filter.refuses)
+        made.addons.add(self._proxy, layers, certificates, self._filter, self)  # type: ignore[no-untyped-call]
         made.options.update(  # type: ignore[no-untyped-call]
             server=False,
             rawtcp=False,

@@ -1,8 +1,9 @@
 import pytest
 from mitmproxy import connection, options
-from mitmproxy.proxy import context, layer, layers
+from mitmproxy.proxy import commands, context, events, layer, layers
 from mitmproxy.proxy.layers import modes
 
+from proxy_addons.counters import Counters
 from proxy_addons.layers import Layers
 
 HELLO = bytes.fromhex("1603010005")
@@ -22,7 +23,7 @@ def inside() -> context.Context:
 def chosen(where: context.Context, data: bytes) -> layer.Layer | None:
     asked = layer.NextLayer(where)
     asked.data_client = lambda: data
-    Layers().next_layer(asked)
+    Layers(Counters()).next_layer(asked)
     return asked.layer
 
 
@@ -47,3 +48,15 @@ def test_tls_inside_tls_is_no_second_tunnel(inside: context.Context) -> None:
 def test_the_proxy_itself_speaks_http_only(inside: context.Context) -> None:
     del inside.layers[1:]
     assert isinstance(chosen(inside, HELLO), layers.HttpLayer)
+
+
+def test_where_no_choice_can_be_made_the_connection_ends(inside: context.Context) -> None:
+    client, counters = inside.client, Counters()
+    asked = layer.NextLayer(inside)
+    asked.events = None  # what has come cannot be looked at
+    Layers(counters).next_layer(asked)
+    (ending,) = asked.layer.handle_event(events.Start())
+    assert isinstance(ending, commands.CloseConnection)
+    assert ending.connection is client
+    assert not list(asked.layer.handle_event(events.DataReceived(client, HELLO)))
+    assert counters.failures == 1
