@@ -60,6 +60,17 @@ def test_a_visitors_closed_name_inside_a_permitted_tunnel_is_closed(house: House
     assert house.secure.connections == 0
 
 
+def test_a_name_that_is_refused_inside_a_permitted_tunnel_is_on_record(house: House) -> None:
+    before = [b for b in house.school.breaches() if b.profile == "visitor" and b.host == "harm.test"]
+    raw, head = house.worker.connect("good.test", house.secure.port, "visitor")
+    assert b" 200 " in head
+    with raw, pytest.raises(OSError, match=r"EOF|reset|closed"):
+        tunnel(house.school, raw, "harm.test")
+    found = breaches_of(house, "visitor", len(before) + 1)
+    assert (found[-1].path, found[-1].reason) == ("", "category")
+    assert house.secure.connections == 0
+
+
 def test_nobodys_address_is_closed(house: House) -> None:
     done = house.worker.curled(house.url("good.test"), profile="nobody")
     assert done.returncode != 0
