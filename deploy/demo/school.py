@@ -22,8 +22,8 @@ import tomli_w
 from blocklists import defaults, new_file
 from deploy import config, keep, listing, process, setup, toml_file
 from deploy.certificates import Authority
-from deploy.demo import lock, plan, report
-from deploy.demo.clients import Devices, Outcome
+from deploy.demo import check, lock, plan, report
+from deploy.demo.clients import Devices
 from deploy.demo.mailbox import Mailbox
 from deploy.demo.origin import Origin
 from deploy.demo.staff import Staff
@@ -158,10 +158,11 @@ class _Demo:
         devices = Devices((HERE, DNS_PORT), (HERE, PROXY_PORT), trusted, WEB_SITES, origin.https_port)
         asked = plan.questions(datetime.datetime.now(datetime.UTC))
         outcomes = [await devices.put(question) for question in asked]
-        breaches = await self._breaches(sum(not outcome.is_open for outcome in outcomes))
         alerts = await self._settled(lambda: asyncio.to_thread(self.staff.read, "/alerts"), "alerts", 2)
         await self._mail(2)
-        problems = [*_unexpected(outcomes), *self._problems(breaches, alerts, origin)]
+        breaches = await self._breaches(sum(not outcome.is_open for outcome in outcomes))
+        mail = [message for _, message in self.mailbox.messages]
+        problems = list(check.problems(check.Seen(outcomes, breaches, alerts, mail, origin.asked)))
         report.outcome(outcomes, breaches, self.mailbox.messages, problems, as_json=self.as_json)
         self.exit_code = 1 if problems else 0
 
@@ -181,23 +182,6 @@ class _Demo:
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLES_WITHIN):
                 await self.mailbox.has(wanted)
-
-    def _problems(self, breaches: list[dict[str, Any]], alerts: list[dict[str, Any]], origin: Origin) -> Iterator[str]:
-        """What the records, the mail and the web sites' own log say against it."""
-        wanted = {"ILLEGAL", "URGENT"}
-        if (found := {alert["severity"] for alert in alerts}) != wanted:
-            yield f"alerts: expected one ILLEGAL and one URGENT, the database has {sorted(found) or 'none'}"
-        if len(self.mailbox.messages) != len(wanted):
-            yield f"mail: expected {len(wanted)} messages to the DSL, {len(self.mailbox.messages)} arrived"
-        mail = "".join(str(message) for _, message in self.mailbox.messages)
-        for word in ("self-harm", "pictures.test", *plan.CLIENTS.values()):
-            if word in mail and word != HERE:
-                yield f"mail: a message names {word!r}, which it must not"
-        if any("always-open" in str(row) for row in breaches):
-            yield "breaches: a helpline visit was recorded"
-        for name in ("gambling.test", "self-harm.test", plan.SEALED_PAGE.replace("/", " /", 1)):
-            if any(name in asked for asked in origin.asked):
-                yield f"web sites: a closed page was asked for at the site: {name}"
 
     def _machine(self, origin: Origin) -> str:
         """The demo's schoolgate.toml."""
@@ -243,11 +227,3 @@ def folder_ca(folder: Path) -> Path:
     chain = web_sites / "chain.pem"
     new_file.write_new(chain, authority.leaf(hosts))
     return chain
-
-
-def _unexpected(outcomes: list[Outcome]) -> Iterator[str]:
-    for outcome in outcomes:
-        if not outcome.as_expected:
-            row = outcome.question
-            found, wanted = ("open", "closed") if outcome.is_open else ("closed", "open")
-            yield f"{row.profile} {row.way} {row.target}: {found}, but the policy says {wanted} ({row.why})"
