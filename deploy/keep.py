@@ -54,7 +54,8 @@ def run(settings: config.Settings) -> int:
 async def _until_signal(settings: config.Settings) -> int:
     supervisor = Supervisor(specs(settings), settings.file, settings.run)
     keeping = asyncio.create_task(supervisor.run(_say_ready))
-    end_on_signals(keeping.cancel, supervisor)
+    end_on_signals(keeping.cancel)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, supervisor.forward, signal.SIGHUP)
     try:
         await keeping
     except asyncio.CancelledError:
@@ -62,12 +63,11 @@ async def _until_signal(settings: config.Settings) -> int:
     return 0
 
 
-def end_on_signals(end: Callable[[], object], supervisor: Supervisor) -> None:
-    """Call *end* on SIGINT and SIGTERM, and pass SIGHUP on to the processes."""
+def end_on_signals(end: Callable[[], object], *more: signal.Signals) -> None:
+    """Call *end* on SIGINT, SIGTERM and the signals *more*."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, *more):
         loop.add_signal_handler(number, end)
-    loop.add_signal_handler(signal.SIGHUP, supervisor.forward, signal.SIGHUP)
 
 
 def _say_ready() -> None:

@@ -10,6 +10,7 @@ import http.client
 import logging
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -120,7 +121,7 @@ class _Demo:
             ):
                 serving = tasks.create_task(origin.run())
                 keeping = tasks.create_task(self._live(supervisor, origin, settings, made.token))
-                keep.end_on_signals(keeping.cancel, supervisor)
+                keep.end_on_signals(keeping.cancel, signal.SIGHUP)  # a closed terminal must not leave it running
                 await asyncio.wait([keeping])
                 serving.cancel()
                 await keeping

@@ -76,6 +76,18 @@ def test_ctrl_c_ends_every_process_within_five_seconds(tmp_path):
     assert [path.name for path in (gateway.folder / "run").iterdir()] == ["run.lock"]
 
 
+def test_sighup_is_passed_on_and_ends_nothing(tmp_path):
+    gateway = Gateway(tmp_path)
+    log = tmp_path / "log"
+    with started("run", "--config", str(gateway.file), folder=tmp_path, log=log) as run:
+        children = children_of(run.pid)
+        run.send_signal(signal.SIGHUP)
+        until(lambda: log.read_text().count("The configuration was read again") == len(children))
+        until(lambda: log.read_text().count("INFO Ready: ") == 2 * len(children) + 1)
+        assert children_of(run.pid).keys() == children.keys()
+        assert run.poll() is None
+
+
 def test_killing_the_supervisor_ends_its_processes(tmp_path):
     gateway = Gateway(tmp_path)
     with started("run", "--config", str(gateway.file), folder=tmp_path) as run:

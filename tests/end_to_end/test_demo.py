@@ -1,6 +1,7 @@
 """The demo school, asked as its user would."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.support.commands import COMMAND, schoolgate
+from tests.support.commands import COMMAND, children_of, schoolgate
 
 
 def left_behind():
@@ -63,6 +64,24 @@ def test_left_running_it_says_how_to_try_it_refuses_a_second_and_ends_cleanly():
         assert demo.wait(timeout=15) == 0
         assert time.monotonic() - began < 5
         demo.stdout.read()
+    assert left_behind() == before
+
+
+def test_a_closed_terminal_ends_it_and_everything_of_it():
+    before = left_behind()
+    ours, its_own = os.openpty()
+    command = ["setsid", "--ctty", *COMMAND, "demo"]
+    with subprocess.Popen(command, stdin=its_own, stdout=its_own, stderr=its_own) as demo:
+        os.close(its_own)
+        try:
+            with os.fdopen(ours, "rb") as terminal:
+                read_until((line.decode() for line in terminal), "Files:")
+                children = children_of(demo.pid)
+            assert demo.wait(timeout=15) == 0
+        finally:
+            demo.terminate()
+    assert len(children) == 3
+    assert not children.keys() & {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
     assert left_behind() == before
 
 
