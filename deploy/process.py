@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from deploy import checks, config, toml_file
+from deploy import checks, config, restart, toml_file
 from reporting import metrics
 from reporting.journal import Journal
 from reporting.recorder import Recorder
@@ -120,6 +120,7 @@ class _Process:
     def __init__(self, settings: config.Settings, serve: Serve, recorder: Recorder | None) -> None:
         self.settings = settings
         self.in_force: config.Settings | None = None
+        self.started_with = settings.config
         self.serve = serve
         self.recorder = recorder
         self.stopping = asyncio.Event()
@@ -166,6 +167,7 @@ class _Process:
 
     async def _serve_between(self, settings: config.Settings, ready: Ready) -> None:
         """Serve until it ends by itself (which raises), is told to stop, or has new settings."""
+        logging.getLogger().setLevel(settings.config.log_level)
         serving = asyncio.ensure_future(self.serve(settings, self.recorder, ready))
         waits = [asyncio.create_task(event.wait()) for event in (self.stopping, self.reload)]
         try:
@@ -201,6 +203,8 @@ class _Process:
             log.error("The new configuration was refused; the old one stays in force.")  # noqa: TRY400 - said above
             return
         log.info("The configuration was read again.")
+        if keys := restart.needed_for(self.started_with, self.settings.config):
+            log.warning("Changed, but not in force before a restart: %s.", ", ".join(keys))
         _say_not_in_force(self.settings)
         self.reload.set()
 

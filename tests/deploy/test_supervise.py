@@ -162,3 +162,27 @@ def test_a_good_file_on_sighup_comes_into_force(tmp_path):
             return heard.addresses == ("127.0.0.82",)
 
         until(leads_to_the_new_address)
+
+
+def test_a_new_log_level_on_sighup_is_in_force(tmp_path):
+    gateway = Gateway(tmp_path)
+    log = tmp_path / "log"
+    text = gateway.file.read_text()
+    gateway.file.write_text('log_level = "WARNING"\n' + text)
+    with started("dns", "--config", str(gateway.file), folder=tmp_path, log=log) as dns:
+        assert "INFO" not in log.read_text()
+        gateway.file.write_text('log_level = "INFO"\n' + text)
+        dns.send_signal(signal.SIGHUP)
+        until(lambda: "INFO Ready: " in log.read_text())
+
+
+def test_what_needs_a_restart_is_said_in_one_warning(tmp_path):
+    gateway = Gateway(tmp_path)
+    log = tmp_path / "log"
+    with started("dns", "--config", str(gateway.file), folder=tmp_path, log=log) as dns:
+        text = gateway.file.read_text().replace("127.0.0.81", "127.0.0.82")
+        gateway.file.write_text('site = "annexe"\n' + text + '\n[paths]\nspool = "elsewhere"\n')
+        dns.send_signal(signal.SIGHUP)
+        until(lambda: log.read_text().count("INFO Ready: ") == 2)
+        warnings = [line.partition(" WARNING ")[2] for line in log.read_text().splitlines() if " WARNING " in line]
+    assert warnings == ["Changed, but not in force before a restart: site, paths.spool."]

@@ -1,0 +1,27 @@
+"""Which changed settings a running process cannot take up: they need a restart.
+
+The journal is opened once, under the site's name and in its folder; how many processes there are is for whoever starts
+them. This file compares two configurations and does nothing else.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from deploy.config import Config
+
+ONLY_AT_START = ("site", "paths", "run")
+"""Settings, and tables of settings, that are read when a process starts."""
+
+
+def needed_for(started: Config, now: Config) -> list[str]:
+    """The keys that differ between what a process *started* with and what the file says *now*, of those above."""
+    return [key for name in ONLY_AT_START for key in _changed(name, getattr(started, name), getattr(now, name))]
+
+
+def _changed(key: str, before: object, after: object) -> Iterator[str]:
+    if isinstance(before, msgspec.Struct):
+        for field in before.__struct_fields__:
+            yield from _changed(f"{key}.{field}", getattr(before, field), getattr(after, field))
+    elif before != after:
+        yield key

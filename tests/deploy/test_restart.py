@@ -1,0 +1,27 @@
+import msgspec
+import pytest
+
+from deploy import config, restart
+
+BEFORE = config.Config()
+
+
+def changed(**fields):
+    return msgspec.structs.replace(BEFORE, **fields)
+
+
+def test_an_unchanged_configuration_needs_no_restart():
+    assert not restart.needed_for(BEFORE, config.Config())
+
+
+@pytest.mark.parametrize(
+    ("after", "keys"),
+    [
+        (changed(site="annexe"), ["site"]),
+        (changed(paths=config.PathSettings(spool="a", run="b")), ["paths.spool", "paths.run"]),
+        (changed(run=config.RunSettings(dns=2, workers=2)), ["run.dns", "run.workers"]),
+        (changed(log_level="DEBUG", networks=(), metrics=config.MetricSettings(dns=9200)), []),
+    ],
+)
+def test_only_what_is_read_at_the_start_is_named(after, keys):
+    assert restart.needed_for(BEFORE, after) == keys
