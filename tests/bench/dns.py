@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import gzip
 import os
-import platform
 import random
 import re
 import shutil
@@ -24,10 +23,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from blocklists import domain
 from dns_filter.practice import NameServer
+from tests.bench.report import Row, say, write
 from tests.support.school import make_school
 
 LISTS = Path(os.environ.get("LISTS", "../shared/lists"))
@@ -39,16 +37,6 @@ FLOOR, OURS, OURS_EACH = "bare C loop", "schoolgate dns", "  a system call a pac
 
 
 type Rounds = dict[str, list[dict[str, float]]]
-
-
-class Row(msgspec.Struct):
-    """One figure of the report."""
-
-    what: str
-    value: float
-    unit: str
-    against: str | None = None
-    ratio: float | None = None
 
 
 def main() -> None:
@@ -175,11 +163,6 @@ def _free_port() -> int:
         return port
 
 
-def say(text: str) -> None:
-    """A bench speaks by printing."""
-    print(text)  # noqa: T201 - see above
-
-
 def _report(rounds: Rounds, seconds: int) -> None:
     """Print the table and write it, with every round, to build/bench/dns.json."""
 
@@ -201,20 +184,13 @@ def _report(rounds: Rounds, seconds: int) -> None:
             Row(f"{what}: lost", lost, "answers"),
         ]
     say(f"{len(rounds[FLOOR])} rounds of {seconds} s, medians; a ratio above 1 is better than C")
-    content = {"machine": _machine(), "versions": _versions(), "rows": rows, "rounds": rounds}
-    target = Path("build/bench/dns.json")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
+    write("dns", rows, {"dnsperf": _dnsperf_version()}, rounds)
 
 
-def _machine() -> dict[str, object]:
-    return {"cpu": platform.machine(), "cores": os.cpu_count(), "kernel": platform.release()}
-
-
-def _versions() -> dict[str, str]:
+def _dnsperf_version() -> str:
     said = subprocess.run(["dnsperf", "-h"], capture_output=True, text=True, check=False)
     found = re.search(r"[Vv]ersion (\S+)", said.stderr + said.stdout)
-    return {"python": platform.python_version(), "dnsperf": found[1] if found else "unknown"}
+    return found[1] if found else "unknown"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,140 @@
+"""What a breach costs the process that refuses, and how fast reporting takes breaches in.
+
+    python -m tests.bench.journal [--breaches 40000] [--rounds 5]
+
+A repeat is a call of `Recorder.again`, a first breach one of `Recorder.first` with a ready breach: encoded, chained by
+its MAC, written. Its floor is a bare `write` of as many bytes. Taking in is a whole journal through `Ingest` into a
+new SQLite database with its indexes, chain verified; its floor is the same rows by `executemany` of the sqlite3
+module, in transactions as large. Prints a table and writes build/bench/journal.json. The machine is noisy: believe
+the ratios, and only within one run.
+"""
+
+import argparse
+import asyncio
+import itertools
+import os
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from reporting.breach import Breach
+from reporting.database import opened
+from reporting.ingest import BATCH
+from reporting.recorder import RUNS, Recorder
+from tests.bench.report import Row, say, write
+from tests.support.journals import AT, breach, follower, open_journal
+
+REPEAT, FIRST, WRITE = "a repeat", "a first breach", "a bare write of as many bytes"
+TAKEN_IN, INSERT = "taken in", "a bare insert of the same rows"
+
+type Rounds = dict[str, list[float]]
+
+
+def main() -> None:
+    """Measure, print, write."""
+    options = _options()
+    rounds: Rounds = {}
+    for _ in range(options.rounds):
+        with tempfile.TemporaryDirectory(prefix="schoolgate-bench-") as folder:
+            for what, figure in asyncio.run(_round(Path(folder), options.breaches)).items():
+                rounds.setdefault(what, []).append(figure)
+    _report(rounds, options.breaches)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--breaches", type=int, default=40_000, help=f"breaches of one round, at most {RUNS}")
+    parser.add_argument("--rounds", type=int, default=5)
+    return parser.parse_args()
+
+
+async def _round(folder: Path, count: int) -> dict[str, float]:
+    """Each figure once: microseconds for one record, and rows a second."""
+    breaches = [breach(number, path="/") for number in range(count)]
+    spool = folder / "spool"
+    spool.mkdir()
+    journal = open_journal(spool, sealed_seed=b"sealed")
+    recorder = Recorder(journal)
+    start = journal.end
+    found = {FIRST: _each(lambda one: recorder.first(one.host, one), breaches)}
+    found[REPEAT] = _each(lambda one: recorder.again(one.host, AT), breaches)
+    found[WRITE] = _bare_writes(folder / "bare", (journal.end - start) // count, breaches)
+    journal.close()
+    database = folder / "database" / "school.db"
+    database.parent.mkdir()
+    found[TAKEN_IN] = await _take_in(database, spool, count)
+    found[INSERT] = _bare_inserts(database, folder / "copy.db")
+    return found
+
+
+def _each(step: Callable[[Breach], object], breaches: list[Breach]) -> float:
+    """Microseconds of *step* for one breach; the call of it by this loop is part of the figure."""
+    began = time.perf_counter()
+    for one in breaches:
+        step(one)
+    return (time.perf_counter() - began) / len(breaches) * 1e6
+
+
+def _bare_writes(file: Path, size: int, breaches: list[Breach]) -> float:
+    frame = bytes(size)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try:
+        return _each(lambda _: os.write(descriptor, frame), breaches)
+    finally:
+        os.close(descriptor)
+
+
+async def _take_in(file: Path, spool: Path, count: int) -> float:
+    async with opened(file) as database:
+        ingest = follower(database, spool)
+        began = time.perf_counter()
+        while await ingest.step():
+            pass
+        spent = time.perf_counter() - began
+        ingest.close()
+    assert sum(ingest.breaches.values()) == count
+    return count / spent
+
+
+def _bare_inserts(full: Path, empty: Path) -> float:
+    """Rows a second into a database of the same tables and indexes as *full*, with the same rows."""
+    with sqlite3.connect(full) as source, sqlite3.connect(empty, isolation_level=None) as target:
+        target.execute("PRAGMA journal_mode = WAL")
+        target.execute("PRAGMA synchronous = NORMAL")
+        for (statement,) in source.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'breaches' AND sql NOTNULL"):
+            target.execute(statement)
+        rows = source.execute("SELECT * FROM breaches").fetchall()
+        places = ", ".join("?" * len(rows[0]))
+        began = time.perf_counter()
+        for batch in itertools.batched(rows, BATCH):
+            target.execute("BEGIN")
+            target.executemany(f"INSERT INTO breaches VALUES ({places})", batch)
+            target.execute("COMMIT")
+        spent = time.perf_counter() - began
+    source.close()
+    target.close()
+    return len(rows) / spent
+
+
+def _report(rounds: Rounds, count: int) -> None:
+    """Print the table and write it, with every round, to build/bench/journal.json."""
+    median = {what: statistics.median(figures) for what, figures in rounds.items()}
+    rows = [
+        Row(REPEAT, median[REPEAT], "us"),
+        Row(FIRST, median[FIRST], "us", WRITE, median[WRITE] / median[FIRST]),
+        Row(WRITE, median[WRITE], "us"),
+        Row(TAKEN_IN, median[TAKEN_IN], "rows/s", INSERT, median[TAKEN_IN] / median[INSERT]),
+        Row(INSERT, median[INSERT], "rows/s"),
+    ]
+    for row in rows:
+        ratio = f"{row.ratio:6.2f} of {row.against}" if row.ratio else ""
+        say(f"{row.what:32} {row.value:10,.2f} {row.unit:7}{ratio}".rstrip())
+    say(f"{len(rounds[FIRST])} rounds of {count:,} breaches, medians; a ratio above 1 is better than the bare way")
+    write("journal", rows, {"sqlite": sqlite3.sqlite_version}, rounds)
+
+
+if __name__ == "__main__":
+    main()
