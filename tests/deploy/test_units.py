@@ -1,7 +1,6 @@
-"""The files for a real gateway: systemd's own checks, and nft's."""
+"""The files for a real gateway: systemd's own checks, and each unit's command as its user."""
 
 import configparser
-import os
 import shutil
 import subprocess
 import sys
@@ -11,10 +10,8 @@ import pytest
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVICES = sorted((DEPLOY / "systemd").glob("*.service"))
-NFT = shutil.which("nft", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
-needs_nft = pytest.mark.skipif(not NFT or os.geteuid() != 0, reason="nft checks rules as root only")
 
 
 @pytest.fixture
@@ -58,70 +55,3 @@ def test_systemd_never_gives_a_process_up(unit):
     parsed.read(unit)
     assert parsed["Service"]["Restart"] == "always"
     assert parsed["Unit"]["StartLimitIntervalSec"] == "0"
-
-
-@needs_nft
-def test_nft_accepts_the_firewall():
-    checked = run(NFT, "-c", "-f", str(DEPLOY / "nftables" / "schoolgate.nft"))
-    assert (checked.returncode, checked.stderr) == (0, "")
-
-
-@needs_nft
-def test_clients_reach_dns_and_the_proxy_and_nothing_else(tmp_path):
-    """Two network namespaces, one as a client's, one as the gateway with these rules: real packets decide."""
-    rules = (DEPLOY / "nftables" / "schoolgate.nft").read_text()
-    (tmp_path / "rules.nft").write_text(rules.replace("10.20.0.0/16", "10.254.20.0/24"))
-    client, gateway = f"sg-c{os.getpid()}", f"sg-g{os.getpid()}"
-    try:
-        for name in (client, gateway):
-            subprocess.run(["ip", "netns", "add", name], check=True)
-        _wire(client, gateway)
-        subprocess.run(["ip", "netns", "exec", gateway, NFT, "-f", str(tmp_path / "rules.nft")], check=True)
-        ports = {"dns": 5300, "proxy": 8080, "staff": 8600, "metrics": 9160, "other": 4000}
-        with subprocess.Popen(
-            ["ip", "netns", "exec", gateway, sys.executable, "-c", LISTEN, *map(str, ports.values())],
-            stdout=subprocess.PIPE,
-        ) as listening:
-            assert listening.stdout.readline() == b"ready\n"
-            reached = {name for name, port in ports.items() if _reaches(client, port)}
-            assert _reaches(client, 53), "port 53 is led to our DNS"
-            listening.terminate()
-        assert reached == {"dns", "proxy"}
-    finally:
-        for name in (client, gateway):
-            subprocess.run(["ip", "netns", "del", name], check=False)
-
-
-LISTEN = """
-import socket, sys, signal
-keep = []
-for port in sys.argv[1:]:
-    s = socket.create_server(("10.254.20.1", int(port)))
-    keep.append(s)
-print("ready", flush=True)
-signal.pause()
-"""
-
-CONNECT = """
-import socket, sys
-try:
-    socket.create_connection(("10.254.20.1", int(sys.argv[1])), timeout=3).close()
-except OSError:
-    sys.exit(1)
-"""
-
-
-def _wire(client, gateway):
-    for line in (
-        f"ip link add lan0 netns {gateway} type veth peer name eth0 netns {client}",
-        f"ip -n {gateway} addr add 10.254.20.1/24 dev lan0",
-        f"ip -n {client} addr add 10.254.20.7/24 dev eth0",
-        f"ip -n {gateway} link set lan0 up",
-        f"ip -n {client} link set eth0 up",
-        f"ip -n {gateway} link set lo up",
-    ):
-        subprocess.run(line.split(), check=True)
-
-
-def _reaches(client, port):
-    return run("ip", "netns", "exec", client, sys.executable, "-c", CONNECT, str(port)).returncode == 0
