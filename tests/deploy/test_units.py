@@ -1,17 +1,35 @@
 """The files for a real gateway: systemd's own checks, and each unit's command as its user."""
 
+import asyncio
 import configparser
+import contextlib
+import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from deploy.demo.staff import Staff
+from dns_filter.ask import ask
+from tests.support.commands import until
+from tests.support.gateway import CLOSED_ADDRESS
+from tests.support.installed import PROGRAMS, SEALED_HOST, Installed
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVICES = sorted((DEPLOY / "systemd").glob("*.service"))
+REFUSED = [("dns", ""), ("dns", "gambling.test"), ("proxy", "gambling.test")]
+"""What is asked for below, as (source, host); a sealed host is not kept."""
 
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+
+needs_users = pytest.mark.skipif(
+    os.geteuid() != 0 or not all(map(shutil.which, PROGRAMS)),
+    reason=f"only root can run a unit as its user; it takes {', '.join(PROGRAMS)}",
+)
 
 
 @pytest.fixture
@@ -55,3 +73,51 @@ def test_systemd_never_gives_a_process_up(unit):
     parsed.read(unit)
     assert parsed["Service"]["Restart"] == "always"
     assert parsed["Unit"]["StartLimitIntervalSec"] == "0"
+
+
+@pytest.fixture(scope="module")
+def installed():
+    """A school as its users and folders are on a gateway; where other users may go, as pytest's folders are not."""
+    with tempfile.TemporaryDirectory(prefix="schoolgate-units-") as root:
+        yield Installed(Path(root))
+
+
+@needs_users
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_each_unit_starts_as_its_user_and_ends_in_order(installed, unit):
+    with installed.running(unit) as process:
+        status = dict(line.split(":\t") for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
+        assert "0" not in status["Uid"].split() + status["Gid"].split()
+        assert {status["CapEff"], status["CapPrm"], status["CapBnd"]} == {"0" * 16}
+    assert process.returncode == 0
+
+
+@needs_users
+def test_what_is_refused_as_these_users_is_in_the_database(installed):
+    """Each credential is used: the sealing key, the school's certificate, both keys of the journal, the first token."""
+    gateway = installed.gateway
+    with contextlib.ExitStack() as stack:
+        for unit in SERVICES:
+            stack.enter_context(installed.running(unit))
+        for host in ("gambling.test", SEALED_HOST):
+            assert asyncio.run(ask(("127.0.0.1", gateway.dns), host)).addresses == (CLOSED_ADDRESS,)
+        assert gateway.blocked_page("gambling.test") == 403
+        until(lambda: sorted(row[:2] for row in gateway.breaches()) == REFUSED)
+        staff = Staff(f"http://127.0.0.1:{gateway.pages}")
+        staff.enrol(gateway.made.token, "technician", "a long enough password")
+        staff.log_in("technician", "a long enough password")
+        assert len(staff.read("/breaches")["entries"]) == len(REFUSED)
+    with contextlib.closing(sqlite3.connect(installed.folder / "database" / "schoolgate.db")) as database:
+        assert set(database.execute("SELECT chain FROM journals")) == {("verified",)}
+
+
+@needs_users
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_no_units_user_reads_the_keys_or_another_ones_database(installed, unit):
+    def may_enter(name):
+        return run(*installed.as_user_of(unit, "ls", str(installed.folder / name))).returncode == 0
+
+    assert may_enter("spool")
+    assert may_enter("state")
+    assert not may_enter("keys")
+    assert may_enter("database") is ("reporting" in unit.name)

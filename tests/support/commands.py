@@ -31,7 +31,7 @@ def started(*arguments, folder: Path, seconds=60.0, log=None):
             subprocess.Popen([*COMMAND, *arguments], env=environment, stdout=output, stderr=output) as process,
         ):
             try:
-                _wait_until_ready(listener, process, seconds)
+                wait_until_ready(listener, process, seconds)
                 yield process
             finally:
                 if process.poll() is None:
@@ -43,7 +43,8 @@ def started(*arguments, folder: Path, seconds=60.0, log=None):
                     raise
 
 
-def _wait_until_ready(listener, process, seconds):
+def wait_until_ready(listener, process, seconds):
+    """Return once *process* says READY=1 to *listener*, systemd's way."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:

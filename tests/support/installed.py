@@ -1,0 +1,137 @@
+"""A school installed as on a gateway, in a folder in place of `/`: systemd's own programs make its users and folders.
+
+The users are numbers that only this folder's passwd knows. Each unit's command runs as its user, with the credentials,
+umask and capabilities that the unit says; the folder is all that there is, and goes with the test.
+"""
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy import listing
+from tests.support.commands import wait_until_ready
+from tests.support.gateway import Gateway
+
+ROOT = Path(__file__).parents[2]
+SYSTEMD = ROOT / "deploy" / "systemd"
+PROGRAMS = ("systemd-sysusers", "systemd-tmpfiles", "setpriv", "unshare", "mount")
+"""What this needs, besides being root."""
+SEALED_HOST = "sealed.test"
+"""The one entry of the school's sealed list."""
+
+SEEN_BY_ALL = r"""
+stage=$1; shift
+place=0
+for hidden in $HIDDEN; do
+    place=$((place + 1)); mkdir -p "$stage/$place"; mount --rbind "$hidden" "$stage/$place"
+done
+for cover in $COVERS; do mount -t tmpfs -o mode=755 none "$cover"; done
+place=0
+for hidden in $HIDDEN; do
+    place=$((place + 1)); mkdir -p "$hidden"; mount --rbind "$stage/$place" "$hidden"
+done
+umask "$UMASK"
+exec "$@"
+"""
+"""In a mount namespace of its own: what lies below a folder that only root may enter is shown to all in its place."""
+
+
+class Installed:
+    """A school below *root*, as docs/how-to/install-on-a-gateway.md lays it out; *gateway* has its ports."""
+
+    def __init__(self, root: Path):
+        root.chmod(0o755)
+        self.root = root
+        (root / "etc").mkdir()
+        subprocess.run(["systemd-sysusers", f"--root={root}", SYSTEMD / "schoolgate.sysusers"], check=True)
+        self.gateway = Gateway(root / "etc")
+        listing.seal_list(self.gateway.settings, "practice", iter([SEALED_HOST.encode()]))
+        self.folder = self.gateway.folder = self.gateway.folder.rename(root / "etc" / "schoolgate")
+        self.gateway.certificate = self.folder / "keys" / "ca.crt"
+        made = ["systemd-tmpfiles", f"--root={root}", "--create", SYSTEMD / "schoolgate.tmpfiles"]
+        subprocess.run(made, check=True)
+
+    def numbers(self, database):
+        """The numbers that *database* ("passwd" or "group") of this root gives to names."""
+        rows = (line.split(":") for line in (self.root / "etc" / database).read_text().splitlines())
+        return {row[0]: int(row[2]) for row in rows}
+
+    def as_user_of(self, unit, *command):
+        """*command* as the user and group of *unit*, without a capability."""
+        user, group = self.numbers("passwd")[_said(unit, "User")], self.numbers("group")[_said(unit, "Group")]
+        return [
+            *("setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--no-new-privs"),
+            *("--inh-caps=-all", "--bounding-set=-all", *command),
+        ]
+
+    @contextlib.contextmanager
+    def running(self, unit):
+        """The main process of *unit*, from the moment that it says it is ready; ended as systemd ends it."""
+        name = unit.name.replace("@", "@0")
+        inside = self.root / "run" / name
+        inside.mkdir(parents=True)
+        address = inside / "notify"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener, (inside / "log").open("ab") as log:
+            listener.bind(str(address))
+            address.chmod(0o666)
+            environment = {
+                "PATH": os.environ["PATH"],
+                "LANG": "C.UTF-8",
+                "UMASK": _said(unit, "UMask"),
+                "NOTIFY_SOCKET": str(address),
+                "CREDENTIALS_DIRECTORY": str(self._credentials(unit, inside)),
+                **_hidden(),
+            }
+            started = ["sh", "-euc", SEEN_BY_ALL, "sh", inside / "stage", *self.as_user_of(unit, *self._command(unit))]
+            command = ["unshare", "--mount", "--propagation=private", *started]
+            with subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd="/") as process:
+                try:
+                    wait_until_ready(listener, process, 60)
+                    yield process
+                finally:
+                    process.send_signal(signal.SIGTERM)
+                    process.wait(15)
+        shutil.rmtree(inside)
+
+    def _command(self, unit):
+        """ExecStart for instance 0, with this checkout in place of /opt/schoolgate."""
+        line = _said(unit, "ExecStart").replace("%i", "0").replace("/etc/schoolgate", str(self.folder))
+        return shlex.split(line.replace("/opt/schoolgate/.venv/bin", str(Path(sys.executable).parent)))
+
+    def _credentials(self, unit, inside):
+        """The files that *unit* loads, for its user's eyes only, as systemd gives them."""
+        given, user = inside / "credentials", self.numbers("passwd")[_said(unit, "User")]
+        given.mkdir()
+        for line in _all_said(unit, "LoadCredential"):
+            name, source = line.split(":")
+            copy = Path(shutil.copy(source.replace("/etc/schoolgate", str(self.folder)), given / name))
+            copy.chmod(0o400)
+            os.chown(copy, user, -1)
+        given.chmod(0o500)
+        os.chown(given, user, -1)
+        return given
+
+
+def _all_said(unit, key):
+    return [line.removeprefix(f"{key}=") for line in unit.read_text().splitlines() if line.startswith(f"{key}=")]
+
+
+def _said(unit, key):
+    (value,) = _all_said(unit, key)
+    return value
+
+
+def _hidden():
+    """What must be seen by all and is not (Python, the checkout), and the folders that hide it."""
+    found = {}
+    for needed in {Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve(), ROOT}:
+        closed = [folder for folder in needed.parents if not folder.stat().st_mode & 0o001]
+        if closed:
+            found[str(needed)] = str(closed[-1])
+    return {"HIDDEN": " ".join(found), "COVERS": " ".join(sorted(set(found.values())))}
