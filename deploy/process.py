@@ -120,7 +120,7 @@ class _Process:
     def __init__(self, settings: config.Settings, serve: Serve, recorder: Recorder | None) -> None:
         self.settings = settings
         self.in_force: config.Settings | None = None
-        self.started_with = settings.config
+        self.started_with = settings
         self.serve = serve
         self.recorder = recorder
         self.stopping = asyncio.Event()
@@ -167,7 +167,6 @@ class _Process:
 
     async def _serve_between(self, settings: config.Settings, ready: Ready) -> None:
         """Serve until it ends by itself (which raises), is told to stop, or has new settings."""
-        logging.getLogger().setLevel(settings.config.log_level)
         serving = asyncio.ensure_future(self.serve(settings, self.recorder, ready))
         waits = [asyncio.create_task(event.wait()) for event in (self.stopping, self.reload)]
         try:
@@ -191,6 +190,7 @@ class _Process:
         log.error("The new configuration cannot be served (%s); the old one stays in force.", reason(error))
         if self.settings is failed:  # else a newer one was read meanwhile, and is tried first
             self.settings = self.in_force
+            logging.getLogger().setLevel(self.settings.config.log_level)
         return True
 
     def _read_again(self) -> None:
@@ -202,8 +202,9 @@ class _Process:
                 log.warning("%s", problem)
             log.error("The new configuration was refused; the old one stays in force.")  # noqa: TRY400 - said above
             return
+        logging.getLogger().setLevel(self.settings.config.log_level)
         log.info("The configuration was read again.")
-        if keys := restart.needed_for(self.started_with, self.settings.config):
+        if keys := restart.needed_for(self.started_with.config, self.settings.config):
             log.warning("Changed, but not in force before a restart: %s.", ", ".join(keys))
         _say_not_in_force(self.settings)
         self.reload.set()

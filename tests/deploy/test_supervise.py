@@ -176,6 +176,16 @@ def test_a_new_log_level_on_sighup_is_in_force(tmp_path):
         until(lambda: "INFO Ready: " in log.read_text())
 
 
+def test_settings_that_cannot_be_served_take_their_log_level_with_them(tmp_path):
+    gateway = Gateway(tmp_path)
+    log = tmp_path / "log"
+    with started("dns", "--config", str(gateway.file), folder=tmp_path, log=log) as dns:
+        text = gateway.file.read_text().replace(f"127.0.0.1:{gateway.dns}", "192.0.2.1:5300")
+        gateway.file.write_text('log_level = "ERROR"\n' + text)
+        dns.send_signal(signal.SIGHUP)
+        until(lambda: log.read_text().count("INFO Ready: ") == 2)
+
+
 def test_what_needs_a_restart_is_said_in_one_warning(tmp_path):
     gateway = Gateway(tmp_path)
     log = tmp_path / "log"
