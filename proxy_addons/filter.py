@@ -17,9 +17,7 @@ from mitmproxy.tls import ClientHello, ClientHelloData, TlsData
 from blocklists import domain
 from blocklists.clients import Client
 from blocklists.policy import Kind, Request, Verdict
-from blocklists.profile import Pages
-from proxy_addons import block_page, trouble
-from proxy_addons.answer import Form
+from proxy_addons import trouble
 from proxy_addons.client import client_of
 from proxy_addons.counters import Counters
 from proxy_addons.destination import Destinations
@@ -27,17 +25,14 @@ from proxy_addons.doorway import Doorway
 from proxy_addons.headers import is_plain, let_through, strip
 from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, plan_of
 from proxy_addons.permitted import Permitted
-from proxy_addons.refusal import Refusal, form_for
-from proxy_addons.resolve import SINK, Resolver, sink_name
+from proxy_addons.refusal import Refusal, Refusals, put_in_place, refusal_of
+from proxy_addons.resolve import SINK, Resolver
 from proxy_addons.settings import ProxySettings
-from proxy_addons.sink import nothing
 from proxy_addons.target import climbs, host_of, hosts_of, url_of
 from proxy_addons.trouble import Trouble
 
 log = logging.getLogger("schoolgate.proxy")
 
-_REFUSAL = "schoolgate"
-"""Where a flow carries its refusal."""
 _NOT_REACHED = "an address that may not be reached"
 
 
@@ -75,12 +70,12 @@ class Filter:
     """The addon. One for a worker; a connection's state is kept by the connection's id until it ends."""
 
     def __init__(self, judge: Judge, resolver: Resolver, settings: ProxySettings, counters: Counters) -> None:
-        self._judge, self._resolver, self._settings, self._counters = judge, resolver, settings, counters
+        self._judge, self._resolver, self._counters = judge, resolver, counters
         self._ports = frozenset(settings.ports)
         self._tunnels: dict[str, Tunnel] = {}
         self._closed: set[str] = set()
         self._doorway, self._permitted = Doorway(), Permitted(judge)
-        self._destinations = Destinations(judge, resolver)
+        self._destinations, self._refusals = Destinations(judge, resolver), Refusals(judge, settings, counters)
         self.in_progress: dict[str, set[str]] = {}
 
     # Connections
@@ -137,18 +132,13 @@ class Filter:
         if verdict.blocked and not (self._judge.opens(client) and (verdict.inspect or not verdict.quiet)):
             self._counters.closed += 1
             await self._judge.record(request, verdict)
-            self._answer_connect(flow, self._page(flow, request, verdict))
+            self._refusals.page(flow, request, verdict).of_tunnel(flow)
         elif verdict.blocked:
             tunnel.untold = request, verdict
         return None
 
     def _turn_away(self, flow: http.HTTPFlow, why: Trouble) -> None:
-        self._answer_connect(flow, self._trouble(flow, why))
-
-    @staticmethod
-    def _answer_connect(flow: http.HTTPFlow, refusal: Refusal) -> None:
-        flow.response = refusal.response("CONNECT")
-        flow.response.headers["Connection"] = "close"
+        self._trouble(flow, why).of_tunnel(flow)
 
     @_guarded
     async def tls_clienthello(self, data: ClientHelloData) -> None:
@@ -228,14 +218,14 @@ class Filter:
         asked_for = flow.request.data.path, flow.request.method
         urls = [url_of(flow.request.scheme, host, *asked_for) for host in hosts if host]
         if not urls or None in hosts or None in urls or not is_plain(flow.request.headers):
-            return self._refuse(flow, self._trouble(flow, Trouble.MALFORMED))
+            return self._trouble(flow, Trouble.MALFORMED).of_request(flow)
         judged = [self._judge.of_url(client, asked) for asked in urls if asked]
         self._forget_untold(flow)
         if refused := gravest(judged):
             return await self._refuse_page(flow, *refused)
         if why := await self._hindrance(flow, hosts):
             self._counters.requests[client.profile, "allow"] += 1
-            return self._refuse(flow, self._trouble(flow, why))
+            return self._trouble(flow, why).of_request(flow)
         if refused := self._destinations.closed_alias(*judged[0]):
             return await self._refuse_page(flow, *refused)
         self._counters.requests[client.profile, "allow"] += 1
@@ -246,7 +236,7 @@ class Filter:
     async def _refuse_page(self, flow: http.HTTPFlow, request: Request, verdict: Verdict) -> None:
         self._counters.requests[request.client.profile, "block"] += 1
         await self._judge.record(request, verdict)
-        self._refuse(flow, self._page(flow, request, verdict))
+        self._refusals.page(flow, request, verdict).of_request(flow)
 
     def _hosts(self, flow: http.HTTPFlow) -> set[str | None]:
         """Every different host that *flow* names; None among them for what names none."""
@@ -279,25 +269,11 @@ class Filter:
         if tunnel := self._tunnels.get(flow.client_conn.id):
             tunnel.untold = None
 
-    def _refuse(self, flow: http.HTTPFlow, refusal: Refusal) -> None:
-        """Answer *flow* with *refusal* and drop its body: the sink's trap of DESIGN.md.
-
-        Without a body mitmproxy never connects, and `request` answers. With one it streams to the sink, every chunk
-        dropped, and `response` puts the refusal in place of the sink's.
-        """
-        flow.metadata[_REFUSAL] = refusal
-        request = flow.request
-        request.headers.pop("expect", None)
-        request.stream = nothing
-        request.data.host = sink_name(shared=not request.is_http2)
-        request.data.port, request.data.scheme = 80, b"http"
-
     @_guarded
     async def request(self, flow: http.HTTPFlow) -> None:
         """Answer a refused request that has no body, or whose body has ended before the sink's answer."""
-        refusal = flow.metadata.get(_REFUSAL)
-        if refusal and not flow.response:
-            flow.response = refusal.response(flow.request.method)
+        if not flow.response:
+            put_in_place(flow)
 
     # Responses
 
@@ -305,7 +281,7 @@ class Filter:
     async def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Pass a permitted answer on as it comes, without an invitation to another protocol."""
         assert flow.response
-        if _REFUSAL in flow.metadata:
+        if refusal_of(flow):
             self._counters.sunk += (flow.server_conn.address or ("",))[0].endswith(SINK)
             return
         flow.response.headers.pop("alt-svc", None)
@@ -317,8 +293,7 @@ class Filter:
         self._ended(flow)
         if flow.websocket is None:
             self._permitted.answered(flow.client_conn, flow.id)
-        if refusal := flow.metadata.get(_REFUSAL):
-            flow.response = refusal.response(flow.request.method)
+        put_in_place(flow)
 
     @_guarded
     async def error(self, flow: http.HTTPFlow) -> None:
@@ -350,20 +325,8 @@ class Filter:
             raise NotReadyError
         return client
 
-    def _page(self, flow: http.HTTPFlow, request: Request, verdict: Verdict) -> Refusal:
-        rulebook = self._judge.policy.rulebook
-        notice = block_page.notice_of(rulebook, request.client.profile, request.host, verdict, self._settings)
-        form = form_for(flow)
-        if verdict.quiet and form is Form.PAGE:
-            form = Form.NOTHING
-        return Refusal(403, form, block_page.body(notice, form))
-
     def _trouble(self, flow: http.HTTPFlow, why: Trouble) -> Refusal:
-        self._counters.troubles[why] += 1
-        client, policy = self._who(flow.client_conn), self._judge.live.policy
-        pages = block_page.pages_of(policy.rulebook, client.profile) if client and policy else Pages.KS2
-        form = form_for(flow)
-        return Refusal(why.status, form, trouble.body(why, pages, form))
+        return self._refusals.trouble(flow, self._who(flow.client_conn), why)
 
     def failed(self, hook: str, error: Exception, data: Any) -> None:
         """Close what *data* is about, as *hook* could not decide; the error's text is not told: it may name a host."""
@@ -386,8 +349,8 @@ class Filter:
         except Exception:  # noqa: BLE001 - what broke the hook can break the page too: then the flow just ends
             refusal = None
         if refusal and flow.request.method == "CONNECT":
-            self._answer_connect(flow, refusal)
+            refusal.of_tunnel(flow)
         elif refusal and flow.response is None:
-            self._refuse(flow, refusal)
+            refusal.of_request(flow)
         elif flow.killable:
             flow.kill()  # type: ignore[no-untyped-call]

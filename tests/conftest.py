@@ -1,10 +1,16 @@
-"""What holds for every test run: only whole files of coverage are put together."""
+"""What holds for every test run: laws are not judged by time, and only whole files of coverage are put together."""
 
 from collections.abc import Generator
 
+import hypothesis
 import pytest
 
 from tests.support import coverage_files
+
+hypothesis.settings.register_profile(
+    "laws", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)  # a busy machine breaks no law
+hypothesis.settings.load_profile("laws")
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

@@ -218,7 +218,7 @@ def test_only_a_regular_file_is_a_journal(tmp_path, make):
 
 @given(st.binary(max_size=600))
 @example(b"SGJRNL1\n" + bytes(24))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_bytes_make_the_reader_raise(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("any") / "a.journal"
     path.write_bytes(content)
@@ -227,7 +227,7 @@ def test_no_bytes_make_the_reader_raise(tmp_path_factory, content):
 
 
 @given(cut=st.integers(0, 900), junk=st.binary(max_size=60), place=st.integers(0, 900))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_damage_in_the_middle_makes_the_reader_raise_or_go_backwards(tmp_path_factory, cut, junk, place):
     folder = tmp_path_factory.mktemp("any")
     journal = open_journal(folder)
@@ -252,7 +252,7 @@ _NAMES = st.sampled_from(["type", "v", "kind", "at_ns", "source", "host", "sever
 
 
 @given(st.dictionaries(_NAMES, _VALUES | st.sampled_from(["breach", "repeat", "heartbeat", "stopped"])))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_map_makes_understanding_raise(raw):
     record, extra = understood(msgspec.msgpack.encode(raw))
     assert isinstance(record, Breach | Repeat | Heartbeat | Damaged | dict)
