@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from blocklists.new_file import write_new
+from tests.support.commands import unmeasured
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644])
@@ -39,6 +40,7 @@ write_new(Path(sys.argv[1]), b"secret")
 
 def test_a_full_disk_is_said_with_the_name_of_the_file_and_leaves_no_half(tmp_path):
     path = tmp_path / "key"
-    ran = subprocess.run([sys.executable, "-c", ON_A_FULL_DISK, path], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", ON_A_FULL_DISK, path]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=unmeasured())
     assert ran.stderr.splitlines()[-1].endswith(f"File too large: '{path}'")
     assert not path.exists()

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from blocklists import index
 from deploy import config, setup
-from tests.support.commands import COMMAND, free_ports, schoolgate
+from tests.support.commands import COMMAND, free_ports, schoolgate, unmeasured
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,7 @@ def test_a_full_disk_names_the_folder_of_the_journals(school, process):
         text=True,
         timeout=60,
         check=False,
+        env=unmeasured(),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (16, resource.RLIM_INFINITY)),
     )
     assert ran.returncode == 1

@@ -13,7 +13,7 @@ from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Reason, Request, decide
 from deploy import config, listing, setup, toml_file
-from tests.support.commands import COMMAND
+from tests.support.commands import COMMAND, unmeasured
 
 MONDAY_TEN = 1_799_661_600 * 10**9
 
@@ -98,6 +98,7 @@ def test_a_set_up_that_fails_midway_takes_away_what_it_made_and_nothing_else(tmp
         text=True,
         timeout=60,
         check=False,
+        env=unmeasured(),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY)),
     )
     assert (ran.returncode, len(ran.stderr.splitlines())) == (1, 1), ran.stderr

@@ -14,6 +14,11 @@ from pathlib import Path
 COMMAND = [sys.executable, "-m", "deploy.cli"]
 
 
+def unmeasured():
+    """The environment for a process that can write no files: coverage would fail in it, and say so."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+
+
 def schoolgate(*arguments, timeout=60):
     """Run a command to its end."""
     return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
