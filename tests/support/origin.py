@@ -19,7 +19,7 @@ import trustme
 import wsproto
 import wsproto.events
 
-LARGE = 100 * 1024 * 1024
+LARGE = 64 * 1024 * 1024
 """Bytes of /large, and of /bomb once unpacked."""
 PIECE = bytes(65536)
 AS_IT_IS = {
@@ -165,7 +165,7 @@ class Origin:
         conn.initiate_connection()
         writer.write(conn.data_to_send())
         streams: dict[int, Seen] = {}
-        unsent: dict[int, bytes] = {}
+        unsent: dict[int, memoryview] = {}
         while data := await reader.read(65536):
             self.received += len(data)
             for event in conn.receive_data(data):
@@ -182,20 +182,20 @@ class Origin:
                 elif isinstance(event, h2.events.StreamEnded):
                     headers, pieces = await self._answer(streams[event.stream_id])
                     conn.send_headers(event.stream_id, [(":status", "200"), *headers])
-                    unsent[event.stream_id] = b"".join(pieces)
+                    unsent[event.stream_id] = memoryview(b"".join(pieces))
                 elif isinstance(event, h2.events.StreamReset):
                     unsent.pop(event.stream_id, None)
             await self._send_h2(conn, writer, unsent)
 
     async def _send_h2(
-        self, conn: h2.connection.H2Connection, writer: asyncio.StreamWriter, unsent: dict[int, bytes]
+        self, conn: h2.connection.H2Connection, writer: asyncio.StreamWriter, unsent: dict[int, memoryview]
     ) -> None:
         """Send what the other side's windows take of each stream; the rest stays in *unsent*."""
         for number, body in tuple(unsent.items()):
             sent = 0
             while window := min(conn.local_flow_control_window(number), conn.max_outbound_frame_size, len(body) - sent):
                 sent += window
-                conn.send_data(number, body[sent - window : sent], end_stream=sent == len(body))
+                conn.send_data(number, bytes(body[sent - window : sent]), end_stream=sent == len(body))
                 self.sent += window
                 writer.write(conn.data_to_send())
                 await writer.drain()
