@@ -95,6 +95,7 @@ def _profiles() -> Iterator[tuple[str, dict[str, Any]]]:
                 "certificate": row["certificate"] == "yes",
                 "approved_only": bool(approved),
                 "approved": approved,
+                "allow": row["allow"].split(),
                 "unknown": _UNKNOWN.get(unknown, unknown),
                 "unknown_unopened": behaviour["unknown_unopened"][column],
                 "watch": watch,

@@ -48,7 +48,7 @@ _TO_THE_YOUNGEST = {
 """The reason in one line for a child of six, who is not told what a page is about."""
 
 _LATER = {
-    Code.PASS: "A teacher can open it for a lesson.",
+    Code.PASS: "Ask your teacher if you need it for a lesson.",
     Code.BREAKS: "It may be open at break, at lunch or after school.",
     Code.TERM_TIME: "It may be open after school.",
 }

@@ -49,7 +49,10 @@ MEANINGS: Mapping[Severity, Meaning] = {
         "at once",
     ),
     Severity.URGENT: Meaning(
-        "Urgent", "A child may be at risk of serious harm; look today, before they go home.", HOUR, "within the hour"
+        "Urgent",
+        "A child may be at risk of serious harm; look within the hour, before they go home.",
+        HOUR,
+        "within the hour",
     ),
     Severity.CONCERN: Meaning(
         "Concern", "Something to look into and to keep an eye on.", 24 * HOUR, "by the end of the next school day"

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import json
 import re
 import shlex
 import subprocess
@@ -193,6 +194,17 @@ def test_the_curriculum_and_help_sites_are_open_in_the_shipped_policy(tmp_path):
         for profile in live.policy.rulebook.profiles:
             verdict = decide(live.policy, Request(Kind.DNS, Client("10.0.0.1", profile), name, at))
             assert not verdict.blocked, f"{name} for {profile}: {verdict}"
+
+
+def test_the_youngest_open_the_bbcs_learning_pages_and_no_others(tmp_path):
+    folder = tmp_path / "school"
+    schoolgate("init", str(folder))
+    for path, is_open in (("bitesize/a", True), ("cbeebies", True), ("news", False), ("bitesized", False), ("", False)):
+        for profile in ("eyfs", "ks1"):
+            url = f"https://www.bbc.co.uk/{path}"
+            asked = ("explain", url, "--profile", profile, "--json", "--config", str(folder / "schoolgate.toml"))
+            found = json.loads(schoolgate(*asked).stdout)["verdict"]["action"]
+            assert (found == "allow") is is_open, f"{url} for {profile}: {found}"
 
 
 def test_no_file_speaks_of_where_it_was_made():

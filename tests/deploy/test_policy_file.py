@@ -63,7 +63,7 @@ def test_a_policy_is_applied_as_the_next_version(files):
         ('always-open = { role = "always_open" }\n', "", "lists.always-open: helplines are open for everybody"),
         ("scan_limit = 100", "scan_limit = 99999999999999999999999", "9 closes no page; choose at most 10000"),
         ("scan_limit = 100", "scan_limit = 10001", "profiles.eyfs.scan_limit: 10001 closes no page"),
-        ("allow = []", 'allow = ["two words"]', r"profiles.eyfs.allow\[0\]: 'two words' names no host"),
+        ("allow = []", 'allow = ["two words"]', r"profiles.ks2.allow\[0\]: 'two words' names no host"),
     ],
 )
 def test_a_mistake_is_refused_by_name(tmp_path, find, replace, sentence):

@@ -132,7 +132,7 @@ def test_a_sealed_page_names_neither_host_nor_list_nor_category(profile: str) ->
 
 
 def test_what_opens_a_page_later_is_said() -> None:
-    assert "A teacher can open it for a lesson." in words(page("ks2", GAMES))
+    assert "Ask your teacher if you need it for a lesson." in words(page("ks2", GAMES))
 
 
 @pytest.mark.parametrize("profile", PROFILES)

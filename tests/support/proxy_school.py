@@ -267,13 +267,23 @@ class Nameserver:
 
     async def _run(self, started: threading.Event) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._over_tcp, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        udp, _ = await self._loop.create_datagram_endpoint(lambda: _Udp(self), ("127.0.0.1", self.port))
+        server, udp = await self._bound_alike()
         started.set()
         await self._stop.wait()
         udp.close()
         server.close()
+
+    async def _bound_alike(self) -> tuple[asyncio.Server, asyncio.DatagramTransport]:
+        """Both listeners at one port: the one that is free for TCP may be somebody's for UDP."""
+        while True:
+            server = await asyncio.start_server(self._over_tcp, "127.0.0.1", 0)
+            self.port = server.sockets[0].getsockname()[1]
+            try:
+                udp, _ = await self._loop.create_datagram_endpoint(lambda: _Udp(self), ("127.0.0.1", self.port))
+            except OSError:
+                server.close()
+            else:
+                return server, udp
 
     async def _over_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         size = int.from_bytes(await reader.readexactly(2))
