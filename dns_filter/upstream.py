@@ -6,9 +6,11 @@ else is ignored and counted. This file keeps nothing: the resolver caches.
 
 import asyncio
 import logging
+import math
 import secrets
 import socket
 import struct
+import time
 from collections.abc import Sequence
 
 from dns_filter import answer, reply, wire
@@ -24,6 +26,10 @@ WAITING = 5000
 """Questions under way or waiting for their turn: 1,000 of our own proxies, and of 80 clients that have 50 each."""
 ROUNDS = 2
 """How often the list of upstreams is gone through, as a UDP packet may be lost."""
+SILENCE = 5.0
+"""Seconds without any answer after which a failure is the resolvers' and not a slow name's."""
+COMPLAIN = 60.0
+"""Seconds between two lines of the log about that."""
 
 _OPT = struct.Struct(">BHHIH")
 _HEADER = struct.Struct(">HHHHHH")
@@ -123,6 +129,7 @@ class Upstreams:
         self._timeout = timeout
         self._turns = Turns(at_once)
         self._waiting = 0
+        self._answered, self._complained = time.monotonic(), -math.inf
 
     async def ask(self, question: bytes, share: Share, *, dnssec_ok: bool, checking_disabled: bool) -> Answer:
         """The answer to *question* for *share*, or a failure that says why there is none; raises nothing."""
@@ -135,7 +142,7 @@ class Upstreams:
                 async with self._turns.turn(share):
                     return await self._ask_each(query)
         except TimeoutError:
-            return answer.failure(reply.NO_AUTHORITY, "no resolver answered in time")
+            return self._failed("no resolver answered in time")
         finally:
             self._waiting -= 1
 
@@ -150,7 +157,16 @@ class Upstreams:
                 last = found or last
             if last is not None:
                 return last
-        return answer.failure(reply.NO_AUTHORITY, "no resolver can be reached")
+        return self._failed("no resolver can be reached")
+
+    def _failed(self, says: str) -> Answer:
+        """The failure that *says* why; where none answers any question, the log hears of it."""
+        now = time.monotonic()
+        if now - self._answered > SILENCE and now - self._complained >= COMPLAIN:
+            self._complained = now
+            names = ", ".join(f"{upstream.host} port {upstream.port}" for upstream in self.all)
+            log.error("Names cannot be looked up: %s. Is one of these there: %s?", says, names)
+        return answer.failure(reply.NO_AUTHORITY, says)
 
     async def _ask_one(self, upstream: Upstream, query: bytes) -> Answer | None:
         """What *upstream* says, or None if nothing came of it."""
@@ -164,5 +180,6 @@ class Upstreams:
             upstream.failures += 1
             return None
         upstream.answers += 1
+        self._answered, self._complained = time.monotonic(), -math.inf
         found = answer.parse(message, len(query) - _OPT.size)
         return found or answer.failure(reply.NETWORK_ERROR, "the upstream's answer cannot be used")

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from dns_filter import reply
+from dns_filter import reply, upstream
 from dns_filter.turns import Share
 from dns_filter.upstream import Upstreams
 from tests.support.dns_client import NOERROR, NXDOMAIN, SERVFAIL, addresses, ask, extended
@@ -68,6 +68,25 @@ async def test_a_dead_upstream_is_a_failure_at_once():
     assert (found.body.code, found.note.code) == (reply.SERVFAIL, reply.NO_AUTHORITY)
     assert time.monotonic() - started < 5
     assert upstreams.all[0].failures == 2
+
+
+async def test_when_no_resolver_answers_anything_the_log_says_so_once(monkeypatch, caplog):
+    monkeypatch.setattr(upstream, "SILENCE", 0.0)
+    async with NameServer(ZONE) as gone:
+        pass
+    upstreams, _ = await put(gone)
+    await upstreams.ask(QUESTION, Share("192.0.2.7"), dnssec_ok=False, checking_disabled=False)
+
+    assert [r.getMessage() for r in caplog.records] == [
+        f"Names cannot be looked up: no resolver can be reached. Is one of these there: 127.0.0.1 port {gone.port}?"
+    ]
+
+
+async def test_a_slow_name_is_not_said_to_be_the_resolvers_fault(caplog):
+    async with Crooked(ZONE, Fault.SILENT) as crooked:
+        await put(crooked, seconds=0.2)
+
+    assert not caplog.records
 
 
 async def test_a_servfail_is_passed_on():
