@@ -26,6 +26,20 @@ class Code(enum.StrEnum):
     APPROVED = "-"
 
 
+CODE_WORDS = {
+    Code.LOCKED: "locked; no pass reaches it",
+    Code.CLOSED: "closed; only a leadership pass opens it",
+    Code.PASS: "closed; a teacher's timed pass opens it",
+    Code.BREAKS: "open at break, lunch and outside school hours",
+    Code.TERM_TIME: "closed in school hours",
+    Code.SCAN: "open and scanned",
+    Code.OPEN: "open",
+    Code.QUIET: "closed quietly; no page, no breach, only a counter",
+    Code.APPROVED: "open only if it is on the approved list",
+}
+"""What each code means, in the words that a person is told."""
+
+
 class Unknown(enum.StrEnum):
     """What happens to a site that nothing is known about."""
 

@@ -209,8 +209,8 @@ def explain(
     settings = config.load(file)
     live = Live(settings.files)
     live.refresh()
-    ports = settings.config.proxy.ports
-    found = explaining.explain(live, question, profile=profile, address=address, at=at, ports=ports)
+    proxy = settings.config.proxy
+    found = explaining.explain(live, question, profile=profile, address=address, at=at, proxy=proxy)
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2))
         return

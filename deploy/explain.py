@@ -13,34 +13,64 @@ import msgspec
 from blocklists import domain, policy, url
 from blocklists.clients import Client
 from blocklists.live import Live
-from blocklists.policy import Kind, Policy, Request, Verdict
-from blocklists.rulebook import Permits, Rulebook
+from blocklists.policy import Kind, Policy, Reason, Request, Verdict
+from blocklists.profile import CODE_WORDS, Code
+from blocklists.rulebook import Permits, Role, Rulebook
 from deploy.toml_file import RefusedError
+from proxy_addons.addresses import Reach
+from proxy_addons.settings import ProxySettings
+
+NS = 1_000_000_000
+FURTHEST = 14 * 24 * 3600 * NS
+"""How far ahead an end of the answer is looked for: the longest of the short holidays."""
+MOST_QUESTIONS = 500
+"""How often it is asked again at most: 14 days of a calendar with 30 changes a day."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """What would happen, and the steps that lead to it: (step, what it says, whether it answered)."""
+    """What would happen, and the steps that lead to it: (step, what it says, whether it answered).
+
+    *until*: when action or reason will be another, in local time; None if that is not near. *refusals*: why the proxy
+    serves it to nobody, whatever is decided. The verdict also names the list that makes an open site a known one.
+    """
 
     question: str
     profile: str
-    at: str
+    at: datetime.datetime
     verdict: Verdict
+    until: datetime.datetime | None
     steps: tuple[tuple[str, str, bool], ...]
+    refusals: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def code_words(self) -> str:
+        """What the category's code means."""
+        return CODE_WORDS[Code(self.verdict.code)] if self.verdict.code else ""
+
     def as_json(self) -> Any:
-        """Plain values, for scripts."""
+        """Plain values, for scripts: times are ISO 8601 with the school's offset, a severity is a name."""
         built = msgspec.to_builtins(self)
-        built["verdict"]["until"] = self.verdict.until
+        built["at"] = self.at.isoformat()
+        built["until"] = self.until.isoformat() if self.until else None
+        built["verdict"]["severity"] = self.verdict.severity.name
+        built["verdict"]["code_words"] = self.code_words
+        del built["verdict"]["until"]
         return built
 
 
 def explain(
-    live: Live, text: str, *, profile: str | None, address: str | None, at: str | None, ports: tuple[int, ...] = ()
+    live: Live,
+    text: str,
+    *,
+    profile: str | None,
+    address: str | None,
+    at: str | None,
+    proxy: ProxySettings,
 ) -> Explanation:
     """Explain what *profile*, or the client at *address*, would meet; RefusedError if the question makes no sense.
 
-    *ports* are those that the proxy reaches.
+    *proxy* says what the proxy reaches.
     """
     if live.policy is None:
         says = "no policy and index that can be read are in force"
@@ -51,25 +81,75 @@ def explain(
     answered = list(policy.walk(shown, request))
     verdict = answered[-1][2]
     assert verdict is not None
+    refusals = tuple(_refusals(request, proxy))
+    ends = _end(shown, request, verdict)
     return Explanation(
         question=text,
         profile=client.profile,
-        at=datetime.datetime.fromtimestamp(request.at // 10**9, shown.zone).isoformat(),
-        verdict=verdict,
+        at=_local(request.at, shown),
+        verdict=_with_list(shown, request, verdict),
+        until=_local(ends, shown) if ends else None,
         steps=tuple((name, words, found is not None) for name, words, found in answered),
-        notes=tuple(_notes(request, verdict, ports)),
+        refusals=refusals,
+        notes=() if refusals else tuple(_notes(verdict)),
     )
 
 
-def _notes(request: Request, verdict: Verdict, ports: tuple[int, ...]) -> Iterator[str]:
-    """What stands beside the decision: the proxy's own rules, and what is not judged yet."""
-    if request.url and request.url.scheme not in {"http", "https"}:
-        yield f"only http and https pass the proxy, not {request.url.scheme}"
-    port = int(request.url.port) if request.url and request.url.port else 0
-    if port and port not in ports:
-        yield f"the proxy reaches no port {port} (proxy.ports in schoolgate.toml)"
-    if domain.as_address(request.host) or request.host == "localhost":
-        yield "the proxy refuses private addresses and this machine's own whatever is decided (proxy.reachable_private)"
+def _local(at: int, shown: Policy) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(at // NS, shown.zone)
+
+
+def _end(shown: Policy, request: Request, verdict: Verdict) -> int | None:
+    """When action or reason will be another (UTC nanoseconds), or None if that is not near.
+
+    A verdict's own `until` is only the next moment to ask again.
+    """
+    asked = verdict
+    for _ in range(MOST_QUESTIONS):
+        if asked.until is None or asked.until > request.at + FURTHEST:
+            return None
+        at = asked.until
+        asked = policy.decide(shown, msgspec.structs.replace(request, at=at))
+        if (asked.action, asked.reason) != (verdict.action, verdict.reason):
+            return at
+    return None
+
+
+_KNOWN = frozenset({Role.POSITIVE, Role.EDUCATION, Role.APPROVED})
+"""The roles of the lists that make a site known, and so open where nothing closes it."""
+
+
+def _with_list(shown: Policy, request: Request, verdict: Verdict) -> Verdict:
+    """*verdict*, with the list and rule that make a site known where it is open for that."""
+    if verdict.reason is not Reason.OPEN:
+        return verdict
+    uses = shown.rulebook.lists
+    for listing in shown.index.listed(request.host):
+        for name in listing.lists:
+            if name in uses and uses[name].role in _KNOWN:
+                return msgspec.structs.replace(verdict, list=name, rule=listing.rule)
+    return verdict
+
+
+def _refusals(request: Request, proxy: ProxySettings) -> Iterator[str]:
+    """Why the proxy serves it to nobody, whatever is decided."""
+    scheme = request.url.scheme if request.url else ""
+    if scheme and scheme not in _PORTS:
+        yield f"only http and https pass it, not {scheme}"
+    port = int((request.url and request.url.port) or _PORTS.get(scheme, 0))
+    if port and port not in proxy.ports:
+        yield f"it reaches no port {port} (proxy.ports in schoolgate.toml)"
+    host = domain.as_address(request.host)
+    if request.host == "localhost" or (host and not Reach(proxy.reachable_private).permits(host)):
+        yield "private addresses and this machine's own are out of its reach (proxy.reachable_private)"
+
+
+_PORTS = {"http": 80, "https": 443}
+"""The schemes that pass the proxy, and the port of each where the address names none."""
+
+
+def _notes(verdict: Verdict) -> Iterator[str]:
+    """What stands beside the decision: what is not judged yet."""
     if verdict.inspect and not verdict.blocked:
         yield "the connection is opened and each address on it is judged; what a page says is not read yet"
 
@@ -113,40 +193,53 @@ def _moment(at: str | None, shown: Policy) -> int:
         raise RefusedError([f"--at: {at!r} is not a time; write for example 2027-01-11T10:00"]) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=shown.zone)
-    return int(moment.timestamp()) * 10**9
+    return int(moment.timestamp()) * NS
 
 
 _WHY = {
-    policy.Reason.ALWAYS_OPEN: "it is always open",
-    policy.Reason.EMERGENCY: "it is closed for everybody at the moment",
-    policy.Reason.PASS: "a pass is in force",
-    policy.Reason.PROFILE_RULE: "the profile has an entry for it",
-    policy.Reason.NOT_APPROVED: "it is on no approved list",
-    policy.Reason.APPROVED: "it is on an approved list",
-    policy.Reason.EDUCATION: "it is on the education list",
-    policy.Reason.CATEGORY: "of its category",
-    policy.Reason.UNKNOWN: "nothing is known about it",
-    policy.Reason.OPEN: "nothing closes it",
-    policy.Reason.SEALED: "of a sealed list",
-    policy.Reason.FAILURE: "deciding failed",
+    Reason.ALWAYS_OPEN: "it is always open",
+    Reason.EMERGENCY: "it is closed for everybody at the moment",
+    Reason.PASS: "a pass is in force",
+    Reason.PROFILE_RULE: "the profile has an entry for it",
+    Reason.NOT_APPROVED: "it is on no approved list",
+    Reason.APPROVED: "it is on an approved list",
+    Reason.EDUCATION: "it is on the education list",
+    Reason.CATEGORY: "of its category",
+    Reason.UNKNOWN: "nothing is known about it",
+    Reason.OPEN: "a list names it and nothing closes it",
+    Reason.SEALED: "of a sealed list",
+    Reason.FAILURE: "deciding failed",
 }
 
 
 def in_words(found: Explanation) -> list[str]:
     """The lines that `explain` prints."""
-    verdict = found.verdict
-    facts = [("category", verdict.category), ("code", verdict.code), ("list", verdict.list), ("rule", verdict.rule)]
-    shown = ", ".join(f"{name} {value}" for name, value in facts if value)
-    lines = [
-        f"{found.question} for {found.profile} at {found.at}: {verdict.action.upper()}, because {_WHY[verdict.reason]}."
-    ]
-    lines += [f"  {shown}"] if shown else []
-    lines += [f"  {note}" for note in found.notes]
-    if verdict.until:
-        lines.append(
-            f"  until {datetime.datetime.fromtimestamp(verdict.until // 10**9, datetime.UTC):%Y-%m-%d %H:%M} UTC"
-        )
-    lines.append("")
+    lines = [_headline(found), *(f"  {line}" for line in _particulars(found)), ""]
     lines.append("  sealed lists take no part in this answer")
     lines += [f"  {'=>' if answered else '  '} {name:16}{words}" for name, words, answered in found.steps]
     return lines
+
+
+def _headline(found: Explanation) -> str:
+    """What somebody would meet: first what the proxy refuses, then what is decided."""
+    asked = f"{found.question} for {found.profile} at {found.at.isoformat()}"
+    decided = f"{found.verdict.action.upper()}, because {_WHY[found.verdict.reason]}."
+    if found.refusals:
+        return f"The proxy refuses {asked}: {'; '.join(found.refusals)}; the decision by itself: {decided}"
+    return f"{asked}: {decided}"
+
+
+def _particulars(found: Explanation) -> Iterator[str]:
+    """The lines below the headline."""
+    verdict = found.verdict
+    facts = [("category", verdict.category), ("list", verdict.list), ("rule", verdict.rule)]
+    if shown := ", ".join(f"{name} {value}" for name, value in facts if value):
+        yield shown
+    if verdict.code:
+        decides = (
+            "" if verdict.reason is Reason.CATEGORY or verdict.code == Code.APPROVED else " (not what decides here)"
+        )
+        yield f"code {verdict.code}{decides}: {found.code_words}"
+    yield from found.notes
+    if found.until:
+        yield f"until {found.until:%H:%M on %A} {found.until.day} {found.until:%B %Y}"

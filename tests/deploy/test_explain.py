@@ -1,10 +1,18 @@
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from blocklists.live import Live
+from blocklists.policy import Policy
+from blocklists.profile import CODE_WORDS
+from blocklists.rulebook import Permit, Permits
 from deploy import config, listing, setup
+from deploy import explain as explaining
+from proxy_addons.settings import ProxySettings
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +27,12 @@ def schoolgate(*arguments):
     return subprocess.run(
         [sys.executable, "-m", "deploy.cli", *arguments], capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def printed(school, *arguments):
+    ran = schoolgate("explain", *arguments, "--config", str(school))
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
 
 
 def explained(school, *arguments):
@@ -74,3 +88,142 @@ def test_a_question_that_makes_no_sense_is_refused_with_a_sentence(school, argum
     assert ran.returncode == code
     assert sentence in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("question", "profile", "at", "words", "until"),
+    [
+        ("facebook.com", "staff", "2027-01-11T10:00", "15:30 on Monday 11 January 2027", "2027-01-11T15:30:00+00:00"),
+        ("facebook.com", "ks5", "2027-01-16T10:00", "08:30 on Monday 18 January 2027", "2027-01-18T08:30:00+00:00"),
+        ("facebook.com", "ks5", "2027-01-11T10:00", "10:30 on Monday 11 January 2027", "2027-01-11T10:30:00+00:00"),
+        ("facebook.com", "staff", "2027-06-14T10:00", "15:30 on Monday 14 June 2027", "2027-06-14T15:30:00+01:00"),
+        ("facebook.com", "staff", "2027-03-27T10:00", "08:30 on Monday 29 March 2027", "2027-03-29T08:30:00+01:00"),
+    ],
+    ids=["through the breaks", "over the weekend", "to the break", "in summer", "while the clocks change"],
+)
+def test_until_is_when_the_answer_changes_in_the_schools_time(school, question, profile, at, words, until):
+    asked = (school, question, "--profile", profile, "--at", at)
+    assert f"\n  until {words}\n" in printed(*asked)
+    found = explained(*asked)
+    assert found["until"] == until
+    assert "until" not in found["verdict"]
+
+
+def test_an_answer_without_an_end_names_none(school):
+    asked = (school, "gambling.test", "--profile", "ks2", "--at", "2027-01-11T10:00")
+    assert "until" not in printed(*asked)
+    assert explained(*asked)["until"] is None
+
+
+def closed_over(tmp_path, last):
+    """A school that is closed from 2027-02-01 (a Monday) to *last*."""
+    made = setup.init(tmp_path / "school", "Test School")
+    rules = made.folder / "policy.toml"
+    text, count = re.subn(
+        r"(?m)^closed = \[\]", f"closed = [{{ first = 2027-02-01, last = {last} }}]", rules.read_text()
+    )
+    assert count == 1
+    rules.write_text(text)
+    assert schoolgate("policy", "apply", "--config", str(made.folder / config.NAME)).returncode == 0
+    return made.folder / config.NAME
+
+
+@pytest.mark.parametrize(
+    ("last", "until"), [("2027-02-05", "2027-02-08T08:30:00+00:00"), ("2027-02-19", None)], ids=["a week", "three"]
+)
+def test_an_end_is_looked_for_fourteen_days_ahead(tmp_path, last, until):
+    school = closed_over(tmp_path, last)
+    found = explained(school, "facebook.com", "--profile", "staff", "--at", "2027-02-01T10:00")
+    assert (found["verdict"]["action"], found["until"]) == ("allow", until)
+
+
+def test_an_emergency_ends_when_it_is_over(school):
+    live = Live(config.load(school).files)
+    live.refresh()
+    over = 1_799_751_600 * 10**9  # 2027-01-12, 11:00 in London
+    block = Permit(number=1, opens=False, entries=("gambling.test",), until=over)
+    live.policy = Policy(live.policy.rulebook, live.policy.index, Permits((block,)))
+    asked = {"profile": "ks5", "address": None, "at": "2027-01-12T10:00", "proxy": ProxySettings()}
+    found = explaining.explain(live, "gambling.test", **asked)
+    assert (found.verdict.reason, found.as_json()["until"]) == ("emergency", "2027-01-12T11:00:00+00:00")
+    assert "  until 11:00 on Tuesday 12 January 2027" in explaining.in_words(found)
+
+
+def test_the_end_is_asked_for_a_bounded_number_of_times(school, monkeypatch):
+    monkeypatch.setattr(explaining, "MOST_QUESTIONS", 2)
+    live = Live(config.load(school).files)
+    live.refresh()
+    asked = {"profile": "staff", "address": None, "at": "2027-01-11T10:00", "proxy": ProxySettings()}
+    assert explaining.explain(live, "facebook.com", **asked).until is None
+
+
+@pytest.mark.parametrize(
+    ("question", "profile", "line"),
+    [
+        ("games.test", "ks2", "code P: closed; a teacher's timed pass opens it"),
+        ("facebook.com", "staff", "code T: closed in school hours"),
+        ("gambling.test", "ks1", "code L (not what decides here): locked; no pass reaches it"),
+    ],
+)
+def test_a_code_is_said_in_words(school, question, profile, line):
+    asked = (school, question, "--profile", profile, "--at", "2027-01-11T10:00")
+    assert f"\n  {line}\n" in printed(*asked)
+    assert explained(*asked)["verdict"]["code_words"] == line.partition(": ")[2]
+
+
+def test_the_documents_table_of_codes_says_the_same_words():
+    text = (Path(__file__).parents[2] / "docs/explanation/how-it-decides.md").read_text()
+    assert dict(re.findall(r"^\| ([A-Z-]) \| (.+) \|$", text, re.MULTILINE)) == {
+        str(c): w for c, w in CODE_WORDS.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("question", "why"),
+    [
+        ("http://192.168.1.1/", "private addresses and this machine's own are out of its reach"),
+        ("http://bbc.co.uk:22/", "it reaches no port 22 (proxy.ports in schoolgate.toml)"),
+        ("ftp://bbc.co.uk/", "only http and https pass it, not ftp"),
+    ],
+)
+def test_what_the_proxy_refuses_besides_is_said_first(school, question, why):
+    asked = (school, question, "--profile", "ks4", "--at", "2027-01-11T10:00")
+    headline = printed(*asked).splitlines()[0]
+    assert headline.startswith(f"The proxy refuses {question} for ks4 at 2027-01-11T10:00:00+00:00: {why}")
+    assert "; the decision by itself: ALLOW, because " in headline
+    assert explained(*asked)["refusals"][0].startswith(why)
+
+
+def test_a_public_address_and_a_named_private_one_are_not_called_refused(school):
+    assert not explained(school, "http://8.8.8.8/", "--profile", "ks4")["refusals"]
+    live = Live(config.load(school).files)
+    live.refresh()
+    asked = {"profile": "ks4", "address": None, "at": None, "proxy": ProxySettings(reachable_private=("10.20.0.0/16",))}
+    assert not explaining.explain(live, "http://10.20.0.7/", **asked).refusals
+
+
+def test_a_port_that_an_address_does_not_write_is_refused_too(school):
+    live = Live(config.load(school).files)
+    live.refresh()
+    asked = {"profile": "ks4", "address": None, "at": None, "proxy": ProxySettings(ports=(443,))}
+    assert "no port 80 " in explaining.explain(live, "http://bbc.co.uk/", **asked).refusals[0]
+
+
+def test_a_severity_is_a_name(school):
+    assert explained(school, "gambling.test", "--profile", "ks3")["verdict"]["severity"] == "NOTE"
+    assert explained(school, "positive.test", "--profile", "ks3")["verdict"]["severity"] == "NONE"
+
+
+@pytest.mark.parametrize(
+    ("question", "profile", "named", "rule"),
+    [
+        ("www.positive.test", "ks2", "positive", "positive.test"),
+        ("education.minecraft.net", "ks2", "education", "education.minecraft.net"),
+        ("approved-ks1.test", "ks1", "approved-ks1", "approved-ks1.test"),
+    ],
+)
+def test_what_a_list_opens_says_which_list_and_rule(school, question, profile, named, rule):
+    asked = (school, question, "--profile", profile)
+    verdict = explained(*asked)["verdict"]
+    assert (verdict["action"], verdict["list"], verdict["rule"]) == ("allow", named, rule)
+    assert f"list {named}, rule {rule}\n" in printed(*asked)
