@@ -10,11 +10,15 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from deploy import toml_file
+
+if TYPE_CHECKING:
+    from blocklists.rulebook import Rulebook
+    from deploy.config import Settings
 
 log = logging.getLogger("schoolgate.command")
 
@@ -77,6 +81,22 @@ def main() -> None:
     """
 
 
+def _say_good(settings: "Settings") -> None:
+    """Say that *settings* and all that they name are good, with what is probably not meant; RefusedError if not."""
+    from deploy import checks, policy_file
+
+    checks.check_whole(settings)
+    _say_remarks(settings, policy_file.read(settings.policy))
+    click.echo(f"{settings.file} is good.")
+
+
+def _say_remarks(settings: "Settings", book: "Rulebook") -> None:
+    from deploy import remarks
+
+    for remark in remarks.of(settings, book):
+        click.echo(remark, err=True)
+
+
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--school", default="Our School", show_default=True, help="The school's name on pages.")
@@ -105,12 +125,11 @@ def init(folder: Path, school: str) -> None:
 @_refusals
 def run(file: Path | None, check: bool) -> None:
     """Start DNS, proxy and reporting, and keep them running until Ctrl-C. On a real gateway systemd does this."""
-    from deploy import checks, config, keep
+    from deploy import config, keep
 
     settings = config.load(file)
     if check:
-        checks.check_whole(settings)
-        click.echo(f"{settings.file} is good.")
+        _say_good(settings)
         return
     sys.exit(keep.run(settings))
 
@@ -124,12 +143,10 @@ def _process(name: str, words: str) -> None:
     @_check_option
     @_refusals
     def command(instance: int, file: Path | None, check: bool) -> None:
-        from deploy import checks, config, rooms
+        from deploy import config, rooms
 
         if check:
-            settings = config.load(file)
-            checks.check_whole(settings)
-            click.echo(f"{settings.file} is good.")
+            _say_good(config.load(file))
             return
         starts = {"dns": rooms.start_dns, "worker": rooms.start_worker, "reporting": rooms.start_reporting}
         sys.exit(starts[name](instance, file))
@@ -154,7 +171,8 @@ def policy_apply(file: Path | None, check: bool, as_json: bool) -> None:
     """Check policy.toml and put it in force as the next version; every running process takes it up within a second.
 
     A policy with a mistake is refused, and the one in force stays. It also puts the networks of schoolgate.toml in
-    force. A calendar that has run out, or does so within 30 days, is told on standard error.
+    force. A calendar that has run out, or does so within 30 days, is told on standard error, and so is what is allowed
+    but probably not meant.
     Example: `schoolgate policy apply --check`
     """
     import contextlib
@@ -175,6 +193,7 @@ def policy_apply(file: Path | None, check: bool, as_json: bool) -> None:
             raise
         if sentence := book.calendar.running_out(time.time_ns(), book.zone):
             click.echo(f"{settings.policy}: {sentence}", err=True)
+        _say_remarks(settings, book)
         if check:
             click.echo(json.dumps({"good": True}) if as_json else f"{settings.policy} is good; nothing was changed.")
             return

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from deploy import config, process, toml_file
+from deploy import config, process, remarks, toml_file
 from deploy.supervise import Spec, Supervisor
 
 log = logging.getLogger("schoolgate.run")
@@ -48,6 +48,8 @@ def run(settings: config.Settings) -> int:
     """Supervise until SIGINT or SIGTERM; returns the exit code."""
     process.set_up_log("run", 0, settings.config.log_level)
     with only_one(settings):
+        for remark in remarks.in_force(settings):
+            log.warning("%s", remark)
         return asyncio.run(_until_signal(settings))
 
 

@@ -1,0 +1,119 @@
+"""What is allowed but probably not meant, one sentence each, for `--check`, `policy apply` and the start of `run`.
+
+A remark stands in the way of nothing: whatever must not be put in force is refused in `checks`, `config` and the
+rulebook. Everything here is read and nothing is changed.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from blocklists import defaults, entry, snapshot
+from blocklists.index import CURRENT, DamagedIndexError, Index
+from blocklists.profile import Code, Watch
+from blocklists.rulebook import Category, Role, Rulebook, Severity
+from deploy.config import Config, Settings
+from reporting.settings import is_loopback
+
+
+def of(settings: Settings, book: Rulebook) -> Iterator[str]:
+    """Every remark on *settings* and on *book*, the rulebook that policy.toml says."""
+    yield from (f"{settings.file}: {remark}" for remark in _machine(settings.config))
+    yield from (f"{settings.policy}: {remark}" for remark in _policy(settings, book))
+
+
+def in_force(settings: Settings) -> Iterator[str]:
+    """Every remark on *settings* and on the policy in force, which may be another than the file's."""
+    yield from (f"{settings.file}: {remark}" for remark in _machine(settings.config))
+    try:
+        book = snapshot.read(settings.files.policy, Rulebook).body
+    except (OSError, snapshot.SnapshotError):
+        return  # the processes say so themselves
+    yield from (f"the policy in force: {remark}" for remark in _policy(settings, book))
+
+
+def _machine(config: Config) -> Iterator[str]:
+    if not config.networks:
+        yield "networks: there is none, so nobody is answered; say who is where, then run schoolgate policy apply"
+    if not config.dns.listen:
+        yield "dns.listen: there is no address, so nobody can ask for a name"
+    if not config.proxy.listen:
+        yield "proxy.listen: there is no address, so no page is filtered or opened"
+    yield from _contacts(config)
+
+
+def _contacts(config: Config) -> Iterator[str]:
+    contacts, web_address = config.reporting.contacts, config.reporting.public_url
+    if not (contacts.dsl or contacts.headteacher or contacts.chair):
+        yield "reporting.contacts: there is no address, so nobody is told of an alert"
+    elif not config.loopback_school and is_loopback(urlsplit(web_address).hostname or ""):
+        says = "the link in a mail opens on this machine only; write the name that staff reach it by"
+        yield f"reporting.public_url: {web_address}: {says}"
+    if contacts.dsl_confirmed and not contacts.dsl:
+        yield "reporting.contacts.dsl_confirmed: there is no address of the DSL (reporting.contacts.dsl) to confirm"
+
+
+def _policy(settings: Settings, book: Rulebook) -> Iterator[str]:
+    index = _index(settings.files.index / CURRENT)
+    yield from _lists(settings, book, index)
+    if index:
+        yield from _opened(book, index)
+    yield from _silenced(book, defaults.rulebook(book.school, book.time_zone))
+
+
+def _index(folder: Path) -> Index | None:
+    try:
+        return Index(folder)
+    except (OSError, DamagedIndexError):
+        return None  # the processes say so themselves
+
+
+def _lists(settings: Settings, book: Rulebook, index: Index | None) -> Iterator[str]:
+    """Lists that close and open nothing, as nothing of them is in force."""
+    compiled = {info.name for info in index.manifest.lists} if index else set(book.lists)
+    for name, source in settings.sources(iter(book.lists)).items():
+        if not source.path.exists():
+            yield f"lists.{name}: there is no file {source.path}; schoolgate lists compile needs it"
+        elif name not in compiled:
+            yield f"lists.{name}: not in the index yet; run schoolgate lists compile"
+
+
+def _opened(book: Rulebook, index: Index) -> Iterator[str]:
+    """The allow entries that open what is locked for their profile."""
+    for name, profile in book.profiles.items():
+        for place, text in enumerate(profile.allow):
+            parsed = entry.parse(text)
+            if parsed and (locked := _locked(book, index, parsed.host, profile.column)):
+                yield (
+                    f"profiles.{name}.allow[{place}]: {text} opens what is locked for {name} ({', '.join(locked)});"
+                    " remove it unless leadership has decided so and written down why"
+                )
+
+
+def _locked(book: Rulebook, index: Index, host: str, column: str) -> list[str]:
+    """The categories of *host* that are locked in *column*."""
+    listed = (book.lists.get(name) for listing in index.listed(host) for name in listing.lists)
+    found = {use.category for use in listed if use and use.role is Role.CATEGORY and use.category in book.categories}
+    return sorted(key for key in found if book.categories[key].codes.get(column) is Code.LOCKED)
+
+
+def _silenced(book: Rulebook, shipped: Rulebook) -> Iterator[str]:
+    """The alerts and the watching that ship and that *book* switches off."""
+    for name, category in shipped.categories.items():
+        if name in book.categories and category.theme and category.severity("") >= Severity.URGENT:
+            yield from _unalerted(name, book.categories[name], category)
+    for name, profile in shipped.profiles.items():
+        other = book.profiles.get(name)
+        if other and profile.watch is Watch.ALL and other.watch is Watch.NONE:
+            yield f'profiles.{name}.watch: "none": no alert is raised, whatever {name} asks for'
+
+
+def _unalerted(name: str, category: Category, shipped: Category) -> Iterator[str]:
+    ships = f"shipped is {str(shipped.alert)!r} with the theme {shipped.theme!r}"
+    if not category.theme:
+        yield f"categories.{name}.theme: no alert is raised for a category without a theme; {ships}"
+    if not category.severity(""):
+        yield f"categories.{name}.alert: no alert is raised for {str(category.alert)!r}; {ships}"
+    for column in category.alerts:
+        if not category.severity(column):
+            yield f"categories.{name}.alerts.{column}: no alert is raised for {column}; {ships}"
