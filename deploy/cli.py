@@ -103,19 +103,24 @@ def _say_remarks(settings: "Settings", book: "Rulebook") -> None:
 @_refusals
 def init(folder: Path, school: str) -> None:
     """Set up FOLDER: configuration, policy, keys, interception CA, lists and index. Overwrites nothing."""
+    import shlex
+
     from deploy import setup
 
     made = setup.init(folder, school)
+    config = f"--config {shlex.quote(str(made.folder / 'schoolgate.toml'))}"
     click.echo(
         f"{made.folder} is set up: policy version 1 is in force, the index has {made.entries} names.\n\n"
         f"  networks       nobody is answered until {made.folder}/schoolgate.toml says who is where\n"
-        f"  policy         {made.folder}/policy.toml, then: schoolgate policy apply\n"
+        f"  policy         {made.folder}/policy.toml, then:\n"
+        f"                 schoolgate policy apply {config}\n"
         f"  certificate    {made.folder}/keys/ca.crt goes onto the school's devices\n"
         f"                 SHA-256 {made.fingerprint}\n"
         f"  first account  the technician's: open the staff pages at /enrol with this one-use token, shown only now:\n"
         f"                 {made.token}\n"
-        f"  DSL, head      schoolgate account invite dsl, schoolgate account invite headteacher\n\n"
-        f"Start with: schoolgate run --config {made.folder}/schoolgate.toml"
+        f"  DSL, head      schoolgate account invite dsl {config}\n"
+        f"                 schoolgate account invite headteacher {config}\n\n"
+        f"Start with: schoolgate run {config}"
     )
 
 

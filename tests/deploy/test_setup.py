@@ -1,7 +1,9 @@
 import contextlib
 import hashlib
 import json
+import re
 import resource
+import shlex
 import stat
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Reason, Request, decide
 from deploy import config, listing, setup, toml_file
-from tests.support.commands import COMMAND, unmeasured
+from tests.support.commands import COMMAND, schoolgate, unmeasured
 
 MONDAY_TEN = 1_799_661_600 * 10**9
 
@@ -215,3 +217,15 @@ def test_a_folder_of_lists_with_a_strange_file_is_refused(tmp_path):
     with pytest.raises(toml_file.RefusedError, match="gamblng"):
         setup.init(tmp_path / "school", "Test School", lists=lists)
     assert not (tmp_path / "school").exists()
+
+
+def test_the_commands_that_it_prints_work_as_written(tmp_path):
+    folder = tmp_path / "two words"
+    printed = schoolgate("init", str(folder)).stdout
+    commands = re.findall(r"schoolgate ((?:policy apply|account invite \w+|run) .*)", printed)
+    assert len(commands) == 4
+    for command in commands:
+        words = shlex.split(command)
+        assert words[-2:] == ["--config", str(folder / "schoolgate.toml")]
+        ran = schoolgate(*words, *(["--check"] if words[0] == "run" else []))
+        assert ran.returncode == 0, ran.stderr
