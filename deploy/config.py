@@ -175,8 +175,13 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 def find(given: Path | None) -> Path:
-    """The configuration to use: as given, as the environment says, here, or the machine's own."""
-    candidates = [given] if given else [Path(p) for p in (os.environ.get(VARIABLE), NAME, SYSTEM_WIDE) if p]
+    """The configuration to use: as given, as the environment says, here, or the machine's own.
+
+    One that is named and not there is refused, so that a slip of the pen never uses another.
+    """
+    if named := given or (Path(text) if (text := os.environ.get(VARIABLE)) else None):
+        return _named(named)
+    candidates = [Path(NAME), SYSTEM_WIDE]
     for candidate in candidates:
         if _is_file(candidate):
             return candidate.resolve()
@@ -184,6 +189,18 @@ def find(given: Path | None) -> Path:
     raise toml_file.RefusedError(
         [f"no configuration found (looked for {looked}); write one with: schoolgate init /etc/schoolgate"]
     )
+
+
+def _named(path: Path) -> Path:
+    if os.path.isdir(path):  # noqa: PTH112 - unlike Path's own, it never raises
+        raise toml_file.RefusedError([f"{path} is a folder; name the {NAME} in it"])
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise toml_file.RefusedError([f"there is no file {path}"]) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise toml_file.RefusedError([f"{path}: {getattr(error, 'strerror', None) or error}"]) from None
+    return path.resolve()
 
 
 def _is_file(path: Path) -> bool:
@@ -284,9 +301,12 @@ def _profile_names() -> list[str]:
 
 def _cidr_problems(where: str, cidr: str, *, loopback: bool) -> Iterator[str]:
     try:
-        network = ipaddress.ip_network(cidr, strict=True)
+        network = ipaddress.ip_network(cidr, strict=False)
     except ValueError as error:
         yield f"{where}: {error}; write for example 10.20.0.0/16"
+        return
+    if ipaddress.ip_interface(cidr).ip != network.network_address:
+        yield f"{where}: {cidr} has host bits set; the network of this address is {network}"
         return
     if network.is_loopback and not loopback:
         yield f"{where}: {cidr} is this machine's own loopback; only the demo (loopback_school = true) may use it"

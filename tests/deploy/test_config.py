@@ -23,7 +23,7 @@ def test_the_written_file_says_every_default(tmp_path):
         ('log_level = "LOUD"', "log_level: 'LOUD' must be DEBUG, INFO, WARNING or ERROR"),
         (
             'networks = [{ cidr = "10.1.2.3/16", profile = "ks2" }]',
-            r"networks\[0\].cidr: 10.1.2.3/16 has host bits set",
+            r"networks\[0\].cidr: 10.1.2.3/16 has host bits set; the network of this address is 10.1.0.0/16",
         ),
         ('networks = [{ cidr = "127.0.0.0/8", profile = "ks2" }]', "loopback"),
         ('networks = [{ cidr = "10.1.0.0/16" }]', "profile: this setting is missing"),
@@ -142,5 +142,33 @@ def test_the_configuration_is_found_as_given_then_by_variable_then_here(tmp_path
     monkeypatch.setenv(config.VARIABLE, os.fspath(there / config.NAME))
     assert config.find(None) == there / config.NAME
     assert config.find(here / config.NAME) == here / config.NAME
-    with pytest.raises(toml_file.RefusedError, match="schoolgate init"):
-        config.find(tmp_path / "none.toml")
+
+
+def test_without_a_configuration_the_command_that_writes_one_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(config.VARIABLE, raising=False)
+    monkeypatch.setattr(config, "SYSTEM_WIDE", tmp_path / "system.toml")
+    with pytest.raises(
+        toml_file.RefusedError, match=r"looked for schoolgate.toml, .*; write one with: schoolgate init"
+    ):
+        config.find(None)
+
+
+@pytest.mark.parametrize("by_variable", [True, False])
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("nope.toml", "there is no file nope.toml"),
+        ("folder", "folder is a folder; name the schoolgate.toml in it"),
+        ("schoolgate.toml/x", "schoolgate.toml/x: Not a directory"),
+        ("n" * 300, f"{'n' * 300}: File name too long"),
+    ],
+)
+def test_a_configuration_that_is_named_and_not_there_is_said(tmp_path, monkeypatch, name, sentence, by_variable):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / config.NAME).write_text("")  # which must not be used in its place
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(config.VARIABLE, name if by_variable else config.NAME)
+    with pytest.raises(toml_file.RefusedError) as refused:
+        config.find(None if by_variable else config.Path(name))
+    assert refused.value.problems == [sentence]
