@@ -1,7 +1,7 @@
 """The `schoolgate` command.
 
-Exit codes: 0 good, 1 refused (the sentence says why), 2 not understood. Each command imports what it needs when it
-runs, so that a process started by it carries nothing of the others.
+Exit codes: 0 good, 1 refused (the sentence says why), 2 not understood, 130 ended by Ctrl-C. Each command imports
+what it needs when it runs, so that a process started by it carries nothing of the others.
 """
 # ruff: noqa: PLC0415, PLR0917 - see above; click hands over a command's options one by one
 
@@ -12,9 +12,12 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rich_click as click
+try:
+    import rich_click as click
 
-from deploy import toml_file
+    from deploy import toml_file
+except KeyboardInterrupt:  # this takes a tenth of a second, in which somebody may think better of it
+    sys.exit(130)
 
 if TYPE_CHECKING:
     from blocklists.rulebook import Rulebook
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("schoolgate.command")
 
 REFUSED = 1
+INTERRUPTED = 130
+"""What a shell says of a command that Ctrl-C ended: 128 and the signal's number."""
 
 click.rich_click.TEXT_MARKUP = "markdown"
 
@@ -57,6 +62,8 @@ def _refusals[**P](command: Callable[P, None]) -> Callable[P, None]:
             for problem in error.problems:
                 click.echo(problem, err=True)
             sys.exit(REFUSED)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
         except BrokenPipeError:
             sys.stderr.close()  # whoever read our output has gone, and a complaint would go nowhere
             sys.exit(0)

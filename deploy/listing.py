@@ -12,6 +12,7 @@ from blocklists import compile as compiler
 from blocklists import index, sealed, snapshot
 from blocklists.live import Files
 from blocklists.parse import Parsed
+from blocklists.rulebook import Rulebook
 from deploy import config, policy_file, state_lock
 from deploy.toml_file import RefusedError
 
@@ -28,8 +29,15 @@ def compile_lists(settings: config.Settings, accepted: frozenset[str] = frozense
     folder = settings.files.index
     with state_lock.held(settings.files):
         book = policy_file.read(settings.policy)
+        _check_accepted(accepted, book)
         judge = _guard(_counts(folder), accepted)
         return compiler.compile_lists(settings.sources(iter(book.lists)), folder, built_ns=time.time_ns(), judge=judge)
+
+
+def _check_accepted(accepted: frozenset[str], book: Rulebook) -> None:
+    if unknown := sorted(accepted - book.lists.keys()):
+        known = ", ".join(sorted(book.lists))
+        raise RefusedError([f"--accept: there is no list {name!r}; the lists are {known}" for name in unknown])
 
 
 def _counts(folder: Path) -> dict[str, int]:
