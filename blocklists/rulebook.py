@@ -4,6 +4,7 @@ Everything is named, never numbered: a new index or a reordered file changes no 
 no clock.
 """
 
+import difflib
 import enum
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -112,7 +113,19 @@ class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if not name.replace("-", "").replace("_", "").isalnum():
                 yield f"lists.{name}: a list's name is letters, digits, - and _, as its file is called by it"
             if (use.role is Role.CATEGORY) != (use.category in self.categories):
-                yield f"lists.{name}.category: {use.category!r} must name a category exactly when the role is category"
+                yield f"lists.{name}.category: {self._no_category(use)}"
+
+    def _no_category(self, use: ListUse) -> str:
+        """What is wrong with *use*, whose category and role do not go together."""
+        if use.role is not Role.CATEGORY:
+            return (
+                f"only a list with the role category has one; take it out, or write the role category, not {use.role}"
+            )
+        if not use.category:
+            return "a list with the role category must name one, for example gambling"
+        close = difflib.get_close_matches(use.category, self.categories, n=1)
+        meant = f"did you mean {close[0]}?" if close else f"the categories are {', '.join(self.categories)}"
+        return f"there is no category {use.category}; {meant}"
 
     def unlocked(self, shipped: "Rulebook") -> Iterator[str]:
         """What of *shipped* no school may change and this rulebook changes, one sentence each (POLICY.md, "Codes").

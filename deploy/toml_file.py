@@ -146,6 +146,8 @@ def _sentence(what: str, path: _Path, kind: type[Any]) -> str:
         return f"{_written((*path, match[1]))}: this setting is missing"
     if match := re.fullmatch(r"Expected `(.*)`, got `(.*)`", what):
         return f"{where or 'the file'}: must be {_plain(match[1])}, not {_plain(match[2])}"
+    if match := re.fullmatch(r"Invalid RFC3339 encoded (time|date)", what):
+        return f"{where}: must be {_plain(match[1])}"
     if match := re.fullmatch(r"Invalid enum value (.*)", what):
         return f"{where}: {match[1]} must be one of {', '.join(_values_at(kind, path))}"
     return f"{where or 'the file'}: {what[:1].lower()}{what[1:]}"

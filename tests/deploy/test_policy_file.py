@@ -53,6 +53,19 @@ def test_a_policy_is_applied_as_the_next_version(files):
         ("from = 08:30:00, to = 15:30:00", "from = 15:30:00, to = 08:30:00", "wrong way round"),
         ("from = 08:30:00", 'from = "08:30:00Z"', r"school_day\[0\].from: 08:30:00\+00:00 has an offset"),
         ("school_day = [{ from = 08:30:00, to = 15:30:00 }]", "school_day = []", "school_day: name the hours"),
+        ("from = 08:30:00", 'from = "08:30"', r"calendar.school_day\[0\].from: must be a time such as 08:30:00"),
+        (
+            "[lists]",
+            '[lists]\nm = { role = "category", category = "malwar" }',
+            "no category malwar; did you mean malware",
+        ),
+        (
+            "[lists]",
+            '[lists]\nm = { role = "category", category = "zzz" }',
+            "no category zzz; the categories are illegal,",
+        ),
+        ("[lists]", '[lists]\nm = { role = "category" }', "lists.m.category: a list with the role category must name"),
+        ("[lists]", '[lists]\nm = { role = "positive", category = "malware" }', "only a list with the role category"),
         ("from = 08:30:00", "from = 08:30", "write times with seconds"),
         ('codes = { eyfs = "L"', 'codes = { eyfs = "X"', "categories.illegal.codes.eyfs: 'X' opens what is locked"),
         (
