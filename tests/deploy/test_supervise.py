@@ -139,7 +139,8 @@ async def test_a_new_policy_is_in_force_at_once(tmp_path):
     with started("dns", "--config", str(gateway.file), folder=tmp_path):
         assert (await ask(("127.0.0.1", gateway.dns), "gambling.test")).addresses == ("127.0.0.81",)
         policy = gateway.folder / "policy.toml"
-        policy.write_text(policy.read_text().replace("certificate = true", "certificate = false"))
+        before, ks2, after = policy.read_text().partition("[profiles.ks2]")
+        policy.write_text(before + ks2 + after.replace("certificate = true", "certificate = false", 1))
         assert schoolgate("policy", "apply", "--config", str(gateway.file)).returncode == 0
 
         def is_in_force():
