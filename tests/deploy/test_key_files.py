@@ -46,7 +46,8 @@ def changed(school, old, new):
 def said_by_check(school):
     ran = schoolgate("run", "--check", "--config", str(school / config.NAME))
     assert "Traceback" not in ran.stderr
-    return ran.stderr.strip()
+    remarks = ("networks: there is none", "reporting.contacts: there is no address")
+    return "\n".join(line for line in ran.stderr.splitlines() if not any(remark in line for remark in remarks))
 
 
 def test_good_files_are_good(school):
