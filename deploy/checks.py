@@ -26,9 +26,10 @@ def check_profiles(settings: Settings, book: Rulebook) -> None:
         raise RefusedError(unknown)
 
 
-def check_whole(settings: Settings) -> None:
-    """RefusedError if the policy, a file that is named, or a network not in force stands in the way."""
-    check_profiles(settings, policy_file.read(settings.policy))
+def check_whole(settings: Settings) -> Rulebook:
+    """The policy's rulebook; RefusedError if it, a file that is named, or a network not in force stands in the way."""
+    book = policy_file.read(settings.policy)
+    check_profiles(settings, book)
     problems = [
         *(problem for key, path in _lists(settings).items() for problem in key_files.unreadable(key, path)),
         *key_files.proxy_problems(settings),
@@ -37,6 +38,7 @@ def check_whole(settings: Settings) -> None:
     ]
     if found := [f"{settings.file}: {problem}" for problem in problems] or list(not_in_force(settings)):
         raise RefusedError(found)
+    return book
 
 
 def _lists(settings: Settings) -> dict[str, Path]:

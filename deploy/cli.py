@@ -90,10 +90,9 @@ def main() -> None:
 
 def _say_good(settings: "Settings") -> None:
     """Say that *settings* and all that they name are good, with what is probably not meant; RefusedError if not."""
-    from deploy import checks, policy_file
+    from deploy import checks
 
-    checks.check_whole(settings)
-    _say_remarks(settings, policy_file.read(settings.policy))
+    _say_remarks(settings, checks.check_whole(settings))
     click.echo(f"{settings.file} is good.")
 
 

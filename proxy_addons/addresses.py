@@ -9,15 +9,10 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 
-type _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from blocklists.address import Address, innermost, is_public
 
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-"""IPv4 inside IPv6 by translation (RFC 6052)."""
-_UNICAST = ipaddress.IPv6Network("2000::/3")
-"""All of IPv6 that is given out for the internet (RFC 4291, 2.4); Python takes some of the rest for public."""
-_NEVER = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))
-"""A cloud's host, which its public address does not show, and protocol assignments, metadata services among them
-(RFC 6890), which Python before 3.12.4 takes for public."""
+_CLOUD_HOST = ipaddress.ip_address("168.63.129.16")
+"""A cloud's host, which its public address does not show."""
 
 
 class Reach:
@@ -30,28 +25,17 @@ class Reach:
     def permits(self, text: str) -> bool:
         """Whether the address *text* may be reached; what is no address may not."""
         try:
-            address = _inner(ipaddress.ip_address(text.partition("%")[0]))
+            address = innermost(ipaddress.ip_address(text.partition("%")[0]))
         except ValueError:
             return False
         named = [network for network in self._named if address in network]
         if any(network.num_addresses == 1 for network in named):
             return True
-        return (bool(named) or _is_public(address)) and not is_own(str(address))
+        return (bool(named) or _is_outside(address)) and not is_own(str(address))
 
 
-def _is_public(address: _Address) -> bool:
-    if isinstance(address, ipaddress.IPv6Address) and address not in _UNICAST:
-        return False
-    return address.is_global and not address.is_multicast and not any(address in network for network in _NEVER)
-
-
-def _inner(address: _Address) -> _Address:
-    """The IPv4 address inside *address*, where there is one."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or address
+def _is_outside(address: Address) -> bool:
+    return is_public(address) and address != _CLOUD_HOST
 
 
 def is_own(text: str) -> bool:

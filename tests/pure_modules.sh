@@ -1,6 +1,7 @@
 #!/bin/sh
 # The modules that decide and nothing else: no clock, no file, no socket. They are covered wholly, branches too.
 paste -s -d , <<'MODULES'
+blocklists/address.py
 blocklists/alias.py
 blocklists/calendar.py
 blocklists/clients.py
