@@ -5,17 +5,14 @@ what it needs when it runs, so that a process started by it carries nothing of t
 """
 # ruff: noqa: PLC0415, PLR0917 - see above; click hands over a command's options one by one
 
-import logging
 import sys
-from collections.abc import Callable, Iterable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 try:
     import rich_click as click
 
-    from deploy import toml_file
+    from deploy import lists_commands, options, sealed_commands, toml_file
 except KeyboardInterrupt:  # this takes a tenth of a second, in which somebody may think better of it
     sys.exit(130)
 
@@ -23,59 +20,7 @@ if TYPE_CHECKING:
     from blocklists.rulebook import Rulebook
     from deploy.config import Settings
 
-log = logging.getLogger("schoolgate.command")
-
-REFUSED = 1
-INTERRUPTED = 130
-"""What a shell says of a command that Ctrl-C ended: 128 and the signal's number."""
-
 click.rich_click.TEXT_MARKUP = "markdown"
-
-
-def _config_option[F: Callable[..., Any]](command: F) -> F:
-    return click.option(
-        "--config",
-        "file",
-        type=click.Path(path_type=Path),
-        help="The schoolgate.toml to use; else $SCHOOLGATE_CONFIG, ./schoolgate.toml, /etc/schoolgate/schoolgate.toml.",
-    )(command)
-
-
-def _json_option[F: Callable[..., Any]](command: F) -> F:
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
-
-
-def _check_option[F: Callable[..., Any]](command: F) -> F:
-    return click.option("--check", is_flag=True, help="Only say whether it would work; change and start nothing.")(
-        command
-    )
-
-
-def _refusals[**P](command: Callable[P, None]) -> Callable[P, None]:
-    """Turn a refusal into its sentences and exit code 1."""
-
-    @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except toml_file.RefusedError as error:
-            for problem in error.problems:
-                click.echo(problem, err=True)
-            sys.exit(REFUSED)
-        except KeyboardInterrupt:
-            sys.exit(INTERRUPTED)
-        except BrokenPipeError:
-            sys.stderr.close()  # whoever read our output has gone, and a complaint would go nowhere
-            sys.exit(0)
-        except OSError as error:
-            click.echo(f"{error.filename or 'schoolgate'}: {error.strerror or error}", err=True)
-            sys.exit(REFUSED)
-        except ValueError as error:  # a value that a room refused; every other type is a mistake of ours and is shown
-            log.debug("This is where it was refused:", exc_info=True)
-            click.echo(f"schoolgate: {error}", err=True)
-            sys.exit(REFUSED)
-
-    return guarded
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -86,6 +31,10 @@ def main() -> None:
     Begin with `schoolgate demo`, a whole school on this machine's loopback, or with `schoolgate init DIR` for a real
     one.
     """
+
+
+main.add_command(lists_commands.group)
+main.add_command(sealed_commands.group)
 
 
 def _say_good(settings: "Settings") -> None:
@@ -106,7 +55,7 @@ def _say_remarks(settings: "Settings", book: "Rulebook") -> None:
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--school", default="Our School", show_default=True, help="The school's name on pages.")
-@_refusals
+@options.refusals
 def init(folder: Path, school: str) -> None:
     """Set up FOLDER: configuration, policy, keys, interception CA, lists and index. Overwrites nothing."""
     import shlex
@@ -131,9 +80,9 @@ def init(folder: Path, school: str) -> None:
 
 
 @main.command()
-@_config_option
-@_check_option
-@_refusals
+@options.config
+@options.check
+@options.refusals
 def run(file: Path | None, check: bool) -> None:
     """Start DNS, proxy and reporting, and keep them running until Ctrl-C. On a real gateway systemd does this."""
     from deploy import config, keep
@@ -150,9 +99,9 @@ def _process(name: str, words: str) -> None:
 
     @main.command(name=name, help=words)
     @click.option("--instance", type=click.IntRange(0, 63), default=0, show_default=True, help="This process's number.")
-    @_config_option
-    @_check_option
-    @_refusals
+    @options.config
+    @options.check
+    @options.refusals
     def command(instance: int, file: Path | None, check: bool) -> None:
         from deploy import config, rooms
 
@@ -174,10 +123,10 @@ def policy() -> None:
 
 
 @policy.command(name="apply")
-@_config_option
-@_check_option
-@_json_option
-@_refusals
+@options.config
+@options.check
+@options.as_json
+@options.refusals
 def policy_apply(file: Path | None, check: bool, as_json: bool) -> None:
     """Check policy.toml and put it in force as the next version; every running process takes it up within a second.
 
@@ -218,9 +167,9 @@ def policy_apply(file: Path | None, check: bool, as_json: bool) -> None:
 @click.option("--profile", help="Who asks: a profile such as ks2.")
 @click.option("--client", "address", help="Who asks: an address, such as 10.20.3.4.")
 @click.option("--at", help="When, local time, such as 2027-01-11T10:00; without it, now.")
-@_json_option
-@_config_option
-@_refusals
+@options.as_json
+@options.config
+@options.refusals
 def explain(
     question: str, profile: str | None, address: str | None, at: str | None, as_json: bool, file: Path | None
 ) -> None:
@@ -249,107 +198,15 @@ def explain(
 
 
 @main.group()
-def lists() -> None:
-    """The lists of names: build the index from them, look a name up."""
-
-
-@lists.command(name="compile")
-@click.option(
-    "--accept", "accepted", multiple=True, metavar="LIST", help="Accept this list although it is empty or shrunk."
-)
-@_config_option
-@_json_option
-@_refusals
-def lists_compile(accepted: tuple[str, ...], file: Path | None, as_json: bool) -> None:
-    """Read every list and build a new index; running processes take it up within a second.
-
-    A list that came out empty, or with less than half of its names, is refused and the index in force stays: a failed
-    download looks like that. Example: `schoolgate lists compile --accept gambling`
-    """
-    import json
-
-    from deploy import config, listing
-
-    settings = config.load(file)
-    build, parsed = listing.compile_lists(settings, frozenset(accepted))
-    rows = [
-        {"list": name, "names": len(one.names), "skipped": one.skipped_count, "lines": one.lines}
-        for name, one in parsed.items()
-    ]
-    if as_json:
-        click.echo(json.dumps({"build": build.name, "lists": rows}, indent=2))
-        return
-    for name, one in parsed.items():
-        click.echo(f"{name:24}{len(one.names):>9} names{one.skipped_count:>8} lines skipped")
-        for skipped in one.skipped[:5]:
-            click.echo(f"    line {skipped.line}: {skipped.reason}")
-    click.echo(f"Index {build.name} is in force.")
-
-
-@lists.command(name="lookup")
-@click.argument("name", metavar="HOST")
-@_config_option
-@_json_option
-@_refusals
-def lists_lookup(name: str, file: Path | None, as_json: bool) -> None:
-    """Say which lists name HOST or a parent of it. Sealed lists are never looked up."""
-    import json
-
-    from blocklists import domain, index, url
-    from deploy import config
-
-    settings = config.load(file)
-    parsed = url.canonical(name) if "/" in name else None
-    host = parsed.host if parsed else domain.canonical(name)
-    if host is None:
-        raise toml_file.RefusedError([f"{name!r} is not the name of a host"])
-    current = settings.files.index / index.CURRENT
-    try:
-        found = index.Index(current).listed(host)
-    except index.DamagedIndexError as error:
-        raise toml_file.RefusedError([f"{current}: {error}; run: schoolgate lists compile"]) from None
-    if as_json:
-        click.echo(json.dumps([{"rule": one.rule, "lists": list(one.lists)} for one in found], indent=2))
-    elif not found:
-        click.echo(f"{host} is on no list.")
-    for one in () if as_json else found:
-        click.echo(f"{one.rule:40}{', '.join(one.lists)}")
-
-
-@main.group(name="sealed")
-def sealed_lists() -> None:
-    """Lists of illegal content, kept so that nobody can read them."""
-
-
-@sealed_lists.command(name="import")
-@click.argument("source", type=click.File("rb"), metavar="FILE|-")
-@click.option("--list", "name", required=True, help="The list's name, such as iwf.")
-@click.option("--accept", is_flag=True, help="Accept it although it has less than half of the entries in force.")
-@_config_option
-@_refusals
-def sealed_import(source: Iterable[bytes], name: str, accept: bool, file: Path | None) -> None:
-    """Seal a list of hosts and URLs, one a line; its plain text is never written. Replaces a list of that name.
-
-    Example: `schoolgate sealed import - --list iwf < list.csv`
-    """
-    from deploy import config, listing
-
-    if not name.replace("-", "").replace("_", "").isalnum():
-        raise toml_file.RefusedError([f"--list: {name!r} must be letters, digits, - and _"])
-    entries, skipped = listing.seal_list(config.load(file), name, iter(source), accept=accept)
-    click.echo(f"{name}: {entries} entries sealed, {skipped} lines skipped because they name no host.")
-
-
-@main.group()
 def account() -> None:
     """Accounts of the staff pages."""
 
 
 @account.command(name="invite")
 @click.argument("roles", nargs=-1, required=True, metavar="ROLE...")
-@_config_option
-@_json_option
-@_refusals
+@options.config
+@options.as_json
+@options.refusals
 def account_invite(roles: tuple[str, ...], file: Path | None, as_json: bool) -> None:
     """Invite somebody to an account with one or more roles: technician, dsl, headteacher, chair.
 
@@ -383,8 +240,8 @@ def account_invite(roles: tuple[str, ...], file: Path | None, as_json: bool) -> 
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="List files to use in place of the starter lists of the same names.",
 )
-@_json_option
-@_refusals
+@options.as_json
+@options.refusals
 def demo(once: bool, folder: Path | None, as_json: bool) -> None:
     """Run a whole school on this machine's loopback: nameserver, web sites, mail, clients of every age."""
     from deploy.demo import school

@@ -135,7 +135,7 @@ def test_a_database_that_is_none_is_named(school, content):
 
 def test_a_mistake_of_our_own_still_shows_where_it_was_made():
     """A command that meets a type of error that nobody foresaw."""
-    program = "from deploy import cli\n@cli._refusals\ndef broken(): raise KeyError('x')\nbroken()"
+    program = "from deploy import options\n@options.refusals\ndef broken(): raise KeyError('x')\nbroken()"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "Traceback" in ran.stderr
     refusing = subprocess.run(

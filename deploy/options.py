@@ -1,0 +1,67 @@
+"""What the commands have in common: options of one meaning, and a refusal as sentences and exit code 1."""
+
+import logging
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from deploy import toml_file
+
+log = logging.getLogger("schoolgate.command")
+
+REFUSED = 1
+INTERRUPTED = 130
+"""What a shell says of a command that Ctrl-C ended: 128 and the signal's number."""
+
+
+def config[F: Callable[..., Any]](command: F) -> F:
+    """Add --config."""
+    return click.option(
+        "--config",
+        "file",
+        type=click.Path(path_type=Path),
+        help="The schoolgate.toml to use; else $SCHOOLGATE_CONFIG, ./schoolgate.toml, /etc/schoolgate/schoolgate.toml.",
+    )(command)
+
+
+def as_json[F: Callable[..., Any]](command: F) -> F:
+    """Add --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
+
+
+def check[F: Callable[..., Any]](command: F) -> F:
+    """Add --check."""
+    return click.option("--check", is_flag=True, help="Only say whether it would work; change and start nothing.")(
+        command
+    )
+
+
+def refusals[**P](command: Callable[P, None]) -> Callable[P, None]:
+    """Turn a refusal into its sentences and exit code 1."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except toml_file.RefusedError as error:
+            for problem in error.problems:
+                click.echo(problem, err=True)
+            sys.exit(REFUSED)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:
+            sys.stderr.close()  # whoever read our output has gone, and a complaint would go nowhere
+            sys.exit(0)
+        except OSError as error:
+            click.echo(f"{error.filename or 'schoolgate'}: {error.strerror or error}", err=True)
+            sys.exit(REFUSED)
+        except ValueError as error:  # a value that a room refused; every other type is a mistake of ours and is shown
+            log.debug("This is where it was refused:", exc_info=True)
+            click.echo(f"schoolgate: {error}", err=True)
+            sys.exit(REFUSED)
+
+    return guarded
