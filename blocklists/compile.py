@@ -96,7 +96,7 @@ def _manifest(
         built_ns=built_ns,
         entries=entries,
         lists=tuple(
-            index.ListInfo(name=name, names=len(one.names), lines=one.lines, skipped=one.skipped_count)
+            index.ListInfo(name=name, names=len(one.names), lines=one.tally.lines, skipped=one.tally.skipped_count)
             for name, one in sorted(parsed.items())
         ),
         sets=tuple(numbers),

@@ -51,8 +51,8 @@ def _counts(folder: Path) -> dict[str, int]:
 def _guard(before: Mapping[str, int], accepted: frozenset[str]) -> Callable[[Mapping[str, Parsed]], None]:
     def judge(parsed: Mapping[str, Parsed]) -> None:
         refused = [
-            f"{name}: {len(one.names)} names in {one.lines} lines, where {before.get(name, 0)} names are in force;"
-            f" the index in force stays. If this is meant, add --accept {name}"
+            f"{name}: {len(one.names)} names in {one.tally.lines} lines, where {before.get(name, 0)} names are in"
+            f" force; the index in force stays. If this is meant, add --accept {name}"
             for name, one in parsed.items()
             if name not in accepted and (not one.names or len(one.names) < before.get(name, 0) * SHRINKS_TO)
         ]

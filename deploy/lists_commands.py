@@ -33,15 +33,15 @@ def lists_compile(accepted: tuple[str, ...], file: Path | None, as_json: bool) -
     settings = config.load(file)
     build, parsed = listing.compile_lists(settings, frozenset(accepted))
     rows = [
-        {"list": name, "names": len(one.names), "skipped": one.skipped_count, "lines": one.lines}
+        {"list": name, "names": len(one.names), "skipped": one.tally.skipped_count, "lines": one.tally.lines}
         for name, one in parsed.items()
     ]
     if as_json:
         click.echo(json.dumps({"build": build.name, "lists": rows}, indent=2))
         return
     for name, one in parsed.items():
-        click.echo(f"{name:24}{len(one.names):>9} names{one.skipped_count:>8} lines skipped")
-        for skipped in one.skipped[:5]:
+        click.echo(f"{name:24}{len(one.names):>9} names{one.tally.skipped_count:>8} lines skipped")
+        for skipped in one.tally.skipped[:5]:
             click.echo(f"    line {skipped.line}: {skipped.reason}")
     click.echo(f"Index {build.name} is in force.")
 

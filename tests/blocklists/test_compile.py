@@ -38,7 +38,7 @@ def builds(folder: Path) -> set[str]:
 def test_lists_become_the_current_index_and_what_was_read_is_returned(tmp_path: Path, sources: dict[str, Source]):
     build, parsed = compile_lists(sources, tmp_path / "index", built_ns=1)
     assert current(tmp_path / "index") == build.name
-    assert (parsed["gambling"].skipped_count, parsed["adverts"].names) == (1, {"adverts.test", "bets.test"})
+    assert (parsed["gambling"].tally.skipped_count, parsed["adverts"].names) == (1, {"adverts.test", "bets.test"})
     opened = Index(tmp_path / "index" / index.CURRENT)
     assert [listing.lists for listing in opened.listed("www.bets.test")] == [("adverts", "gambling")]
 

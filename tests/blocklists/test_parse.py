@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blocklists import domain, parse
+from blocklists.formats.hosts import LOCAL_NAMES
 from blocklists.parse import Format, Skipped, parse_lines
 
 PLAIN = b"""\xef\xbb\xbf# a list
@@ -31,9 +32,9 @@ HOSTS = b"""127.0.0.1 localhost localhost.localdomain
 def test_a_plain_list_is_a_name_a_line():
     read = parse_lines(PLAIN.splitlines(keepends=True), Format.PLAIN)
     assert read.names == {"gambling.test", "bets.test", "xn--bcher-kva.test", "192.0.2.7"}
-    assert read.lines == 9
-    assert read.skipped_count == 3
-    assert read.skipped == [
+    assert read.tally.lines == 9
+    assert read.tally.skipped_count == 3
+    assert read.tally.skipped == [
         Skipped(7, "more than one word on a line"),
         Skipped(8, "not the name of a host"),
         Skipped(9, "not the name of a host"),
@@ -43,11 +44,11 @@ def test_a_plain_list_is_a_name_a_line():
 def test_a_hosts_list_is_an_address_and_names_and_leaves_out_the_machine_itself():
     read = parse_lines(HOSTS.splitlines(keepends=True), Format.HOSTS)
     assert read.names == {"gambling.test", "www.gambling.test", "bets.test", "fine.test"}
-    assert read.skipped == [Skipped(6, "not the name of a host"), Skipped(7, "an address without a name")]
+    assert read.tally.skipped == [Skipped(6, "not the name of a host"), Skipped(7, "an address without a name")]
 
 
 def test_a_hosts_line_opens_with_an_address():
-    assert parse_lines([b"gambling.test 0.0.0.0"], Format.HOSTS).skipped == [
+    assert parse_lines([b"gambling.test 0.0.0.0"], Format.HOSTS).tally.skipped == [
         Skipped(1, "a hosts line opens with an address")
     ]
 
@@ -71,13 +72,13 @@ def test_a_line_beyond_any_honest_length_is_counted_and_no_half_of_a_name_is_tak
     line = b"0.0.0.0 " + b"gambling.test " * 400
     read = parse_lines([line, b"#" * 9000, b"bets.test"])
     assert read.names == {"bets.test"}
-    assert read.skipped == [Skipped(1, f"longer than {parse.MAX_LINE} bytes")]
+    assert read.tally.skipped == [Skipped(1, f"longer than {parse.MAX_LINE} bytes")]
 
 
 def test_only_the_first_skipped_lines_are_kept_and_all_are_counted():
     read = parse_lines([b"no name"] * 250)
-    assert read.skipped_count == 250
-    assert len(read.skipped) == parse.MAX_SKIPPED_KEPT
+    assert read.tally.skipped_count == 250
+    assert len(read.tally.skipped) == parse.MAX_SKIPPED_KEPT
 
 
 def test_a_file_is_read(tmp_path: Path):
@@ -92,7 +93,7 @@ def test_a_file_is_read(tmp_path: Path):
 def test_no_bytes_raise_and_every_name_is_in_canonical_form(raw: bytes, fmt: Format):
     read = parse_lines(raw.split(b"\n"), fmt)
     assert all(domain.canonical(name) == name for name in read.names)
-    assert read.lines == raw.count(b"\n") + 1
+    assert read.tally.lines == raw.count(b"\n") + 1
 
 
 @given(st.lists(st.from_regex(r"[A-Za-z0-9]{1,8}(\.[a-z]{2,5}){1,3}\.?", fullmatch=True)))
@@ -100,5 +101,5 @@ def test_every_name_of_a_clean_list_is_taken_in_both_formats(names: list[str]):
     plain = parse_lines([name.encode() for name in names], Format.PLAIN)
     hosts = parse_lines([b"0.0.0.0 " + name.encode() for name in names], Format.HOSTS)
     assert plain.names == {domain.canonical(name) for name in names}
-    assert hosts.names == plain.names - parse.LOCAL_NAMES
-    assert not plain.skipped_count + hosts.skipped_count
+    assert hosts.names == plain.names - LOCAL_NAMES
+    assert not plain.tally.skipped_count + hosts.tally.skipped_count
