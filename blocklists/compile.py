@@ -1,137 +1,211 @@
 """Lists in, an index folder out, swapped in whole.
 
-The same lists give the same bytes. A build is written to a folder of its own, fsynced, checksummed, verified by
-opening it, and only then made `current`; the build before it is kept to go back to.
+The same lists give the same bytes. A build is written to a folder of its own by a child process, so that whoever asked
+stays small and what a hostile list does to memory ends with the child. It is fsynced, checksummed, verified by opening
+it, and only then made `current`; the build before it is kept to go back to.
 """
 
+import heapq
 import os
 import shutil
-import sys
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-import marisa_trie
 import msgspec
 
-from blocklists import index, snapshot
-from blocklists.parse import Format, Parsed, parse_file
+from blocklists import gather, index, merge, patterns, snapshot, table
+from blocklists.gather import Gathered, Progress, Read, Source
+from blocklists.merge import States
+from blocklists.rule import Effect
 
-MAX_SETS = 65536
-"""Two bytes number a set."""
+__all__ = ["Source", "build", "compile_lists", "make_current", "whole"]
+
+WORK = "work"
+"""The folder of sorted runs within a build; gone when it is whole."""
+EVERY = 1 << 16
+"""Keys between two calls of progress."""
 
 
-class Source(msgspec.Struct, frozen=True):
-    """A list to compile: a file and its format."""
+class ListInfo(msgspec.Struct, frozen=True):
+    """A list as it went into an index: what was read of each of its sources."""
 
-    path: Path
-    format: Format = Format.AUTO
+    name: str
+    sources: tuple[Read, ...]
+
+
+def quiet(step: str, done: int, total: int) -> None:
+    """No progress is shown."""
+
+
+type Builder = Callable[[Mapping[str, tuple[Source, ...]], Path, int, Progress], None]
+"""Writes a whole index of sources into a folder, with its time and progress: `build`, or a child that runs it."""
 
 
 def compile_lists(
-    sources: Mapping[str, Source],
+    sources: Mapping[str, tuple[Source, ...]],
     folder: Path,
     *,
     built_ns: int,
-    judge: Callable[[Mapping[str, Parsed]], None] = lambda _: None,
-) -> tuple[Path, dict[str, Parsed]]:
-    """Compile *sources* (by list name) into a new build under *folder* and make it current.
+    judge: Callable[[index.Index], None] = lambda _: None,
+    builder: Builder | None = None,
+    progress: Progress = quiet,
+) -> index.Index:
+    """Compile *sources* (by list name) into a new build under *folder* and make it current; returns it, open.
 
-    Returns the build's folder and what was read of each list. *judge* sees what was read before anything is built and
-    raises to refuse it. Raises OSError if a list cannot be read or the disk is full, ValueError if the lists overlap
-    in too many ways; `current` is then what it was.
+    *judge* sees the new index before it is current, and raises to refuse it. Raises OSError if a list cannot be read or
+    the disk is full, ValueError if the lists overlap in too many ways; `current` is then what it was.
     """
     current = folder / index.CURRENT
     before = current.resolve()
-    parsed = {name: parse_file(source.path, source.format) for name, source in sorted(sources.items())}
-    judge(parsed)
-    build = folder / f"{built_ns:020d}-{os.getpid()}"
-    for made in (folder, build) if not folder.exists() else (build,):
-        made.mkdir(parents=made is folder)
-        snapshot.share(made, 0o755)
+    made = folder / f"{built_ns:020d}-{os.getpid()}"
+    for one in (folder, made) if not folder.exists() else (made,):
+        one.mkdir(parents=one is folder)
+        snapshot.share(one, 0o755)
     try:
-        write_index({name: one.names for name, one in parsed.items()}, parsed, build, built_ns=built_ns)
-        index.Index(build)
-        make_current(folder, build)
+        (builder or build)(sources, made, built_ns, progress)
+        opened = index.Index(made)
+        judge(opened)
+        make_current(folder, made)
     except BaseException:
-        if current.resolve() != build.resolve():
-            shutil.rmtree(build, ignore_errors=True)
+        if current.resolve() != made.resolve():
+            shutil.rmtree(made, ignore_errors=True)
         raise
-    _remove_builds(folder, kept={build.resolve(), before})
-    return build, parsed
+    _remove_builds(folder, kept={made.resolve(), before})
+    return opened
 
 
-def write_index(
-    names: Mapping[str, set[str]], parsed: Mapping[str, Parsed], build: Path, *, built_ns: int
-) -> index.Manifest:
-    """Write the three files of an index for *names* (by list) into *build*, durably."""
-    lists_of: dict[str, list[str]] = {}
-    for list_name in sorted(names):
-        for name in names[list_name]:
-            lists_of.setdefault(index.reversed_key(name), []).append(list_name)
-    trie = marisa_trie.Trie(sorted(lists_of))
-    numbers: dict[tuple[str, ...], int] = {}
-    sets = array("H", bytes(2 * len(trie)))
-    for key, carried in sorted(lists_of.items()):
-        number = numbers.setdefault(tuple(carried), len(numbers))
-        if number >= MAX_SETS:
-            raise ValueError(f"more than {MAX_SETS} different combinations of lists")
-        sets[trie[key]] = number
-    _save(trie, build / index.NAMES)
-    (build / index.SETS).write_bytes(sets.tobytes())
-    manifest = _manifest(parsed, numbers, build, entries=len(lists_of), built_ns=built_ns)
-    (build / index.MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
-    for name in (index.NAMES, index.SETS, index.MANIFEST):
-        snapshot.share(build / name, 0o644)
-        _sync_file(build / name)
-    snapshot.sync_folder(build)
-    return manifest
+def build(sources: Mapping[str, tuple[Source, ...]], folder: Path, built_ns: int, progress: Progress = quiet) -> None:
+    """Write a whole index of *sources* into *folder*, durably; raises as `compile_lists` does."""
+    work = folder / WORK
+    work.mkdir()
+    write(gather.gather(sources, work, progress), folder, built_ns, progress)
+    shutil.rmtree(work)
+    snapshot.sync_folder(folder)
 
 
-def _manifest(
-    parsed: Mapping[str, Parsed], numbers: Mapping[tuple[str, ...], int], build: Path, *, entries: int, built_ns: int
-) -> index.Manifest:
+def write(gathered: Gathered, folder: Path, built_ns: int, progress: Progress = quiet) -> None:
+    """Write the files of an index of what was *gathered*, each durably; raises as `compile_lists` does."""
+    kept = _patterns(gathered, folder)
+    numbers = {name: number for number, name in enumerate(gathered.lists)}
+    states = States(frozenset(numbers[one.list] for one in kept))
+    entries = _write_tables(gathered, states, folder, progress)
+    _write(folder / index.REPORT, _report(gathered))
+    files = [*index.FILES, index.REPORT, *((patterns.PATTERNS, patterns.DATABASE) if kept else ())]
     manifest = index.Manifest(
         schema=index.SCHEMA,
         built_ns=built_ns,
         entries=entries,
-        lists=tuple(
-            index.ListInfo(name=name, names=len(one.names), lines=one.tally.lines, skipped=one.tally.skipped_count)
-            for name, one in sorted(parsed.items())
-        ),
-        sets=tuple(numbers),
-        checksums={name: index.file_checksum(build / name) for name in (index.NAMES, index.SETS)},
+        rules={name: sum(one.tally.rules for one in reads) for name, reads in gathered.lists.items()},
+        states=tuple(merge.named(state, list(gathered.lists)) for state in states.known),
+        checksums={name: table.file_checksum(folder / name) for name in files},
     )
-    return index.checked(manifest)
+    _write(folder / index.MANIFEST, msgspec.json.format(msgspec.json.encode(index.checked(manifest))))
 
 
-def _save(trie: marisa_trie.Trie, path: Path) -> None:
+def _patterns(gathered: Gathered, folder: Path) -> list[patterns.Placed]:
+    """Compile and write the patterns that hyperscan takes; the others are counted where they stood."""
+    taken, database, refused = patterns.compiled([one.rule for one in gathered.patterns])
+    for one in refused:
+        gather.leave_out(gathered.patterns[one.place].tally, one.reason)
+    placed = [patterns.Placed(gathered.patterns[place].rule, gathered.patterns[place].list) for place in taken]
+    if placed:
+        for name, content in patterns.files(placed, database).items():
+            _write(folder / name, content)
+    return placed
+
+
+def _write_tables(gathered: Gathered, states: States, folder: Path, progress: Progress) -> int:
+    """Write the three tables; returns how many keys they have together."""
+    total = sum(one.tally.names for reads in gathered.lists.values() for one in reads)
+    names = _Nodes(merge.nodes(whole(gathered.names, total, progress), states), folder / "names.keys")
+    progress("index", 0, 1)
+    entries = table.write(folder, index.NAMES, names.keys(), names.both())
+    pages = _Nodes(merge.nodes(whole(gathered.pages, 0, quiet), states), folder / "pages.keys")
+    hosts = _Nodes(_page_hosts(pages, states), folder / "page_hosts.keys")
+    for kind, nodes in ((index.PAGES, pages), (index.PAGE_HOSTS, hosts)):
+        entries += table.write(folder, kind, nodes.keys(), nodes.both())
+    for nodes in (names, pages, hosts):
+        nodes.path.unlink()
+    progress("index", 1, 1)
+    return entries
+
+
+def _page_hosts(pages: "_Nodes", states: States) -> Iterator[tuple[bytes, int]]:
+    """Each host that has pages of its own, with the lists that name one of them."""
+    hosts: dict[str, set[tuple[int, Effect]]] = {}
+    for key, state in pages.both():
+        hosts.setdefault(key.partition("/")[0], set()).update(
+            (n, Effect.LISTED) for n, e in states.known[state] if e.lists
+        )
+    for host in sorted(hosts):
+        yield host.encode("ascii"), states.number(tuple(sorted(hosts[host])))
+
+
+class _Nodes:
+    """The nodes of one table, kept on disk: keys in a file, their states two bytes each in memory."""
+
+    def __init__(self, nodes: Iterable[tuple[bytes, int]], path: Path) -> None:
+        """Write *nodes* to *path*; OSError if the disk is full."""
+        self.path = path
+        self._states = array("H")
+        add = self._states.append
+        with path.open("wb") as file:
+            for key, state in nodes:
+                file.write(key + b"\n")
+                add(state)
+
+    def keys(self) -> Iterator[str]:
+        """The keys in their order."""
+        with self.path.open(encoding="ascii", newline="\n") as file:
+            for line in file:
+                yield line[:-1]
+
+    def both(self) -> Iterator[tuple[str, int]]:
+        """Each key with its state."""
+        return zip(self.keys(), self._states, strict=True)
+
+
+def whole(runs: list[Path], total: int, progress: Progress) -> Iterator[bytes]:
+    """The lines of the sorted *runs*, sorted."""
+    files = [run.open("rb") for run in runs]
     try:
-        trie.save(str(path))
-    except RuntimeError as error:
-        raise OSError(f"{path.name} cannot be written: {error}") from error
+        for done, line in enumerate(heapq.merge(*files)):
+            if not done % EVERY:
+                progress("merge", done, total)
+            yield line[:-1]
+    finally:
+        for file in files:
+            file.close()
 
 
-def make_current(folder: Path, build: Path) -> None:
-    """Point `current` at *build* in one step: a symlink, as a rename cannot replace a folder that is not empty."""
+def _report(gathered: Gathered) -> bytes:
+    return msgspec.json.encode([ListInfo(name, reads) for name, reads in gathered.lists.items()])
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    snapshot.share(path, 0o644)
+    snapshot.sync_file(path)
+
+
+def report(build_folder: Path) -> dict[str, tuple[Read, ...]]:
+    """What was read of each list for the index in *build_folder*; OSError or ValueError if it cannot be read."""
+    lists = msgspec.json.decode((build_folder / index.REPORT).read_bytes(), type=list[ListInfo])
+    return {one.name: one.sources for one in lists}
+
+
+def make_current(folder: Path, build_folder: Path) -> None:
+    """Point `current` at *build_folder* in one step: a symlink, as a rename replaces no full folder."""
     link = folder / f".current.{os.getpid()}"
     link.unlink(missing_ok=True)
-    link.symlink_to(build.name)
+    link.symlink_to(build_folder.name)
     link.replace(folder / index.CURRENT)
     snapshot.sync_folder(folder)
 
 
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
 def _remove_builds(folder: Path, *, kept: set[Path]) -> None:
     """Remove every build that is not *kept*, halves that a crash left among them."""
-    for build in folder.resolve().iterdir():
-        if build.name[:1].isdigit() and build not in kept:
-            shutil.rmtree(build, ignore_errors=True)
-
-
-if sys.byteorder != "little":  # pragma: no cover - no big-endian gateway is supported
-    raise ImportError("the index is little-endian; this machine is not")
+    for one in folder.resolve().iterdir():
+        if one.name[:1].isdigit() and one not in kept:
+            shutil.rmtree(one, ignore_errors=True)

@@ -1,44 +1,41 @@
-"""The list index: which lists name a host, answered from files that every process maps.
+"""The list index: which lists name a host or a page, answered from files that every process maps.
 
-An index is a folder: `names.marisa` (reversed names, each with a trailing dot, so that a prefix of a key is a parent
-of a name), `sets.bin` (for each key a two-byte number of a set of lists) and `manifest.json` (the sets, the lists and
-the checksum of each file, its own among them). `state/index/current` is a symlink to the newest build. Everything is
-verified before it is mapped, because a damaged trie crashes its reader (DESIGN.md, facts).
+An index is a folder. The table `names` holds hosts as `index_keys` writes them; `pages` the pages and folders;
+`page_hosts` the hosts that have any, so that every other host never reaches the pages. `patterns.*` are there when a
+list has patterns. `report.json` says what was read of each list, and `manifest.json` what the states of the tables
+mean and the checksum of each file, its own among them. `state/index/current` is a symlink to the newest build.
+Everything is verified before it is mapped, because a damaged trie crashes its reader (DESIGN.md, facts).
 """
 
-import mmap
 import sys
 import zlib
 from pathlib import Path
 
-import marisa_trie
 import msgspec
 
-from blocklists import domain
+from blocklists import patterns, table
+from blocklists.index_keys import EXACT, page_key, readable, reversed_key
+from blocklists.patterns import Patterns
+from blocklists.rule import Effect, Subject
+from blocklists.table import Table
 
-NAMES = "names.marisa"
-SETS = "sets.bin"
+NAMES, PAGES, PAGE_HOSTS = "names", "pages", "page_hosts"
+REPORT = "report.json"
 MANIFEST = "manifest.json"
+FILES = tuple(name for kind in (NAMES, PAGES, PAGE_HOSTS) for name in table.files(kind))
+"""What no index is without, besides its manifest."""
 CURRENT = "current"
-SCHEMA = 1
+SCHEMA = 2
 
 
 class DamagedIndexError(ValueError):
     """The folder holds no whole index; the message says what is wrong with it."""
 
 
-class ListInfo(msgspec.Struct, frozen=True):
-    """A list as it went into the index."""
-
-    name: str
-    names: int
-    lines: int
-    skipped: int
-
-
 class Manifest(msgspec.Struct, frozen=True):
-    """What an index holds. *sets* are the interned sets of list names; *checksums* are crc32 by file name.
+    """What an index holds: *rules* by list name, as read, and *entries*, the keys that were left of them.
 
+    *states* are list names by state number, marked as `merge.named` does. *checksums* are crc32 by file name.
     *checksum* is the crc32 of the manifest itself with 0 in that place: a changed letter would rename a list, and a
     list of another name closes nothing.
     """
@@ -46,17 +43,21 @@ class Manifest(msgspec.Struct, frozen=True):
     schema: int
     built_ns: int
     entries: int
-    lists: tuple[ListInfo, ...]
-    sets: tuple[tuple[str, ...], ...]
+    rules: dict[str, int]
+    states: tuple[tuple[str, ...], ...]
     checksums: dict[str, int]
     checksum: int = 0
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """A listed name (*rule*) that covers the host asked about, and the lists that carry it."""
+    """A listed name, page or pattern (*rule*) that covers what was asked about, and the lists that carry it."""
 
     rule: str
     lists: tuple[str, ...]
+
+
+type Lists = tuple[tuple[str, ...], ...]
+"""The lists of each state number."""
 
 
 class Index:
@@ -67,24 +68,67 @@ class Index:
         self.folder = folder.resolve()
         self.manifest = _manifest(self.folder)
         self.identity = self.folder.name
-        for name in (NAMES, SETS):
-            if file_checksum(self.folder / name) != self.manifest.checksums.get(name):
-                raise DamagedIndexError(f"{name} is damaged: its checksum does not match the manifest")
+        _verify(self.folder, self.manifest)
         try:
-            self._names = marisa_trie.Trie().mmap(str(self.folder / NAMES))
-            self._sets = _mapped(self.folder / SETS).cast("H")
-        except (RuntimeError, TypeError) as error:
-            raise DamagedIndexError(f"the names or their sets are in no known form: {error}") from error
-        if len(self._names) != len(self._sets):
-            raise DamagedIndexError("the names and their sets do not belong together")
+            self._open()
+        except ValueError as error:
+            raise DamagedIndexError(str(error)) from error
+
+    def _open(self) -> None:
+        self._names, self._pages, self._page_hosts = (Table(self.folder, kind) for kind in (NAMES, PAGES, PAGE_HOSTS))
+        self._patterns = Patterns.load(self.folder) if patterns.DATABASE in self.manifest.checksums else None
+        self._states = self.manifest.states
+        self._lists: Lists = tuple(tuple(filter(None, map(_listed_name, state))) for state in self._states)
 
     def listed(self, host: str) -> tuple[Listing, ...]:
-        """Every listed name that *host* is or stands under, the most exact first."""
-        found = self._names.prefixes(reversed_key(host))
-        return tuple(
-            Listing(rule=readable(key), lists=self.manifest.sets[self._sets[self._names[key]]])
-            for key in reversed(found)
-        )
+        """Every rule by which a list names *host* (canonical), the most exact first."""
+        found = self._names.covering(reversed_key(host) + EXACT)
+        if not found and self._patterns is None:
+            return ()
+        listings = tuple(Listing(_rule(key, host), lists) for key, lists in _origins(found, self._lists))
+        state = self._states[found[-1][1]] if found else ()
+        return listings if self._patterns is None else self._with_patterns(listings, state, Subject.HOST, host)
+
+    def listed_pages(self, host: str, path: str) -> tuple[Listing, ...]:
+        """Every rule by which a list names the page *path* ("?query" with it, if there is one) on *host*.
+
+        What names the host itself is `listed`'s.
+        """
+        listings = tuple(self._page_listings(host, path)) if len(self._page_hosts) else ()
+        return listings if self._patterns is None else self._with_patterns(listings, (), Subject.URL, host + path)
+
+    def _page_listings(self, host: str, path: str) -> list[Listing]:
+        bare = path.partition("?")[0]
+        listings = []
+        for host_key, _ in reversed(self._page_hosts.covering(reversed_key(host))):
+            found = self._pages.covering(page_key(host_key, path))
+            listings += [Listing(readable(key), lists) for key, lists in _origins(found, self._lists)]
+            if bare != path and (state := self._pages.state(page_key(host_key, bare))):
+                listings.append(Listing(readable(page_key(host_key, bare)), self._lists[state]))
+        return listings
+
+    def lists_with_pages(self, host: str) -> tuple[str, ...]:
+        """The lists that name some page of *host*, so that its connections must be opened to tell."""
+        if not len(self._page_hosts):
+            return ()
+        found = self._page_hosts.covering(reversed_key(host))
+        return tuple(dict.fromkeys(name for _, state in found for name in self._lists[state]))
+
+    def _with_patterns(
+        self, listings: tuple[Listing, ...], state: tuple[str, ...], subject: Subject, text: str
+    ) -> tuple[Listing, ...]:
+        """*listings* with what patterns add and take away; *state* is what the names say, with their marks."""
+        assert self._patterns is not None
+        placed = self._patterns.matching(subject, text)
+        if not placed:
+            return listings
+        effects = {name: Effect.LISTED for listing in listings for name in listing.lists}
+        effects |= {one.lstrip(_MARK_LETTERS): _MARKS[one[: -len(one.lstrip(_MARK_LETTERS))]] for one in state}
+        for one in placed:
+            effects[one.list] = max(effects.get(one.list, Effect.APART), one.rule.effect)
+        kept = (Listing(x.rule, tuple(name for name in x.lists if effects[name].lists)) for x in listings)
+        added = (Listing(f"/{x.rule.pattern}/", (x.list,)) for x in placed if effects[x.list].lists)
+        return tuple(x for x in (*kept, *added) if x.lists)
 
 
 class EmptyIndex:
@@ -95,6 +139,43 @@ class EmptyIndex:
     def listed(self, host: str) -> tuple[Listing, ...]:  # noqa: ARG002
         """Nothing."""
         return ()
+
+    def listed_pages(self, host: str, path: str) -> tuple[Listing, ...]:  # noqa: ARG002
+        """Nothing."""
+        return ()
+
+    def lists_with_pages(self, host: str) -> tuple[str, ...]:  # noqa: ARG002
+        """Nothing."""
+        return ()
+
+
+_MARK_LETTERS = "!@"
+_MARKS = {"": Effect.LISTED, "!": Effect.IMPORTANT, "@": Effect.ALLOWED, "@!": Effect.ALLOWED_IMPORTANT}
+
+
+def _listed_name(marked: str) -> str:
+    """The list of *marked*, or "" if it is only allowed there."""
+    return "" if marked.startswith("@") else marked.removeprefix("!")
+
+
+def _rule(key: str, host: str) -> str:
+    """The listed name of *key*, which covers *host*: as many of the host's last characters as the key has."""
+    return host if key[0] == "[" or key[-1] == EXACT else host[len(host) + 1 - len(key) :]
+
+
+def _origins(found: list[tuple[str, int]], lists: Lists) -> list[tuple[str, tuple[str, ...]]]:
+    """(key, lists), the last key first. The state of the last key holds; each of its lists is shown at the highest key
+    from which on it holds without a break.
+    """  # noqa: D205 - one sentence would be two thoughts
+    if len(found) < 2:
+        return [(key, lists[state]) for key, state in found if lists[state]]
+    origins, left = [], lists[found[-1][1]]
+    for (key, _), (_, above) in zip(reversed(found), (*reversed(found[:-1]), ("", 0)), strict=True):
+        here = tuple(name for name in left if name not in lists[above])
+        left = tuple(name for name in left if name in lists[above])
+        if here:
+            origins.append((key, here))
+    return origins
 
 
 def _manifest(folder: Path) -> Manifest:
@@ -109,40 +190,16 @@ def _manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def _verify(folder: Path, manifest: Manifest) -> None:
+    for name in {*FILES, *manifest.checksums}:
+        if table.file_checksum(folder / name) != manifest.checksums.get(name):
+            raise DamagedIndexError(f"{name} is damaged: its checksum does not match the manifest")
+
+
 def checked(manifest: Manifest) -> Manifest:
     """*manifest* with the checksum that it must carry."""
     content = msgspec.json.encode(msgspec.structs.replace(manifest, checksum=0))
     return msgspec.structs.replace(manifest, checksum=zlib.crc32(content))
-
-
-def reversed_key(host: str) -> str:
-    """The key of *host*: its labels from the last to the first, each followed by a dot.
-
-    An address is one label, so that 10.1.2.3 is not under 10.1.2.
-    """
-    if domain.as_address(host):
-        return f"[{host}]."
-    return ".".join(reversed(host.split("."))) + "."
-
-
-def readable(key: str) -> str:
-    """The host of *key*: the inverse of `reversed_key`."""
-    if key.startswith("["):
-        return key[1:-2]
-    return ".".join(reversed(key[:-1].split(".")))
-
-
-def _mapped(path: Path) -> memoryview:
-    """View the file at *path* through the page cache (the kernel refuses to map nothing)."""
-    if path.stat().st_size == 0:
-        return memoryview(b"")
-    with path.open("rb") as file:
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-
-
-def file_checksum(path: Path) -> int:
-    """The crc32 of the file at *path*, through a map so that its pages are those the index will use."""
-    return zlib.crc32(_mapped(path))
 
 
 if sys.byteorder != "little":  # pragma: no cover - no big-endian gateway is supported

@@ -86,3 +86,9 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    """Make the content of the file at *path* durable."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

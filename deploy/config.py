@@ -14,7 +14,7 @@ import msgspec
 
 from blocklists import defaults, endpoint
 from blocklists.clients import Clients, Network
-from blocklists.compile import Source
+from blocklists.gather import Source
 from blocklists.live import Files
 from blocklists.parse import Format
 from deploy import toml_file
@@ -162,14 +162,14 @@ class Settings(msgspec.Struct, frozen=True):
         """The clients snapshot's first body: the configured networks."""
         return Clients(networks=self.config.networks)
 
-    def sources(self, names: Iterator[str]) -> dict[str, Source]:
+    def sources(self, names: Iterator[str]) -> dict[str, tuple[Source, ...]]:
         """Where each of the lists *names* is read from."""
         given = self.config.lists
         folder = self.path(self.config.paths.lists)
         return {
-            name: Source(self.path(given[name].file), given[name].format)
+            name: (Source(self.path(given[name].file), given[name].format),)
             if name in given
-            else Source(folder / f"{name}.txt")
+            else (Source(folder / f"{name}.txt"),)
             for name in names
         }
 

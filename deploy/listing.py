@@ -10,8 +10,9 @@ from pathlib import Path
 
 from blocklists import compile as compiler
 from blocklists import index, sealed, snapshot
+from blocklists.child import in_child
+from blocklists.gather import Progress
 from blocklists.live import Files
-from blocklists.parse import Parsed
 from blocklists.rulebook import Rulebook
 from deploy import config, policy_file, state_lock
 from deploy.toml_file import RefusedError
@@ -20,8 +21,14 @@ SHRINKS_TO = 0.5
 """A list that keeps less than this part of its names is refused: weekly updates of real lists change a few percent."""
 
 
-def compile_lists(settings: config.Settings, accepted: frozenset[str] = frozenset()) -> tuple[Path, dict[str, Parsed]]:
-    """Compile every list that the policy file names and put the index in force.
+def compile_lists(
+    settings: config.Settings,
+    accepted: frozenset[str] = frozenset(),
+    *,
+    builder: compiler.Builder = in_child,
+    progress: Progress = compiler.quiet,
+) -> index.Index:
+    """Compile every list that the policy file names and put the index in force; returns it, open.
 
     OSError if a list cannot be read. RefusedError for a bad policy, and for a list that is empty or has shrunk and is
     not *accepted* by name; the index in force then stays.
@@ -30,8 +37,9 @@ def compile_lists(settings: config.Settings, accepted: frozenset[str] = frozense
     with state_lock.held(settings.files):
         book = policy_file.read(settings.policy)
         _check_accepted(accepted, book)
-        judge = _guard(_counts(folder), accepted)
-        return compiler.compile_lists(settings.sources(iter(book.lists)), folder, built_ns=time.time_ns(), judge=judge)
+        judge = _guard(_rules(folder), accepted)
+        sources, now = settings.sources(iter(book.lists)), time.time_ns()
+        return compiler.compile_lists(sources, folder, built_ns=now, judge=judge, builder=builder, progress=progress)
 
 
 def _check_accepted(accepted: frozenset[str], book: Rulebook) -> None:
@@ -40,21 +48,21 @@ def _check_accepted(accepted: frozenset[str], book: Rulebook) -> None:
         raise RefusedError([f"--accept: there is no list {name!r}; the lists are {known}" for name in unknown])
 
 
-def _counts(folder: Path) -> dict[str, int]:
-    """How many names each list has in the index in force."""
+def _rules(folder: Path) -> Mapping[str, int]:
+    """How many rules each list has in the index in force."""
     try:
-        return {info.name: info.names for info in index.Index(folder / index.CURRENT).manifest.lists}
+        return index.Index(folder / index.CURRENT).manifest.rules
     except (OSError, ValueError):
         return {}
 
 
-def _guard(before: Mapping[str, int], accepted: frozenset[str]) -> Callable[[Mapping[str, Parsed]], None]:
-    def judge(parsed: Mapping[str, Parsed]) -> None:
+def _guard(before: Mapping[str, int], accepted: frozenset[str]) -> Callable[[index.Index], None]:
+    def judge(built: index.Index) -> None:
         refused = [
-            f"{name}: {len(one.names)} names in {one.tally.lines} lines, where {before.get(name, 0)} names are in"
-            f" force; the index in force stays. If this is meant, add --accept {name}"
-            for name, one in parsed.items()
-            if name not in accepted and (not one.names or len(one.names) < before.get(name, 0) * SHRINKS_TO)
+            f"{name}: {rules} rules, where {before.get(name, 0)} are in force; the index in force stays. If this is"
+            f" meant, add --accept {name}"
+            for name, rules in built.manifest.rules.items()
+            if name not in accepted and (not rules or rules < before.get(name, 0) * SHRINKS_TO)
         ]
         if refused:
             raise RefusedError(refused)

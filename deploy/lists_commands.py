@@ -28,22 +28,24 @@ def lists_compile(accepted: tuple[str, ...], file: Path | None, as_json: bool) -
     """
     import json
 
+    from blocklists import compile as compiler
     from deploy import config, listing
 
     settings = config.load(file)
-    build, parsed = listing.compile_lists(settings, frozenset(accepted))
+    built = listing.compile_lists(settings, frozenset(accepted))
+    read = compiler.report(built.folder)
     rows = [
-        {"list": name, "names": len(one.names), "skipped": one.tally.skipped_count, "lines": one.tally.lines}
-        for name, one in parsed.items()
+        {"list": name, "rules": built.manifest.rules[name], "skipped": sum(one.tally.skipped_count for one in sources)}
+        for name, sources in read.items()
     ]
     if as_json:
-        click.echo(json.dumps({"build": build.name, "lists": rows}, indent=2))
+        click.echo(json.dumps({"build": built.identity, "entries": built.manifest.entries, "lists": rows}, indent=2))
         return
-    for name, one in parsed.items():
-        click.echo(f"{name:24}{len(one.names):>9} names{one.tally.skipped_count:>8} lines skipped")
-        for skipped in one.tally.skipped[:5]:
+    for row in rows:
+        click.echo(f"{row['list']:24}{row['rules']:>9} rules{row['skipped']:>8} lines skipped")
+        for skipped in [line for one in read[str(row["list"])] for line in one.tally.skipped][:5]:
             click.echo(f"    line {skipped.line}: {skipped.reason}")
-    click.echo(f"Index {build.name} is in force.")
+    click.echo(f"Index {built.identity} is in force.")
 
 
 @group.command(name="lookup")

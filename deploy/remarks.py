@@ -70,10 +70,11 @@ def _index(folder: Path) -> Index | None:
 
 def _lists(settings: Settings, book: Rulebook, index: Index | None) -> Iterator[str]:
     """Lists that close and open nothing, as nothing of them is in force."""
-    compiled = {info.name for info in index.manifest.lists} if index else set(book.lists)
-    for name, source in settings.sources(iter(book.lists)).items():
-        if not source.path.exists():
-            yield f"lists.{name}: there is no file {source.path}; schoolgate lists compile needs it"
+    compiled = index.manifest.rules.keys() if index else book.lists.keys()
+    for name, sources in settings.sources(iter(book.lists)).items():
+        missing = [str(source.path) for source in sources if not source.path.exists()]
+        if missing:
+            yield f"lists.{name}: there is no file {', '.join(missing)}; schoolgate lists compile needs it"
         elif name not in compiled:
             yield f"lists.{name}: not in the index yet; run schoolgate lists compile"
 

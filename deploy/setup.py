@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from blocklists import compile as compiler
 from blocklists import defaults, new_file, parse, sealed, snapshot
 from deploy import config, invitation, listing, machine_file, policy_file, toml_file
 from deploy.certificates import Authority
@@ -76,9 +77,8 @@ def _make(
     authority = _make_authority(settings, school)
     policy_file.apply(policy_file.read(settings.policy), settings.files)
     write_clients(settings)
-    build, _ = listing.compile_lists(settings, accepted=frozenset(defaults.list_files()))
-    entries = msgspec.json.decode((build / "manifest.json").read_bytes())["entries"]
-    return Made(folder=folder, token=token, fingerprint=authority.fingerprint(), entries=entries)
+    built = listing.compile_lists(settings, accepted=frozenset(defaults.list_files()), builder=compiler.build)
+    return Made(folder=folder, token=token, fingerprint=authority.fingerprint(), entries=built.manifest.entries)
 
 
 def _name_problems(school: str) -> Iterator[str]:

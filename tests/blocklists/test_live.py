@@ -49,7 +49,9 @@ class School:
         self.files.keys.mkdir(exist_ok=True)
         path = self.files.keys / "gambling.txt"
         path.write_text("\n".join(names))
-        return compiler.compile_lists({"gambling": compiler.Source(path)}, self.files.index, built_ns=self.builds)[0]
+        return compiler.compile_lists(
+            {"gambling": (compiler.Source(path),)}, self.files.index, built_ns=self.builds
+        ).folder
 
     def seal(self, *lines: str) -> None:
         key = sealed.new_key(self.files.sealing_key)
@@ -225,7 +227,7 @@ def test_a_bad_network_is_refused(school: School):
     assert live.clients.of("127.0.0.9")
 
 
-@pytest.mark.parametrize("name", [index.NAMES, index.SETS, index.MANIFEST])
+@pytest.mark.parametrize("name", [*index.FILES[:2], index.MANIFEST])
 def test_a_damaged_build_is_refused_and_the_old_one_stays(school: School, name: str):
     live = Live(school.files)
     live.refresh()
@@ -233,7 +235,7 @@ def test_a_damaged_build_is_refused_and_the_old_one_stays(school: School, name: 
     bad = school.files.index / "9-bad"
     shutil.copytree(old, bad)
     raw = (bad / name).read_bytes()
-    (bad / name).write_bytes(raw[:20] + bytes([raw[20] ^ 1]) + raw[21:] if len(raw) > 20 else b"\1\0")
+    (bad / name).write_bytes(raw[:20] + bytes([raw[20] ^ 1]) + raw[21:] if len(raw) > 20 else b"\7\0")
     compiler.make_current(school.files.index, bad)
     assert live.refresh() == live.refresh() == set()
     assert live.refused == 1
@@ -246,13 +248,13 @@ def test_a_half_written_build_is_refused_once_and_read_when_it_is_whole(school: 
     old = school.files.index / (school.files.index / index.CURRENT).readlink()
     half = school.files.index / "9-half"
     shutil.copytree(old, half)
-    names = (half / index.NAMES).read_bytes()
-    (half / index.NAMES).unlink()
+    names = (half / index.FILES[0]).read_bytes()
+    (half / index.FILES[0]).unlink()
     compiler.make_current(school.files.index, half)
     assert live.refresh() == live.refresh() == set()
     assert live.refused == 1
     assert action(live, "gambling.test") is Action.BLOCK
-    (half / index.NAMES).write_bytes(names)
+    (half / index.FILES[0]).write_bytes(names)
     assert live.refresh() == {"index"}
 
 

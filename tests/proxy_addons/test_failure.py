@@ -31,10 +31,10 @@ from tests.support.proxy_school import Nameserver, Running, School, rulebook, ru
 def break_index(school: School) -> None:
     """Make an index that opens and whose answers cannot be read: its sets name lists that the manifest has not."""
     build = (school.files.index / index.CURRENT).resolve()
-    sets = build / index.SETS
+    sets = build / index.FILES[1]
     sets.write_bytes(b"\xff" * sets.stat().st_size)
     manifest = msgspec.json.decode((build / index.MANIFEST).read_bytes(), type=index.Manifest)
-    sums = manifest.checksums | {index.SETS: zlib.crc32(sets.read_bytes())}
+    sums = manifest.checksums | {index.FILES[1]: zlib.crc32(sets.read_bytes())}
     manifest = index.checked(msgspec.structs.replace(manifest, checksums=sums))
     (build / index.MANIFEST).write_bytes(msgspec.json.encode(manifest))
 

@@ -172,7 +172,7 @@ class School:
         for name, hosts in LISTS.items():
             path = self.folder / f"{name}.txt"
             path.write_text("\n".join(hosts) + "\n")
-            sources[name] = Source(path)
+            sources[name] = (Source(path),)
         compile_lists(sources, self.files.index, built_ns=1)
 
     def settings(self, dns: "Nameserver", *ports: int, **more: object) -> ProxySettings:

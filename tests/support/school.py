@@ -138,7 +138,7 @@ class School:
         folder.mkdir(exist_ok=True)
         for name, names in lists.items():
             (folder / f"{name}.txt").write_text("\n".join(names) + "\n", encoding="ascii")
-        sources = {name: compiling.Source(folder / f"{name}.txt") for name in lists}
+        sources = {name: (compiling.Source(folder / f"{name}.txt"),) for name in lists}
         compiling.compile_lists(sources, self.files.index, built_ns=time.time_ns())
 
 

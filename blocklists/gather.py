@@ -1,0 +1,171 @@
+"""The rules of every list, written into sorted runs on disk, so that memory holds one run and never all lists.
+
+Names and pages go to runs of `merge` lines; patterns are few and stay in memory. What was left out is counted with
+its reason, beside the list that it stood in.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from blocklists import merge, parse
+from blocklists.index_keys import page_key, reversed_key
+from blocklists.parse import Batch, Format, Tally
+from blocklists.rule import Effect, NameRule, PageRule, PatternRule
+
+RUN = 500_000
+"""Lines in a run: 45 MB as Python holds them."""
+MAX_PATTERNS = 20_000
+"""Patterns of one source; AdGuard's own DNS list has some hundreds."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where some of a list's rules are: a file or folder, and its format.
+
+    *label* names a copy that was fetched or imported (*imported*); the school's own file has none. Names in *except_*
+    are known mistakes: an imported source does not list them, whatever it says.
+    """
+
+    path: Path
+    format: Format = Format.AUTO
+    label: str = ""
+    imported: bool = False
+    except_: frozenset[str] = frozenset()
+
+
+class Read(msgspec.Struct, frozen=True):
+    """What was read of one source."""
+
+    label: str
+    tally: Tally
+
+
+type Progress = Callable[[str, int, int], None]
+"""Called with a step's name, what is done and what there is to do (both in the step's own unit)."""
+
+
+class Pattern(msgspec.Struct, frozen=True):
+    """A pattern, the list that it is on, and the tally that counts it."""
+
+    rule: PatternRule
+    list: str
+    tally: Tally
+
+
+class Gathered(msgspec.Struct):
+    """Everything that was read, by list name, and where the sorted runs are."""
+
+    lists: dict[str, tuple[Read, ...]]
+    names: list[Path]
+    pages: list[Path]
+    patterns: list[Pattern]
+
+
+class Run:
+    """Lines for one structure, written out sorted whenever a run is full."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        """Runs are written to *folder* as *kind*.0, *kind*.1 and so on."""
+        self._folder, self._kind = folder, kind
+        self._lines: list[bytes] = []
+        self.paths: list[Path] = []
+
+    def add(self, lines: Iterable[bytes]) -> None:
+        """Add *lines*; OSError if a full run cannot be written."""
+        self._lines += lines
+        if len(self._lines) >= RUN:
+            self.close()
+
+    def close(self) -> None:
+        """Write what is left."""
+        if not self._lines:
+            return
+        self._lines.sort()
+        path = self._folder / f"{self._kind}.{len(self.paths)}"
+        with path.open("wb") as file:
+            file.write(b"\n".join(self._lines))
+            file.write(b"\n")
+        self.paths.append(path)
+        self._lines = []
+
+
+def gather(sources: Mapping[str, tuple[Source, ...]], folder: Path, progress: Progress) -> Gathered:
+    """Read *sources* (by list name) into runs under *folder*; OSError if one cannot be read or the disk is full."""
+    names, pages = Run(folder, "names"), Run(folder, "pages")
+    found = Gathered({}, names.paths, pages.paths, [])
+    total, done = sum(_size(one.path) for every in sources.values() for one in every), 0
+    for number, (name, every) in enumerate(sorted(sources.items())):
+        tallies = []
+        for source in every:
+            progress("read", done, total)
+            tally, every_pattern = _read(source, number, names, pages)
+            found.patterns += (Pattern(rule, name, tally) for rule in every_pattern)
+            tallies.append(Read(source.label, tally))
+            done += _size(source.path)
+        found.lists[name] = tuple(tallies)
+    names.close()
+    pages.close()
+    progress("read", total, total)
+    return found
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _read(source: Source, number: int, names: Run, pages: Run) -> tuple[Tally, list[PatternRule]]:
+    """What was read of *source*, whose rules carry the list's *number*, and its patterns."""
+    tally, every_pattern = Tally(), list[PatternRule]()
+    for batch in parse.read(source.path, source.format, tally):
+        names.add(name_lines(batch, number, source.except_))
+        pages.add(page_lines(batch, number))
+        for rule in batch.rules:
+            if isinstance(rule, PatternRule):
+                _add_pattern(rule, every_pattern, tally)
+    names.add(merge.encoded(reversed_key(name), number, Effect.APART) for name in source.except_)
+    return tally, every_pattern
+
+
+def _add_pattern(rule: PatternRule, every_pattern: list[PatternRule], tally: Tally) -> None:
+    if len(every_pattern) < MAX_PATTERNS:
+        every_pattern.append(rule)
+    else:
+        leave_out(tally, f"more than {MAX_PATTERNS} patterns in one list")
+
+
+def leave_out(tally: Tally, reason: str) -> None:
+    """Count in *tally* that one of its patterns is left out after all."""
+    tally.patterns -= 1
+    tally.skipped_count += 1
+    tally.reasons[reason] = tally.reasons.get(reason, 0) + 1
+
+
+def name_lines(batch: Batch, number: int, except_: frozenset[str]) -> Iterator[bytes]:
+    """The lines of the names of *batch* for list *number*; names in *except_* are left off it."""
+    listed = batch.names if except_.isdisjoint(batch.names) else [n for n in batch.names if n not in except_]
+    tail = merge.tail(number, Effect.LISTED)
+    for name in listed:
+        yield (reversed_key(name) + tail).encode("ascii")
+    for rule in batch.rules:
+        if isinstance(rule, NameRule) and not (rule.effect.lists and rule.name in except_):
+            yield merge.encoded(reversed_key(rule.name, exact=rule.exact), number, rule.effect)
+
+
+def page_lines(batch: Batch, number: int) -> Iterator[bytes]:
+    """The lines of the pages of *batch* for list *number*."""
+    for rule in batch.rules:
+        if isinstance(rule, PageRule):
+            for key in page_keys(rule):
+                yield merge.encoded(key, number, rule.effect)
+
+
+def page_keys(rule: PageRule) -> Iterator[str]:
+    """The keys of *rule*: its page, and for a folder everything under it."""
+    host = reversed_key(rule.host)
+    folder = rule.path if rule.path.endswith("/") else f"{rule.path}/"
+    if rule.folder:
+        yield host + folder
+    if not rule.folder or folder != rule.path:
+        yield page_key(host, rule.path)

@@ -1,0 +1,109 @@
+"""Patterns of lists, compiled by hyperscan into one database and held against hosts and URLs.
+
+They come from outside, so nothing else ever runs them: hyperscan takes time that is linear in the text. What it cannot
+compile, or what would match every text, is left out with its reason. Its saved form is tied to the processor, so a
+database that does not load is compiled again from the patterns beside it.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from blocklists.rule import PatternRule, Subject
+
+PATTERNS = "patterns.json"
+DATABASE = "patterns.hs"
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A pattern, and the *list* that it is on."""
+
+    rule: PatternRule
+    list: str
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The pattern at *place* was left out, and why."""
+
+    place: int
+    reason: str
+
+
+def compiled(rules: Sequence[PatternRule]) -> tuple[list[int], Any, list[Refused]]:
+    """(the places of the *rules* that were taken, their database or None without any, what was left out)."""
+    refused: list[Refused] = []
+    taken = list(_taken(rules, range(len(rules)), refused))
+    return taken, _database([rules[place] for place in taken]) if taken else None, refused
+
+
+def _taken(rules: Sequence[PatternRule], places: Sequence[int], refused: list[Refused]) -> Iterator[int]:
+    """The *places* whose patterns compile together: halved until the ones that do not are alone."""
+    if not places:
+        return
+    try:
+        _database([rules[place] for place in places])
+        yield from places
+    except ValueError as error:
+        if len(places) == 1:
+            refused.append(Refused(places[0], f"a pattern that hyperscan does not take: {error}"))
+            return
+        middle = len(places) // 2
+        yield from _taken(rules, places[:middle], refused)
+        yield from _taken(rules, places[middle:], refused)
+
+
+def _database(rules: Sequence[PatternRule]) -> Any:
+    """The database of *rules*, numbered by place; ValueError with hyperscan's words if one does not compile."""
+    import hyperscan  # noqa: PLC0415 - 4 MB that a process without patterns never needs
+
+    database = hyperscan.Database()
+    flags = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH
+    try:
+        database.compile(
+            expressions=[rule.pattern.encode("ascii") for rule in rules],
+            ids=list(range(len(rules))),
+            flags=[flags] * len(rules),
+        )
+    except hyperscan.error as error:
+        raise ValueError(str(error)) from None
+    return database
+
+
+def files(placed: Sequence[Placed], database: Any) -> dict[str, bytes]:
+    """The two files of *placed* and their *database*, by name."""
+    import hyperscan  # noqa: PLC0415 - see above
+
+    return {PATTERNS: msgspec.json.encode(placed), DATABASE: hyperscan.dumpb(database)}
+
+
+class Patterns:
+    """The open database of an index."""
+
+    def __init__(self, placed: Sequence[Placed], database: Any) -> None:
+        """Take *placed* and the *database* that was compiled from them."""
+        self._placed = placed
+        self._database = database
+
+    @classmethod
+    def load(cls, folder: Path) -> "Patterns":
+        """Load the patterns in *folder*; ValueError if they cannot be understood, OSError if they cannot be read."""
+        import hyperscan  # noqa: PLC0415 - see above
+
+        placed = msgspec.json.decode((folder / PATTERNS).read_bytes(), type=list[Placed])
+        try:
+            database = hyperscan.loadb((folder / DATABASE).read_bytes(), mode=hyperscan.HS_MODE_BLOCK)
+            database.scratch = hyperscan.Scratch(database)
+        except hyperscan.error:
+            database = _database([one.rule for one in placed])
+        return cls(placed, database)
+
+    def matching(self, subject: Subject, text: str) -> list[Placed]:
+        """The patterns for *subject* that match *text* (ASCII)."""
+        found: list[int] = []
+        self._database.scan(
+            text.encode("ascii"),
+            match_event_handler=lambda number, start, end, flags, context: found.append(number),  # noqa: ARG005
+        )
+        return [one for one in map(self._placed.__getitem__, sorted(set(found))) if one.rule.subject is subject]
