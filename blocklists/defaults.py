@@ -70,6 +70,8 @@ def _categories() -> Iterator[tuple[str, dict[str, Any]]]:
             {
                 "title": row["title"],
                 "words": row["words"],
+                "heading": row["heading"],
+                "risk": row["risk"],
                 "harm": row["harm"] == "yes",
                 "theme": row["theme"],
                 "alert": alert,

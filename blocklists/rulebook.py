@@ -50,7 +50,9 @@ class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A category of sites. *words* ends the sentence "this page is closed because it is ..." for a child.
 
     *harm*: the education list does not outrank it. *codes* by profile column. *alert* is the severity for pupils,
-    *alerts* the exceptions by profile column; "never" raises nothing and takes no exceptions.
+    *alerts* the exceptions by profile column; "never" raises nothing and takes no exceptions. *heading* is the one of
+    the UK Safer Internet Centre's filtering definitions that it falls under, *risk* one of RISKS; nothing is decided
+    by either, and "" is none.
     """
 
     title: str
@@ -60,6 +62,8 @@ class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     theme: str = ""
     alert: SeverityName = SeverityName.NONE
     alerts: dict[str, SeverityName] = {}
+    heading: str = ""
+    risk: str = ""
 
     def severity(self, column: str) -> Severity:
         """The severity of a breach by somebody of *column*."""
@@ -72,6 +76,10 @@ class ListUse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     role: Role
     category: str = ""
+
+
+RISKS = ("content", "contact", "conduct", "commerce")
+"""The four areas of risk of Keeping Children Safe in Education (part 2, "Online safety")."""
 
 
 NEVER_BLOCKED = frozenset({"information"})
@@ -176,10 +184,18 @@ class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield f"categories.{name}.codes: no code for the column {missing!r}"
         if category.alert == SeverityName.NEVER and category.alerts:
             yield f"categories.{name}.alerts: this category never alerts, so it takes no exceptions"
+        if category.risk and category.risk not in RISKS:
+            yield f"categories.{name}.risk: {category.risk!r} is no risk; write {', '.join(RISKS[:-1])} or {RISKS[-1]}"
         if name in NEVER_BLOCKED:
-            closing = {Code.LOCKED, Code.CLOSED, Code.PASS, Code.BREAKS, Code.TERM_TIME, Code.QUIET}
-            if closing & set(category.codes.values()) or category.theme or category.severity("") or category.alerts:
-                yield f"categories.{name}: this category cannot be closed as a class, and cannot alert"
+            yield from _never_blocked_problems(name, category)
+
+
+def _never_blocked_problems(name: str, category: Category) -> Iterator[str]:
+    closing = {Code.LOCKED, Code.CLOSED, Code.PASS, Code.BREAKS, Code.TERM_TIME, Code.QUIET}
+    if closing & set(category.codes.values()) or category.theme or category.severity("") or category.alerts:
+        yield f"categories.{name}: this category cannot be closed as a class, and cannot alert"
+    if category.heading or category.risk:
+        yield f"categories.{name}: this category stands for no risk, so it has no heading and no risk"
 
 
 class Permit(msgspec.Struct, frozen=True):

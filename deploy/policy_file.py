@@ -54,6 +54,7 @@ CATEGORIES_HEAD = """
 #   B open at break and outside school    T closed in school hours             S open and scanned
 #   O open      Q closed quietly (no page, no breach)      - only if it is on the approved list
 # words end the sentence "This page is closed because it is ..."; harm: the education list does not outrank it;
+# heading is the UK Safer Internet Centre's that it falls under, risk one of content, contact, conduct, commerce;
 # alert is the severity for pupils (ILLEGAL, URGENT, CONCERN, NOTE, none, never), alerts the exceptions by column.
 """
 
@@ -136,6 +137,8 @@ def _category(name: str, category: Category) -> str:
         f"[categories.{name}]\n"
         f"title = {_text(category.title)}\n"
         f"words = {_text(category.words)}\n"
+        f"heading = {_text(category.heading)}\n"
+        f"risk = {_text(category.risk)}\n"
         f"codes = {{ {codes} }}\n"
         f"harm = {_truth(category.harm)}\n"
         f"theme = {_text(category.theme)}\n"

@@ -6,7 +6,7 @@ import pytest
 from blocklists import defaults
 from blocklists.calendar import Calendar, Window
 from blocklists.profile import Code, Pages, Profile
-from blocklists.rulebook import Category, ListUse, Role, Rulebook, Severity
+from blocklists.rulebook import RISKS, Category, ListUse, Role, Rulebook, Severity
 
 HOURS = Calendar((Window(datetime.time(8, 30), datetime.time(15, 30)),))
 GAMBLING = Category("Gambling", "about betting", {"ks2": Code.CLOSED}, alert="NOTE", alerts={"ks3": "CONCERN"})
@@ -84,6 +84,20 @@ def test_a_category_that_never_alerts_takes_no_exceptions():
     assert problems(categories=category(alert="never")) == ["categories.gambling.alerts"]
 
 
+def test_a_risk_is_one_of_four_or_none():
+    assert [risk for risk in (*RISKS, "", "Content", "money") if problems(categories=category(risk=risk))] == [
+        "Content",
+        "money",
+    ]
+    assert problems(categories=category(risk="money")) == ["categories.gambling.risk"]
+
+
+def test_a_category_of_an_older_policy_has_no_heading_and_no_risk():
+    older = {"title": "Games", "words": "for playing games", "codes": {"ks2": "P"}}
+    read = msgspec.msgpack.decode(msgspec.msgpack.encode(older), type=Category)
+    assert (read.heading, read.risk) == ("", "")
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -91,9 +105,11 @@ def test_a_category_that_never_alerts_takes_no_exceptions():
         {"theme": "faith"},
         {"alert": "NOTE"},
         {"alerts": {"ks3": "NOTE"}},
+        {"risk": "content"},
+        {"heading": "Discrimination"},
     ],
 )
-def test_information_cannot_be_closed_as_a_class_and_cannot_alert(changes: dict[str, object]):
+def test_information_cannot_be_closed_as_a_class_cannot_alert_and_is_no_risk(changes: dict[str, object]):
     sound = Category("Information", "about health", {"ks2": Code.OPEN})
     book = {"gambling": GAMBLING, "information": sound}
     assert problems(categories=book) == []

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from blocklists import defaults, snapshot
@@ -26,6 +28,14 @@ def test_the_default_file_says_the_default_rulebook(tmp_path, school):
     assert policy_file.read(path) == defaults.rulebook(school)
 
 
+def test_a_file_from_before_headings_and_risks_is_read(tmp_path):
+    text = policy_file.default_text("School")
+    older = re.sub(r'^(heading|risk) = ".*"\n', "", text, flags=re.MULTILINE)
+    assert len(text.splitlines()) == len(older.splitlines()) + 2 * len(defaults.rulebook("School").categories)
+    read = policy_file.read(written(tmp_path, older))
+    assert not [name for name, category in read.categories.items() if category.heading or category.risk]
+
+
 def test_a_policy_is_applied_as_the_next_version(files):
     book = defaults.rulebook("School")
     assert [policy_file.apply(book, files) for _ in range(3)] == [1, 2, 3]
@@ -49,6 +59,11 @@ def test_a_policy_is_applied_as_the_next_version(files):
         ("[lists]", '[lists]\n"a\\u0000b" = { role = "positive" }', r"lists\.a.b: a list's name is letters"),
         ("harm = true", "harm = 1", "categories.illegal.harm: must be true or false, not a whole number"),
         ("harm = true", "hram = true", "categories.illegal.hram: there is no such setting; did you mean 'harm'"),
+        (
+            'risk = "content"',
+            'risk = "contents"',
+            "categories.illegal.risk: 'contents' is no risk; write content, contact",
+        ),
         ("allow = []", 'allow = ["com"]', "names every site that ends in .com"),
         ("from = 08:30:00, to = 15:30:00", "from = 15:30:00, to = 08:30:00", "wrong way round"),
         ("from = 08:30:00", 'from = "08:30:00Z"', r"school_day\[0\].from: 08:30:00\+00:00 has an offset"),
