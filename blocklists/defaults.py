@@ -86,7 +86,7 @@ def _profiles() -> Iterator[tuple[str, dict[str, Any]]]:
     for row in table("profiles"):
         column = row["column"]
         unknown, _, limit = behaviour["unknown_opened"][column].partition(" ")
-        watch = behaviour["themes"][column]
+        watch = row["watch"] or behaviour["themes"][column]
         approved = row["approved"].split()
         yield (
             row["profile"],
