@@ -77,6 +77,33 @@ def test_an_overnight_window_belongs_to_the_day_on_which_it_opens():
     assert boarders.period(local("2026-03-09T21:00:00"), LONDON) is LESSON
 
 
+def test_a_night_goes_on_into_a_holiday_and_none_opens_on_a_closed_day():
+    boarders = Calendar(
+        school_day=(window("21:00", "06:30"),),
+        terms=(span("2026-03-02", "2026-03-26"), span("2026-04-13", "2026-07-17")),
+        closed=(span("2026-03-04", "2026-03-04"),),
+    )
+    assert boarders.period(local("2026-03-04T06:29:59"), LONDON) is LESSON  # Tuesday's night, a training day after it
+    assert boarders.period(local("2026-03-04T23:00:00"), LONDON) is OUTSIDE
+    assert boarders.period(local("2026-03-05T06:00:00"), LONDON) is OUTSIDE
+    assert boarders.period(local("2026-03-27T06:29:59"), LONDON) is LESSON  # the last night of term
+    assert boarders.period(local("2026-03-27T23:00:00"), LONDON) is OUTSIDE
+
+
+def test_the_hours_are_those_of_the_schools_own_zone():
+    kolkata, apia = ZoneInfo("Asia/Kolkata"), ZoneInfo("Pacific/Apia")
+    assert SCHOOL.period(utc("2026-03-02T02:59:59"), kolkata) is OUTSIDE  # 08:29:59, five and a half hours ahead
+    assert SCHOOL.period(utc("2026-03-02T03:00:00"), kolkata) is LESSON
+    assert SCHOOL.period(utc("2026-03-01T19:30:00"), apia) is LESSON  # Monday there, Sunday in London
+    assert SCHOOL.period(utc("2026-03-06T19:30:00"), apia) is OUTSIDE  # Saturday there, Friday in London
+
+
+def test_a_day_may_have_any_number_of_windows():
+    boarders = Calendar(tuple(window(*ends) for ends in [("08:00", "12:00"), ("14:00", "17:30"), ("21:30", "06:30")]))
+    hours = [hour for hour in range(24) if boarders.period(local(f"2026-03-03T{hour:02}:00:00"), LONDON) is LESSON]
+    assert hours == [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 14, 15, 16, 17, 22, 23]
+
+
 def test_a_window_that_ends_when_it_starts_is_a_whole_day():
     always = Calendar(school_day=(window("00:00", "00:00"),), weekdays=("mon",))
     assert always.period(local("2026-03-02T00:00:00"), LONDON) is LESSON
