@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from blocklists import compile as compiler
-from blocklists import index, sealed, snapshot
+from blocklists import exceptions, index, sealed, snapshot
 from blocklists.child import in_child
-from blocklists.gather import Progress
+from blocklists.gather import Progress, Source
 from blocklists.live import Files
 from blocklists.rulebook import Rulebook
 from deploy import config, policy_file, state_lock
@@ -38,8 +40,17 @@ def compile_lists(
         book = policy_file.read(settings.policy)
         _check_accepted(accepted, book)
         judge = _guard(_rules(folder), accepted)
-        sources, now = settings.sources(iter(book.lists)), time.time_ns()
+        sources, now = dict(_sources(settings, book)), time.time_ns()
         return compiler.compile_lists(sources, folder, built_ns=now, judge=judge, builder=builder, progress=progress)
+
+
+def _sources(settings: config.Settings, book: Rulebook) -> Iterator[tuple[str, tuple[Source, ...]]]:
+    """Every source of each list; imported ones without the plain mistakes of their authors."""
+    mistakes = exceptions.by_category()
+    for name, sources in settings.sources(iter(book.lists)).items():
+        wrong = mistakes.get(book.lists[name].category, ())
+        except_ = frozenset((*wrong, *(f"www.{one}" for one in wrong)))
+        yield name, tuple(msgspec.structs.replace(x, except_=except_) if x.imported else x for x in sources)
 
 
 def _check_accepted(accepted: frozenset[str], book: Rulebook) -> None:

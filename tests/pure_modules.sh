@@ -8,9 +8,13 @@ blocklists/clients.py
 blocklists/domain.py
 blocklists/endpoint.py
 blocklists/entry.py
+blocklists/index_keys.py
+blocklists/merge.py
 blocklists/parse.py
 blocklists/policy.py
 blocklists/profile.py
+blocklists/question.py
+blocklists/rule.py
 blocklists/rulebook.py
 blocklists/sealed.py
 blocklists/snapshot.py

@@ -79,6 +79,23 @@ class PlainNames:
     def listed(self, host: str) -> tuple[Listing, ...]:
         return tuple(Listing(s, self.by_host[s]) for s in domain.suffixes(host) if s in self.by_host)
 
+    def listed_pages(self, host: str, path: str) -> tuple[Listing, ...]:
+        return tuple(
+            Listing(rule, lists)
+            for suffix in domain.suffixes(host)
+            for rule, lists in self.by_host.items()
+            if rule in {suffix + path, suffix + path.partition("?")[0]}
+            or (rule.endswith("/") and (suffix + path).startswith(rule))
+        )
+
+    def lists_with_pages(self, host: str) -> tuple[str, ...]:
+        return tuple(
+            name
+            for rule, lists in self.by_host.items()
+            if "/" in rule and domain.is_within(host, rule.partition("/")[0])
+            for name in lists
+        )
+
 
 def school(
     listed: Mapping[str, Iterable[str]] | None = None,
@@ -844,3 +861,57 @@ def test_a_page_is_closed_however_its_address_is_written():
     rules = school({}, profiles={"ks2": {"block": ("open.test/closed",)}})
     for path in ("/closed", "/x/%252e%252e/closed", "/x\\..\\closed"):
         assert ask(rules, f"https://open.test{path}").blocked
+
+
+PAGES = {"mixed.test/bad/": ["closed"], "mixed.test/fine/": ["open"]}
+
+
+def test_a_listed_folder_closes_what_is_in_it_and_the_name_is_opened_to_tell():
+    rules = school({"mixed.test": ["positive"], **PAGES})
+    for kind in NAME_KINDS:
+        verdict = ask(rules, "www.mixed.test", kind=kind)
+        assert (verdict.action, verdict.inspect) == (ALLOW, True)
+    found = ask(rules, "https://www.mixed.test/bad/page?x=1")
+    assert (found.action, found.list, found.rule) == (BLOCK, "closed", "mixed.test/bad/")
+    assert not ask(rules, "https://mixed.test/other").blocked
+
+
+@pytest.mark.parametrize("path", ["/x/%252e%252e/bad/", "/x\\..\\bad/", "/bad;v=1/", "/bad./"])
+def test_a_listed_folder_is_closed_however_its_address_is_written(path: str):
+    assert ask(school({"mixed.test": ["positive"], **PAGES}), f"https://mixed.test{path}").blocked
+
+
+def test_a_name_with_listed_pages_is_let_through_unopened_where_nothing_can_be_opened_or_none_is_closed():
+    rules = school({"mixed.test": ["positive"], **PAGES})
+    assert ask(rules, "mixed.test", "visitor") == ask(school({"mixed.test": ["positive"]}), "mixed.test", "visitor")
+    only_open = school({"mixed.test": ["positive"], "mixed.test/fine/": ["open"]})
+    assert not ask(only_open, "mixed.test").inspect
+
+
+@pytest.mark.parametrize(
+    ("role", "profile"), [("education", "ks2"), ("approved", "ks1"), ("positive", "closed_unknown")]
+)
+def test_a_page_that_a_list_opens_is_open_and_the_rest_of_its_site_is_not(role: str, profile: str):
+    others = {"closed_unknown": Profile("Strict", "ks2", Pages.KS2, unknown=Unknown.CLOSED)}
+    site = {"site.test": ["pass"]} if role == "education" else {}
+    rules = school({**site, "site.test/a/": [role]}, profiles={"ks2": {}})
+    book = msgspec.structs.replace(rules.rulebook, profiles=rules.rulebook.profiles | others)
+    rules = Policy(book, rules.index)
+    assert [ask(rules, x, profile).blocked for x in (SITE, PAGE, "https://site.test/b")] == [False, False, True]
+    assert ask(rules, SITE, profile).inspect
+    assert ask(rules, "https://site.test/b/%252e%252e/a/", profile).blocked
+
+
+def test_an_approved_page_of_another_profiles_list_opens_nothing():
+    rules = school({"site.test/a/": ["approved"]}, profiles={"ks1": {"approved": ("dash",)}})
+    assert ask(rules, SITE, "ks1").blocked
+
+
+def test_without_a_certificate_a_page_that_a_list_opens_does_not_open_its_site():
+    rules = school({"site.test": ["pass"], "site.test/a/": ["education"]})
+    assert ask(rules, SITE, "byod").blocked
+
+
+def test_a_list_that_the_policy_does_not_know_opens_and_closes_no_page():
+    assert ask(school({"site.test": ["positive"], "site.test/a/": ["strange"]}), PAGE).action is ALLOW
+    assert not ask(school({"site.test": ["positive"], "site.test/a/": ["strange"]}), SITE).inspect

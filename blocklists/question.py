@@ -1,0 +1,201 @@
+"""A request as the steps of the decision look at it: the policy, who asks, and everything that lists say of it.
+
+Like `blocklists.policy`, whose steps ask this, it reads no clock, opens no file and logs nothing.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from blocklists import domain, entry, sealed
+from blocklists.clients import Client
+from blocklists.entry import Entry
+from blocklists.index import Listing
+from blocklists.profile import Code, Profile
+from blocklists.rulebook import Category, Permit, Permits, Role, Rulebook, Severity
+from blocklists.url import Url
+from blocklists.url import bare as bare_path
+from blocklists.verdict import NAME_KINDS, Action, Reason, Request, Verdict
+
+
+class Names(Protocol):
+    """What an index is to the decision."""
+
+    def listed(self, host: str) -> tuple[Listing, ...]:
+        """Every listed name that covers *host*, the most exact first."""
+        ...  # pragma: no cover - a protocol
+
+    def listed_pages(self, host: str, path: str) -> tuple[Listing, ...]:
+        """Every listed page or folder that covers the page *path* ("?query" with it) on *host*."""
+        ...  # pragma: no cover - a protocol
+
+    def lists_with_pages(self, host: str) -> tuple[str, ...]:
+        """The lists that name some page of *host*."""
+        ...  # pragma: no cover - a protocol
+
+
+class Policy:
+    """The policy in force: rulebook, permits, open index and sealed lists. Never changed, only replaced."""
+
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        index: Names,
+        permits: Permits | None = None,
+        sealed_lists: sealed.Sealed | None = None,
+    ) -> None:
+        """Put the parts together, with every entry read once; without sealed lists, there are none."""
+        self.rulebook = rulebook
+        self.index = index
+        self.sealed = sealed_lists or sealed.NOTHING
+        self.zone = rulebook.zone
+        self.permits = tuple((permit, _entries(permit)) for permit in (permits or Permits()).permits)
+        self.rules = {name: _rules(profile) for name, profile in rulebook.profiles.items()}
+        self.approved_columns = _approved_columns(rulebook)
+
+    def effective(self, client: Client, at: int) -> tuple[str, tuple[int, ...]]:
+        """What decides for *client*: its profile and the numbers of the permits in force for it (DESIGN.md, DNS)."""
+        return client.profile, tuple(p.number for p, _ in self.permits if at < p.until and concerns(p, client))
+
+
+def _approved_columns(rulebook: Rulebook) -> set[str]:
+    """The columns written for approved-only profiles: some category has the code "-", and no other profile is in it."""
+    every = rulebook.profiles.values()
+    codes = (pair for category in rulebook.categories.values() for pair in category.codes.items())
+    known = {column for column, code in codes if code is Code.APPROVED}
+    return known - {profile.column for profile in every if not profile.approved_only}
+
+
+def _entries(permit: Permit) -> tuple[Entry, ...]:
+    """The entries of *permit*; an emergency closes a page with every query, as one that is left out closes nothing."""
+    texts = permit.entries if permit.opens else tuple(text.partition("?")[0] for text in permit.entries)
+    return entry.parse_all(texts)
+
+
+def _rules(profile: Profile) -> tuple[tuple[Entry, Action], ...]:
+    """A profile's entries, the most exact first, and an allow before a block of the same rank."""
+    allowed = ((e, Action.ALLOW) for e in entry.parse_all(profile.allow))
+    blocked = ((e, Action.BLOCK) for e in entry.parse_all(profile.block))
+    return tuple(sorted((*allowed, *blocked), key=lambda r: (r[0].rank, r[1] is Action.ALLOW), reverse=True))
+
+
+def _with_query(url: Url) -> str:
+    return url.path if url.query is None else f"{url.path}?{url.query}"
+
+
+def concerns(permit: Permit, client: Client) -> bool:
+    """Whether *permit* is about *client*: an emergency block is about everybody."""
+    if not permit.opens:
+        return True
+    return client.profile in permit.profiles or (client.number != 0 and client.number in permit.clients)
+
+
+class Question:
+    """A request with what several steps need, found once."""
+
+    def __init__(self, policy: Policy, request: Request) -> None:
+        """Look *request* up in *policy*; ValueError if it is no whole question, KeyError for an unknown profile."""
+        _check(request)
+        self.policy = policy
+        self.request = request
+        self.book = policy.rulebook
+        self.profile = policy.rulebook.profiles[request.client.profile]
+        self.listings = policy.index.listed(request.host)
+        self.pages, self.opening_pages = self._page_listings()
+        self.category = self._strictest_category()
+
+    def _page_listings(self) -> tuple[tuple[Listing, ...], tuple[Listing, ...]]:
+        """The listings of the page asked for that can close it, and those that can open it.
+
+        A page is closed by whatever address some server takes for it, and opened only by one that every server reads
+        alike.
+        """
+        url = None if self.request.kind in NAME_KINDS else self.request.url
+        if url is None:
+            return (), ()
+        exact = self.policy.index.listed_pages(url.host, _with_query(url))
+        bare = bare_path(url.path)
+        lax = () if bare == url.path else self.policy.index.listed_pages(url.host, bare)
+        return (*exact, *lax), exact if url.plain else ()
+
+    def on(self, *roles: Role) -> Iterator[tuple[str, str]]:
+        """(list, rule) of each listing whose list has one of *roles*, of the host first and then of the page."""
+        pages = self.pages if roles == (Role.CATEGORY,) else self.opening_pages
+        for listing in (*self.listings, *pages) if pages else self.listings:
+            for name in listing.lists:
+                use = self.book.lists.get(name)
+                if use and use.role in roles:
+                    yield name, listing.rule
+
+    def opening_a_page(self, role: Role) -> Iterator[str]:
+        """The lists of *role* that open some page of the name asked about, where each of its URLs will be judged."""
+        if self.request.kind in NAME_KINDS and self.profile.certificate:
+            for name in self.policy.index.lists_with_pages(self.request.host):
+                use = self.book.lists.get(name)
+                if use and use.role is role:
+                    yield name
+
+    def code(self, category: Category) -> Code:
+        """The code of *category* for this profile; a missing one closes."""
+        return category.codes.get(self.profile.column, Code.CLOSED)
+
+    def has_code(self, code: Code) -> bool:
+        """Whether the category that weighs most has *code* for this profile."""
+        return self.category is not None and self.code(self.category[1]) is code
+
+    def _strictest_category(self) -> tuple[str, Category, str, str] | None:
+        """(key, category, list, rule) of the category that weighs most, or None for an unlisted host.
+
+        On the education list only harm weighs, if there is any. Of equals the one with the gravest alert decides.
+        """
+        found = [
+            (key, self.book.categories[key], name, rule)
+            for name, rule in self.on(Role.CATEGORY)
+            if (key := self.book.lists[name].category) in self.book.categories
+        ]
+        if any(self.on(Role.EDUCATION)):
+            found = [f for f in found if f[1].harm] or found
+        return max(found, key=lambda f: self._weight(f[1]), default=None)
+
+    def _weight(self, category: Category) -> tuple[int, bool, Severity]:
+        return _WEIGHT[self.code(category)], category.harm, category.severity(self.profile.column)
+
+    def verdict(self, action: Action, reason: Reason, **more: object) -> Verdict:
+        """A verdict with the category, and for a block the theme and severity that this profile is watched for."""
+        fields: dict[str, object] = {}
+        if self.category and not (action is Action.ALLOW and reason is Reason.ALWAYS_OPEN):
+            key, category, name, rule = self.category
+            fields = {"category": key, "list": name, "rule": rule, "code": str(self.code(category))}
+            if action is Action.BLOCK and self.profile.watches(category.theme):
+                fields |= {"theme": category.theme, "severity": category.severity(self.profile.column)}
+        if "inspect" not in more:
+            fields["inspect"] = self.must_open()
+        merged = {**fields, **more}
+        return Verdict(action=action, reason=reason, **merged)  # type: ignore[arg-type]
+
+    def must_open(self) -> bool:
+        """Whether some URL of this host has a rule of its own, so that the name alone does not decide."""
+        if not self.profile.certificate:
+            return False
+        client, host = self.request.client, self.request.host
+        own = (e for e, _ in self.policy.rules[client.profile])
+        timed = (e for permit, entries in self.policy.permits if concerns(permit, client) for e in entries)
+        has_rule = any(e.path and domain.is_within(host, e.host) for e in (*own, *timed))
+        return has_rule or self.policy.sealed.has_urls(host) or self._has_closed_pages()
+
+    def _has_closed_pages(self) -> bool:
+        """Whether a list names some page of the host whose category is more than open to this profile."""
+        uses = map(self.book.lists.get, self.policy.index.lists_with_pages(self.request.host))
+        categories = (self.book.categories[use.category] for use in uses if use and use.role is Role.CATEGORY)
+        return any(self.code(category) is not Code.OPEN for category in categories)
+
+
+_WEIGHT = {code: weight for weight, code in enumerate("OSBT-QPXL")}
+"""How strict a code is: of several categories the strictest decides. What T opens, B opens too, and breaks besides."""
+
+
+def _check(request: Request) -> None:
+    """Refuse what would be judged as something else than it is: ValueError."""
+    if domain.canonical(request.host) != request.host:
+        raise ValueError("the host is not in canonical form")
+    if request.kind not in NAME_KINDS and (request.url is None or request.url.host != request.host):
+        raise ValueError("the URL is missing or stands on another host")
