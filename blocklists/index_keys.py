@@ -1,8 +1,9 @@
 """How hosts and pages are written in an index, so that the prefixes of one key are all that covers it.
 
-A host's labels stand from the last to the first, each followed by a dot: "com.example." is a prefix of
-"com.example.www.". "!" behind it names the host alone. A page is its host's key, its path, and a blank at the end; a
-folder ends in "/", without a blank. Keys sort parents first: nothing in them stands before a blank.
+A host is written backwards, letter by letter, with a dot at the end: "moc.elpmaxe." is a prefix of "moc.elpmaxe.www.".
+(Its labels from the last to the first would read better and cost half a microsecond more.) "!" behind it names the host
+alone. A page is its host's key, its path, and a blank at the end; a folder ends in "/", without a blank. Keys sort
+parents first: nothing in them stands before a blank.
 """
 
 from blocklists import domain
@@ -13,10 +14,8 @@ PAGE = " "
 
 def reversed_key(host: str, *, exact: bool = False) -> str:
     """The key of *host* (canonical); an address is one label, so that 10.1.2.3 is not under 10.1.2."""
-    if (host[-1:].isdigit() or ":" in host) and domain.as_address(host):
-        key = f"[{host}]."
-    else:
-        key = ".".join(host.split(".")[::-1]) + "."
+    is_address = (host[-1:].isdigit() or ":" in host) and domain.as_address(host)
+    key = f"[{host}]." if is_address else host[::-1] + "."
     return key + EXACT if exact else key
 
 
@@ -28,5 +27,5 @@ def page_key(host_key: str, path: str) -> str:
 def readable(key: str) -> str:
     """The host, page or folder of *key* as a person writes it."""
     host, slash, path = key.removesuffix(PAGE).removesuffix(EXACT).partition("/")
-    name = host[1:-2] if host.startswith("[") else ".".join(host[:-1].split(".")[::-1])
+    name = host[1:-2] if host.startswith("[") else host[-2::-1]
     return name + slash + path
