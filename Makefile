@@ -6,7 +6,7 @@ READY := .venv/.installed
 LISTS ?= ../shared/lists
 export LISTS
 
-.PHONY: run test check lint types imports format demo e2e bench-dns bench-journal lock test-programs clean
+.PHONY: run test check lint types imports format demo e2e bench-dns bench-journal bench-lists lock test-programs clean
 
 run: $(READY)
 	@exec $(BIN)/schoolgate demo
@@ -45,6 +45,10 @@ bench-dns: $(READY)
 	@tests/install_programs.sh dnsperf gcc
 	@mkdir -p build/bench
 	@$(BIN)/python -m tests.bench.dns
+
+bench-lists: $(READY)
+	@tests/install_programs.sh unbound
+	@$(BIN)/python -m tests.bench.lists
 
 bench-journal: $(READY)
 	@$(BIN)/python -m tests.bench.journal

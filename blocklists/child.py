@@ -57,7 +57,7 @@ def in_child(sources: Mapping[str, tuple[Source, ...]], folder: Path, built_ns: 
                 child.stdin.write(job)
                 child.stdin.close()
             for line in child.stdout:
-                _hear(msgspec.json.decode(line, type=Said), progress)
+                hear(msgspec.json.decode(line, type=Said), progress)
         except BaseException:
             child.kill()
             raise
@@ -73,7 +73,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path}
 
 
-def _hear(said: Said, progress: Progress) -> None:
+def hear(said: Said, progress: Progress) -> None:
+    """Pass a step on to *progress*, and raise what the child ended with."""
     if said.number:
         raise OSError(said.number, said.message, said.file)
     if said.message:

@@ -4,23 +4,26 @@ A download that failed leaves an error page or nothing where a list was; putting
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from blocklists import compile as compiler
-from blocklists import exceptions, index, sealed, snapshot
+from blocklists import corpus, exceptions, index, sealed, snapshot
 from blocklists.child import in_child
 from blocklists.gather import Progress, Source
 from blocklists.live import Files
+from blocklists.policy import Policy
 from blocklists.rulebook import Rulebook
 from deploy import config, policy_file, state_lock
 from deploy.toml_file import RefusedError
 
 SHRINKS_TO = 0.5
 """A list that keeps less than this part of its names is refused: weekly updates of real lists change a few percent."""
+MOST_SHOWN = 5
+"""Sites of the corpus named for each list; a list that closes more of them is not read name by name."""
 
 
 def compile_lists(
@@ -39,7 +42,7 @@ def compile_lists(
     with state_lock.held(settings.files):
         book = policy_file.read(settings.policy)
         _check_accepted(accepted, book)
-        judge = _guard(_rules(folder), accepted)
+        judge = _guard(_in_force(folder), accepted, book)
         sources, now = dict(_sources(settings, book)), time.time_ns()
         return compiler.compile_lists(sources, folder, built_ns=now, judge=judge, builder=builder, progress=progress)
 
@@ -59,26 +62,45 @@ def _check_accepted(accepted: frozenset[str], book: Rulebook) -> None:
         raise RefusedError([f"--accept: there is no list {name!r}; the lists are {known}" for name in unknown])
 
 
-def _rules(folder: Path) -> Mapping[str, int]:
-    """How many rules each list has in the index in force."""
+def _in_force(folder: Path) -> index.Index | None:
     try:
-        return index.Index(folder / index.CURRENT).manifest.rules
+        return index.Index(folder / index.CURRENT)
     except (OSError, ValueError):
-        return {}
+        return None
 
 
-def _guard(before: Mapping[str, int], accepted: frozenset[str]) -> Callable[[index.Index], None]:
+def _guard(before: index.Index | None, accepted: frozenset[str], book: Rulebook) -> Callable[[index.Index], None]:
     def judge(built: index.Index) -> None:
-        refused = [
-            f"{name}: {rules} rules, where {before.get(name, 0)} are in force; the index in force stays. If this is"
-            f" meant, add --accept {name}"
-            for name, rules in built.manifest.rules.items()
-            if name not in accepted and (not rules or rules < before.get(name, 0) * SHRINKS_TO)
-        ]
-        if refused:
+        if refused := [*_shrunk(before, built, accepted), *_closing(before, built, accepted, book)]:
             raise RefusedError(refused)
 
     return judge
+
+
+def _shrunk(before: index.Index | None, built: index.Index, accepted: frozenset[str]) -> Iterator[str]:
+    had = before.manifest.rules if before else {}
+    for name, rules in built.manifest.rules.items():
+        if name not in accepted and (not rules or rules < had.get(name, 0) * SHRINKS_TO):
+            yield (
+                f"{name}: {rules} rules, where {had.get(name, 0)} are in force; the index in force stays. If this is"
+                f" meant, add --accept {name}"
+            )
+
+
+def _closing(before: index.Index | None, built: index.Index, accepted: frozenset[str], book: Rulebook) -> Iterator[str]:
+    """What the new index would close of the curriculum and help sites, list by list."""
+    if before is None:
+        return
+    found: dict[str, list[str]] = {}
+    for one in corpus.newly_closed(Policy(book, built), Policy(book, before), corpus.rows()):
+        found.setdefault(one.verdict.list, []).append(f"{one.name} for {one.profile} ({one.verdict.rule})")
+    for name, closed in found.items():
+        if name not in accepted:
+            more = f" and {len(closed) - MOST_SHOWN} more" if len(closed) > MOST_SHOWN else ""
+            yield (
+                f"{name}: it would close {', '.join(closed[:MOST_SHOWN])}{more}, which lessons or help need; the index"
+                f" in force stays. If this is meant, add --accept {name}"
+            )
 
 
 def seal_list(settings: config.Settings, name: str, lines: Iterator[bytes], *, accept: bool = False) -> tuple[int, int]:

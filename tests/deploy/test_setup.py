@@ -229,3 +229,19 @@ def test_the_commands_that_it_prints_work_as_written(tmp_path):
         assert words[-2:] == ["--config", str(folder / "schoolgate.toml")]
         ran = schoolgate(*words, *(["--check"] if words[0] == "run" else []))
         assert ran.returncode == 0, ran.stderr
+
+
+def test_a_list_that_would_close_what_lessons_need_is_shown_and_not_put_in_force(made):
+    settings = config.load(made.folder / config.NAME)
+    games = made.folder / "lists" / "games.txt"
+    games.write_text(games.read_text() + "ttrockstars.com\n")
+    education = made.folder / "lists" / "education.txt"
+    education.write_text(education.read_text().replace("ttrockstars.com", "#"))
+    with pytest.raises(
+        toml_file.RefusedError, match=r"games: it would close ttrockstars\.com for ks2 .*--accept games"
+    ):
+        listing.compile_lists(settings)
+    assert not decided(made.folder, "ttrockstars.com", "ks2").blocked
+    listing.compile_lists(settings, frozenset({"games"}))
+    assert decided(made.folder, "ttrockstars.com", "ks2").blocked
+    listing.compile_lists(settings)  # what is closed already is the school's own choice

@@ -14,6 +14,8 @@ from blocklists import domain
 LISTS = Path(os.environ.get("LISTS", "../shared/lists"))
 SEED = 1
 LISTS_OF_NAMES = 8
+PAGES = 100_000
+"""URLs in the list of pages: a good deal more than all of UT1's together."""
 IN_TWO_LISTS = 50
 """One name of so many stands on a second list."""
 
@@ -60,3 +62,9 @@ def write_lists(every: list[str], folder: Path) -> dict[str, Path]:
         others = every[(number + 1) % LISTS_OF_NAMES :: LISTS_OF_NAMES * IN_TWO_LISTS]
         path.write_text("\n".join([*own, *others]) + "\n", encoding="ascii")
     return files
+
+
+def pages(every: list[str]) -> list[str]:
+    """URLs, a page or a folder each, on hosts of their own."""
+    hosts = [f"pages.{name}" for name in every[:PAGES]]
+    return [f"{host}/a/{number}{'/' if number % 2 else '.html'}" for number, host in enumerate(hosts)]

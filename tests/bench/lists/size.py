@@ -6,13 +6,14 @@ from pathlib import Path
 from blocklists import child, index
 from blocklists.compile import compile_lists
 from blocklists.gather import Source
+from blocklists.parse import Format
 from tests.bench.lists.process import alone, resident_mb
 from tests.bench.report import Row
 
 
-def measure(files: dict[str, Path], folder: Path, count: int) -> list[Row]:
-    """Compile *files* into *folder*, as `schoolgate lists compile` does, and open the index in fresh processes."""
-    ran = alone(compiled, {name: str(path) for name, path in files.items()}, str(folder))
+def measure(files: dict[str, Path], pages: Path, folder: Path, count: int) -> list[Row]:
+    """Compile *files* of names and the one of *pages* into *folder*, in a child, and open it in fresh processes."""
+    ran = alone(compiled, {name: str(path) for name, path in files.items()}, str(pages), str(folder))
     opened = [alone(opening, str(folder / index.CURRENT)).result for _ in range(5)]
     size = sum(path.stat().st_size for path in (folder / index.CURRENT).iterdir()) / 1e6
     verify, again, grown = (sorted(column)[2] for column in zip(*opened, strict=True))
@@ -28,10 +29,11 @@ def measure(files: dict[str, Path], folder: Path, count: int) -> list[Row]:
     ]
 
 
-def compiled(files: dict[str, str], folder: str) -> int:
+def compiled(files: dict[str, str], pages: str, folder: str) -> int:
     """Compile in a child process; returns how many steps of progress there were."""
     steps = []
     sources = {name: (Source(Path(path)),) for name, path in files.items()}
+    sources["pages"] = (Source(Path(pages), Format.URLS),)
     compile_lists(sources, Path(folder), built_ns=1, builder=child.in_child, progress=lambda *step: steps.append(step))
     return len(steps)
 

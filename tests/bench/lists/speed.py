@@ -78,13 +78,15 @@ def plain_dict(listed: list[str]) -> tuple[float, float]:
     return microseconds(found, hits), microseconds(found, misses(ASKED))
 
 
-def decisions(folder: str, listed: list[str], with_pages: list[str]) -> dict[str, float]:
+def decisions(folder: str, listed: list[str], pages: list[str]) -> dict[str, float]:
     """us of a decision on a URL, from its text on, by what its host has: nothing, open pages, sealed pages."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    policy = _policy(folder, with_pages)
+    policy = _policy(folder)
     plain = [f"https://{host}/a/page.html?x=1" for host in misses(KNOWN_HOSTS)]
     new = [f"https://{host}/a/page.html?x=1" for host in misses(ASKED)]
-    pages = [f"https://{host}/a/page.html?x=1" for host in with_pages]
+    beside = [f"https://{page.partition('/')[0]}/a/page.html?x=1" for page in pages]
+    closed = [f"https://{page}?x=1" for page in pages]
+    assert all(_decided(policy, text) for text in closed[:100])
     sealed_ones = [f"https://sealed{n % 1000}.test/pictures/{n}.jpg" for n in range(ASKED)]
     return {
         "a host without entries": microseconds(lambda text: _decided(policy, text), plain),
@@ -96,7 +98,8 @@ def decisions(folder: str, listed: list[str], with_pages: list[str]) -> dict[str
         "a listed host": microseconds(
             lambda text: _decided(policy, text), [f"https://{host}/" for host in listed[:ASKED]]
         ),
-        "a host with listed pages": microseconds(lambda text: _decided(policy, text), pages),
+        "a page beside listed ones": microseconds(lambda text: _decided(policy, text), beside),
+        "a listed page": microseconds(lambda text: _decided(policy, text), closed),
         "a host with sealed URLs": microseconds(lambda text: _decided(policy, text), sealed_ones),
     }
 
@@ -107,9 +110,8 @@ def _decided(policy: Policy, text: str) -> bool:
     return decide(policy, Request(Kind.URL, CLIENT, parsed.host, AT, url=parsed)).blocked
 
 
-def _policy(folder: str, with_pages: list[str]) -> Policy:
+def _policy(folder: str) -> Policy:
     """The default policy with the lists of the bench as games, and 10,000 sealed URLs on a thousand hosts."""
-    assert with_pages
     opened = index.Index(Path(folder))
     lines = [f"sealed{n % 1000}.test/hidden/{n}/".encode() for n in range(10_000)]
     key = bytes(range(sealed.KEY_SIZE))

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from blocklists import compile as compiler
+from blocklists import gather
+from blocklists.gather import Source
+from blocklists.index import Index
+
+
+def compiled(folder: Path, *sources: Source) -> Index:
+    return compiler.compile_lists({"one": sources}, folder / "index", built_ns=1)
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_a_list_is_all_that_its_sources_say(tmp_path: Path):
+    own = Source(written(tmp_path, "own.txt", "a.test\nb.test\n"))
+    fetched = Source(
+        written(tmp_path, "fetched.txt", "0.0.0.0 b.test c.test\nno name\n"), label="fetched", imported=True
+    )
+    opened = compiled(tmp_path, own, fetched)
+    assert all(opened.listed(f"{letter}.test") for letter in "abc")
+    assert opened.manifest.rules == {"one": 4}
+    read = compiler.report(opened.folder)["one"]
+    assert [(r.label, r.tally.names, r.tally.skipped_count) for r in read] == [("", 2, 0), ("fetched", 2, 1)]
+
+
+def test_a_plain_mistake_is_taken_off_an_imported_source_and_off_no_other(tmp_path: Path):
+    imported = Source(
+        written(tmp_path, "imported.txt", "right.test\nwrong.test\nsub.wrong.test\nparent.test\n"),
+        imported=True,
+        except_=frozenset({"wrong.test", "child.parent.test"}),
+    )
+    opened = compiled(tmp_path, imported)
+    listed = [
+        bool(opened.listed(x))
+        for x in ("right.test", "wrong.test", "sub.wrong.test", "parent.test", "child.parent.test")
+    ]
+    assert listed == [True, False, True, True, False]
+    own = Source(written(tmp_path, "own.txt", "wrong.test\n"))
+    assert compiler.compile_lists({"one": (own, imported)}, tmp_path / "two", built_ns=1).listed("wrong.test")
+
+
+def test_more_names_than_a_run_holds_are_the_same_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    source = Source(written(tmp_path, "many.txt", "".join(f"n{n % 700}.x{n % 7}.test\n" for n in range(3000))))
+    whole = compiled(tmp_path, source)
+    monkeypatch.setattr(gather, "RUN", 10)
+    parted = compiler.compile_lists({"one": (source,)}, tmp_path / "parted", built_ns=1)
+    assert {p.name: p.read_bytes() for p in whole.folder.iterdir()} == {
+        p.name: p.read_bytes() for p in parted.folder.iterdir()
+    }
+
+
+def test_progress_goes_through_every_step_and_ends(tmp_path: Path):
+    steps: list[tuple[str, int, int]] = []
+    source = Source(written(tmp_path, "few.txt", "a.test\n"))
+    compiler.compile_lists(
+        {"one": (source,)}, tmp_path / "index", built_ns=1, progress=lambda *step: steps.append(step)
+    )
+    assert list(dict.fromkeys(step for step, _, _ in steps)) == ["read", "merge", "index"]
+    assert steps[-1] == ("index", 1, 1)
