@@ -11,13 +11,11 @@ from pathlib import Path
 import msgspec
 
 from blocklists import domain, formats
-from blocklists.formats import Format
+from blocklists.formats import MAX_LINE, Format
 from blocklists.rule import Effect, NameRule, PageRule, PatternRule, Rule
 
 __all__ = ["Batch", "Format", "Parsed", "Skipped", "Tally", "batches", "parse_file", "parse_lines", "read"]
 
-MAX_LINE = 4096
-"""Bytes of a line; the longest honest one (a hosts line with many names) is far shorter, so a longer one is skipped."""
 MAX_SKIPPED_KEPT = 100
 """Skipped lines kept by number; the rest are only counted."""
 BATCH = 50_000

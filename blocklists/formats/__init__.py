@@ -6,10 +6,10 @@ A reader turns the text of one line into rules, or into the reason for which it 
 from collections.abc import Callable, Iterator
 
 from blocklists.formats import hosts, plain
-from blocklists.formats.kind import Format, Unread
+from blocklists.formats.kind import MAX_LINE, Format, Unread
 from blocklists.rule import Rule
 
-__all__ = ["READERS", "Format", "Unread"]
+__all__ = ["MAX_LINE", "READERS", "Format", "Unread"]
 
 type Reader = Callable[[str], Iterator[Rule | Unread]]
 

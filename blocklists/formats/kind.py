@@ -4,6 +4,9 @@ import enum
 
 import msgspec
 
+MAX_LINE = 4096
+"""Bytes of a line; the longest honest one (a hosts line with many names) is far shorter, so a longer one is skipped."""
+
 
 class Format(enum.StrEnum):
     """A list format; AUTO is recognised from what the list says."""

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blocklists import domain, parse
+from blocklists.formats import MAX_LINE
 from blocklists.formats.hosts import LOCAL_NAMES
 from blocklists.parse import Format, Skipped, parse_lines
 
@@ -72,7 +73,7 @@ def test_a_line_beyond_any_honest_length_is_counted_and_no_half_of_a_name_is_tak
     line = b"0.0.0.0 " + b"gambling.test " * 400
     read = parse_lines([line, b"#" * 9000, b"bets.test"])
     assert read.names == {"bets.test"}
-    assert read.tally.skipped == [Skipped(1, f"longer than {parse.MAX_LINE} bytes")]
+    assert read.tally.skipped == [Skipped(1, f"longer than {MAX_LINE} bytes")]
 
 
 def test_only_the_first_skipped_lines_are_kept_and_all_are_counted():
