@@ -5,21 +5,22 @@ bad line is counted with its reason and its number, never fatal; no bytes make a
 is in `blocklists.formats`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import msgspec
 
-from blocklists import domain, formats
-from blocklists.formats import MAX_LINE, Format
-from blocklists.rule import Effect, NameRule, PageRule, PatternRule, Rule
+from blocklists import blocks, formats
+from blocklists.blocks import Block
+from blocklists.formats import MAX_LINE, Format, Reader, Unread, glance, recognise
+from blocklists.rule import Effect, NameRule, PageRule, Rule
 
 __all__ = ["Batch", "Format", "Parsed", "Skipped", "Tally", "batches", "parse_file", "parse_lines", "read"]
 
 MAX_SKIPPED_KEPT = 100
 """Skipped lines kept by number; the rest are only counted."""
-BATCH = 50_000
-"""Lines in a batch: about 5 MB of names."""
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -33,7 +34,8 @@ class Skipped(msgspec.Struct, frozen=True):
 class Tally(msgspec.Struct):
     """What was read of a list: lines that say something (*said*), rules by kind, and what was left out.
 
-    *skipped_count* lines were left out, by *reasons*, the first of them in *skipped*.
+    *format* is the one that was named or recognised. *skipped_count* lines were left out, wholly or in part, by
+    *reasons*, the first of them in *skipped*. A line counts once, for its first reason.
     """
 
     format: Format = Format.AUTO
@@ -55,6 +57,13 @@ class Tally(msgspec.Struct):
     def understood(self) -> float:
         """The share of the lines that say something that was understood, from 0 to 1."""
         return 1.0 if not self.said else 1 - self.skipped_count / self.said
+
+    def skip(self, line: int, reason: str, file: str) -> None:
+        """Count the *line* of *file* as left out."""
+        self.skipped_count += 1
+        self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        if len(self.skipped) < MAX_SKIPPED_KEPT:
+            self.skipped.append(Skipped(line, reason, file))
 
 
 class Batch(msgspec.Struct):
@@ -81,7 +90,7 @@ def parse_file(path: Path, fmt: Format = Format.AUTO) -> Parsed:
 def parse_lines(lines: Iterable[bytes], fmt: Format = Format.AUTO) -> Parsed:
     """Read the raw *lines* of a small list whole."""
     tally = Tally()
-    return _whole(batches(lines, fmt, tally), tally)
+    return _whole(batches(list(lines), fmt, tally), tally)
 
 
 def _whole(read_batches: Iterable[Batch], tally: Tally) -> Parsed:
@@ -94,67 +103,101 @@ def _whole(read_batches: Iterable[Batch], tally: Tally) -> Parsed:
 
 def read(path: Path, fmt: Format, tally: Tally) -> Iterator[Batch]:
     """Read the list at *path* batch by batch, and count into *tally*; OSError if it cannot be opened."""
-    with path.open("rb") as file:
-        yield from batches(file, fmt, tally)
+    yield from _recognised(partial(blocks.of_file, path), fmt, tally)
 
 
 def batches(lines: Iterable[bytes], fmt: Format, tally: Tally) -> Iterator[Batch]:
     """Read a list's raw *lines* batch by batch, and count into *tally*."""
-    batch = Batch([], [])
-    for number, line in enumerate(lines, start=1):
-        tally.lines = number
-        _read_line(line, number, fmt, batch, tally)
-        if number % BATCH == 0:
-            yield batch
-            batch = Batch([], [])
-    yield batch
+    yield from _recognised(partial(blocks.of_lines, lines), fmt, tally)
 
 
-def _read_line(line: bytes, number: int, fmt: Format, batch: Batch, tally: Tally) -> None:
-    text = _text(line, first=number == 1)
-    if not text:
+def _recognised(opened: Callable[[], Iterator[Block]], fmt: Format, tally: Tally) -> Iterator[Batch]:
+    source = opened()
+    first = next(source, b"")
+    text = first if isinstance(first, bytes) else b""
+    tally.format = recognise.format_of(text) if fmt is Format.AUTO else fmt
+    loose = fmt is Format.AUTO and tally.format in formats.LOOSE
+    reader = formats.READERS[Format.AUTO if loose else tally.format](formats.Ahead())
+    yield from _Reading(reader, tally).batches(chain([first], source))
+
+
+def _without_page(source: Iterator[Block]) -> Iterator[Block]:
+    """*source*, or nothing but the reason if it is a web page: what a server sends where there was a list."""
+    first = next(source, b"")
+    if isinstance(first, bytes) and recognise.is_page(first):
+        yield Unread("a web page, not a list")
         return
-    tally.said += 1
-    if len(line) > MAX_LINE:
-        _skip(tally, number, f"longer than {MAX_LINE} bytes")
-        return
-    for rule in formats.READERS[recognised(text) if fmt is Format.AUTO else fmt](text):
-        if isinstance(rule, formats.Unread):
-            _skip(tally, number, rule.reason)
-        else:
-            _take(rule, batch, tally)
+    yield first
+    yield from source
 
 
-def _take(rule: Rule, batch: Batch, tally: Tally) -> None:
-    match rule:
-        case NameRule(name=name, effect=Effect.LISTED, exact=False):
-            tally.names += 1
-            batch.names.append(name)
+class _Reading:
+    """One file being read by *reader*, counted into *tally*."""
+
+    def __init__(self, reader: Reader, tally: Tally, file: str = "") -> None:
+        self._reader = reader
+        self._tally = tally
+        self._file = file
+        self._line = 0
+        self._batch = Batch([], [])
+
+    def batches(self, source: Iterator[Block]) -> Iterator[Batch]:
+        """Read *source*, a batch for each block."""
+        for block in _without_page(source):
+            self._batch = Batch([], [])
+            if isinstance(block, bytes):
+                self._read(block)
+            else:
+                self._tally.said += 1
+                self._tally.skip(self._line + 1, block.reason, self._file)
+            yield self._batch
+
+    def _read(self, block: bytes) -> None:
+        position, before = 0, self._line
+        while position < len(block):
+            names, position = glance.run(block, position, self._reader.shapes)
+            if names:
+                self._take_names(names)
+            else:
+                end = block.index(b"\n", position)
+                self._read_line(block[position:end])
+                position = end + 1
+        self._tally.lines += self._line - before
+
+    def _take_names(self, names: list[str]) -> None:
+        self._line += len(names)
+        self._tally.said += len(names)
+        if self._reader.cancelled:
+            names = [name for name in names if name not in self._reader.cancelled]
+        self._tally.names += len(names)
+        self._batch.names += names
+
+    def _read_line(self, line: bytes) -> None:
+        self._line += 1
+        said = self._reader.said(line[:MAX_LINE].decode("utf-8", "replace"))
+        if not said:
             return
-        case NameRule():
-            tally.names += 1
-        case PageRule():
-            tally.pages += 1
-        case PatternRule():
-            tally.patterns += 1
-    batch.rules.append(rule)
+        self._tally.said += 1
+        if len(line) > MAX_LINE:
+            self._tally.skip(self._line, f"longer than {MAX_LINE} bytes", self._file)
+            return
+        found = list(self._reader.rules(said))
+        for rule in found:
+            if not isinstance(rule, Unread):
+                self._take(rule)
+        if reason := next((rule.reason for rule in found if isinstance(rule, Unread)), None):
+            self._tally.skip(self._line, reason, self._file)
 
-
-def _skip(tally: Tally, number: int, reason: str) -> None:
-    tally.skipped_count += 1
-    tally.reasons[reason] = tally.reasons.get(reason, 0) + 1
-    if len(tally.skipped) < MAX_SKIPPED_KEPT:
-        tally.skipped.append(Skipped(number, reason))
-
-
-def recognised(text: str) -> Format:
-    """The format that the line *text* is written in."""
-    words = text.split()
-    return Format.HOSTS if len(words) > 1 and domain.as_address(words[0]) else Format.PLAIN
-
-
-def _text(line: bytes, *, first: bool) -> str:
-    text = line[:MAX_LINE].decode("utf-8", "replace")
-    if first:
-        text = text.removeprefix("\ufeff")
-    return text.partition("#")[0].strip()
+    def _take(self, rule: Rule) -> None:
+        match rule:
+            case NameRule(name=name, effect=Effect.LISTED, exact=False):
+                self._tally.names += 1
+                self._batch.names.append(name)
+                return
+            case NameRule():
+                self._tally.names += 1
+            case PageRule():
+                self._tally.pages += 1
+            case _:
+                self._tally.patterns += 1
+        self._batch.rules.append(rule)

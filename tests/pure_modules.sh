@@ -8,6 +8,17 @@ blocklists/clients.py
 blocklists/domain.py
 blocklists/endpoint.py
 blocklists/entry.py
+blocklists/formats/__init__.py
+blocklists/formats/comments.py
+blocklists/formats/glance.py
+blocklists/formats/hosts.py
+blocklists/formats/kind.py
+blocklists/formats/mixed.py
+blocklists/formats/pattern.py
+blocklists/formats/plain.py
+blocklists/formats/recognise.py
+blocklists/formats/urls.py
+blocklists/formats/wildcard.py
 blocklists/index_keys.py
 blocklists/merge.py
 blocklists/parse.py

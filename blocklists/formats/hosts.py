@@ -1,10 +1,10 @@
-"""Hosts files: an address, then names."""
+"""Hosts files: an address, then names. The address says nothing: 0.0.0.0, 127.0.0.1, ::1 and any other list them."""
 
 from collections.abc import Iterator
 
 from blocklists import domain
-from blocklists.formats import plain
-from blocklists.formats.kind import Unread
+from blocklists.formats import comments, glance, plain
+from blocklists.formats.kind import Ahead, Reader, Unread
 from blocklists.rule import NameRule
 
 LOCAL_NAMES = frozenset(
@@ -25,6 +25,19 @@ LOCAL_NAMES = frozenset(
 )
 """Names that hosts files carry for the machine itself."""
 
+SHAPES = tuple(glance.shape(f"{address} ", hosts=True) for address in ("0.0.0.0", "127.0.0.1"))  # noqa: S104 - the same
+
+
+def reader(_: Ahead) -> Reader:
+    """A reader of hosts lines."""
+    return Reader(said=comments.before_hash, rules=rules, shapes=SHAPES)
+
+
+def is_line(text: str) -> bool:
+    """Whether the line *text* opens with an address that names follow."""
+    words = text.split(maxsplit=1)
+    return len(words) > 1 and domain.as_address(words[0]) is not None
+
 
 def rules(text: str) -> Iterator[NameRule | Unread]:
     """The rules of the line *text*."""
@@ -36,4 +49,4 @@ def rules(text: str) -> Iterator[NameRule | Unread]:
         yield Unread("an address without a name")
     for one in names:
         if one.lower() not in LOCAL_NAMES:
-            yield plain.name(one)
+            yield plain.dotted(one)

@@ -1,13 +1,17 @@
+import gzip
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blocklists import domain, parse
 from blocklists.formats import MAX_LINE
 from blocklists.formats.hosts import LOCAL_NAMES
-from blocklists.parse import Format, Skipped, parse_lines
+from blocklists.parse import Format, Skipped, Tally, parse_lines
+from tests.fuzz import laws
+
+SIGNS = "ax7.-_*|^/$@#%?&=,:;()[]{}'\"\\ \t\n\r\x00\x85é。ß\u200d"
 
 PLAIN = b"""\xef\xbb\xbf# a list
 
@@ -32,12 +36,11 @@ HOSTS = b"""127.0.0.1 localhost localhost.localdomain
 
 def test_a_plain_list_is_a_name_a_line():
     read = parse_lines(PLAIN.splitlines(keepends=True), Format.PLAIN)
-    assert read.names == {"gambling.test", "bets.test", "xn--bcher-kva.test", "192.0.2.7"}
+    assert read.names == {"gambling.test", "bets.test", "xn--bcher-kva.test", "192.0.2.7", "casino.test"}
     assert read.tally.lines == 9
-    assert read.tally.skipped_count == 3
+    assert (read.tally.said, read.tally.skipped_count) == (7, 2)
     assert read.tally.skipped == [
         Skipped(7, "more than one word on a line"),
-        Skipped(8, "not the name of a host"),
         Skipped(9, "not the name of a host"),
     ]
 
@@ -52,6 +55,12 @@ def test_a_hosts_line_opens_with_an_address():
     assert parse_lines([b"gambling.test 0.0.0.0"], Format.HOSTS).tally.skipped == [
         Skipped(1, "a hosts line opens with an address")
     ]
+
+
+def test_a_line_with_several_names_of_which_some_are_bad_counts_once():
+    read = parse_lines([b"0.0.0.0 bad..name one fine.test"], Format.HOSTS)
+    assert read.names == {"fine.test"}
+    assert (read.tally.said, read.tally.skipped_count, read.tally.understood) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("lines", [PLAIN, HOSTS.replace(b"0.0.0.0\n", b"")])
@@ -90,11 +99,47 @@ def test_a_file_is_read(tmp_path: Path):
         parse.parse_file(tmp_path / "nowhere.txt")
 
 
-@given(st.binary(max_size=300), st.sampled_from(Format))
-def test_no_bytes_raise_and_every_name_is_in_canonical_form(raw: bytes, fmt: Format):
-    read = parse_lines(raw.split(b"\n"), fmt)
-    assert all(domain.canonical(name) == name for name in read.names)
-    assert read.tally.lines == raw.count(b"\n") + 1
+def test_a_gzipped_list_is_unpacked(tmp_path: Path):
+    path = tmp_path / "gambling.txt.gz"
+    path.write_bytes(gzip.compress(PLAIN))
+    assert parse.parse_file(path) == parse_lines(PLAIN.splitlines(keepends=True))
+
+
+def test_a_gzipped_list_that_ends_early_is_read_as_far_as_it_goes_and_says_so(tmp_path: Path):
+    content = b"".join(b"name-%d.test\n" % number for number in range(100_000))
+    path = tmp_path / "list.gz"
+    path.write_bytes(gzip.compress(content)[:-5000])
+    read = parse.parse_file(path)
+    assert read.tally.skipped == [Skipped(read.tally.lines + 1, "the gzip data ends early")]
+    assert len(read.names) == read.tally.lines == read.tally.said - 1 > 50_000
+    path.write_bytes(b"\x1f\x8b and nothing of the kind")
+    assert parse.parse_file(path).tally.skipped == [Skipped(1, "the gzip data is damaged")]
+
+
+@pytest.mark.parametrize("fmt", [Format.AUTO, Format.PLAIN])
+def test_a_web_page_gives_no_rule_and_one_reason(fmt: Format):
+    page = b"<!DOCTYPE html>\n<html>\n<a href='x'>\ngambling.test\n</html>\n".splitlines(keepends=True)
+    read = parse_lines(page, fmt)
+    assert (read.names, read.rules) == (set(), [])
+    assert read.tally.reasons == {"a web page, not a list": 1}
+    assert (read.tally.said, read.tally.understood) == (1, 0)
+
+
+def test_a_list_comes_in_batches_and_lines_are_numbered_throughout(tmp_path: Path):
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"".join(b"name-%d.test\n" % number for number in range(60_000)) + b"no name\n")
+    tally = Tally()
+    found = list(parse.read(path, Format.AUTO, tally))
+    assert len(found) > 2
+    assert sum(len(batch.names) for batch in found) == tally.names == 60_000
+    assert tally.skipped == [Skipped(60_001, "more than one word on a line")]
+
+
+@given(st.one_of(st.binary(max_size=300), st.text(SIGNS, max_size=300).map(str.encode)), st.sampled_from(Format))
+@example(b"", Format.AUTO)
+@example(b"\xef\xbb\xbf<html>\nx.test", Format.AUTO)
+def test_no_bytes_raise_and_every_rule_is_in_canonical_form(raw: bytes, fmt: Format):
+    laws.check_list(raw, fmt)
 
 
 @given(st.lists(st.from_regex(r"[A-Za-z0-9]{1,8}(\.[a-z]{2,5}){1,3}\.?", fullmatch=True)))

@@ -1,0 +1,38 @@
+import pytest
+
+from blocklists.formats import Format, recognise
+
+EXAMPLES = {
+    Format.PLAIN: ["# names\ngambling.test\nbets.test\n", "192.0.2.7\n", "", "# only a comment\n", "no list\nat all\n"],
+    Format.HOSTS: [
+        "127.0.0.1 localhost\n::1 localhost\n0.0.0.0 gambling.test\nbets.test\n",
+        "0.0.0.0\tx.test a.test\n",
+    ],
+    Format.WILDCARD: ["# names\n*.gambling.test\n*.bets.test\n", ".gambling.test\n"],
+    Format.URLS: ["http://gambling.test/a\n", "gambling.test/a\nbets.test/b/\ncasino.test\n", "x.test?id=7\n"],
+}
+
+
+@pytest.mark.parametrize(("fmt", "text"), [(fmt, text) for fmt, texts in EXAMPLES.items() for text in texts])
+def test_a_list_is_recognised_by_what_it_says(fmt: Format, text: str):
+    assert recognise.format_of(text.encode()) is fmt
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!DOCTYPE html>\n<html>",
+        "\r\n  <!doctype HTML PUBLIC>",
+        "<html lang='en'>",
+        "<HTML>",
+        "<?xml version='1.0'?>\n<!DOCTYPE html>",
+        "<!-- an error --><html>",
+    ],
+)
+def test_a_web_page_is_no_list(text: str):
+    assert recognise.is_page(text.encode())
+
+
+@pytest.mark.parametrize("text", ["", "gambling.test", "# <html>", "<b>", "html", "<?xml version='1.0'?><feed>"])
+def test_anything_else_is(text: str):
+    assert not recognise.is_page(text.encode())
