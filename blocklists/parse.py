@@ -103,22 +103,27 @@ def _whole(read_batches: Iterable[Batch], tally: Tally) -> Parsed:
 
 def read(path: Path, fmt: Format, tally: Tally) -> Iterator[Batch]:
     """Read the list at *path* batch by batch, and count into *tally*; OSError if it cannot be opened."""
-    yield from _recognised(partial(blocks.of_file, path), fmt, tally)
+    yield from _recognised(partial(blocks.of_file, path), fmt, tally, again=path.is_file())
 
 
 def batches(lines: Iterable[bytes], fmt: Format, tally: Tally) -> Iterator[Batch]:
     """Read a list's raw *lines* batch by batch, and count into *tally*."""
-    yield from _recognised(partial(blocks.of_lines, lines), fmt, tally)
+    yield from _recognised(partial(blocks.of_lines, lines), fmt, tally, again=isinstance(lines, list | tuple))
 
 
-def _recognised(opened: Callable[[], Iterator[Block]], fmt: Format, tally: Tally) -> Iterator[Batch]:
+def _recognised(opened: Callable[[], Iterator[Block]], fmt: Format, tally: Tally, *, again: bool) -> Iterator[Batch]:
     source = opened()
     first = next(source, b"")
     text = first if isinstance(first, bytes) else b""
     tally.format = recognise.format_of(text) if fmt is Format.AUTO else fmt
+    ahead = formats.look_ahead(tally.format, lambda: _only_bytes(opened())) if again else formats.UNSEEN
     loose = fmt is Format.AUTO and tally.format in formats.LOOSE
-    reader = formats.READERS[Format.AUTO if loose else tally.format](formats.Ahead())
+    reader = formats.READERS[Format.AUTO if loose else tally.format](ahead)
     yield from _Reading(reader, tally).batches(chain([first], source))
+
+
+def _only_bytes(source: Iterable[Block]) -> Iterator[bytes]:
+    return (block for block in source if isinstance(block, bytes))
 
 
 def _without_page(source: Iterator[Block]) -> Iterator[Block]:

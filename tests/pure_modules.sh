@@ -10,6 +10,7 @@ blocklists/endpoint.py
 blocklists/entry.py
 blocklists/formats/__init__.py
 blocklists/formats/comments.py
+blocklists/formats/dnsmasq.py
 blocklists/formats/glance.py
 blocklists/formats/hosts.py
 blocklists/formats/kind.py
@@ -17,6 +18,8 @@ blocklists/formats/mixed.py
 blocklists/formats/pattern.py
 blocklists/formats/plain.py
 blocklists/formats/recognise.py
+blocklists/formats/rpz.py
+blocklists/formats/unbound.py
 blocklists/formats/urls.py
 blocklists/formats/wildcard.py
 blocklists/index_keys.py

@@ -19,6 +19,9 @@ class Format(enum.StrEnum):
     PLAIN = "plain"
     HOSTS = "hosts"
     WILDCARD = "wildcard"
+    DNSMASQ = "dnsmasq"
+    RPZ = "rpz"
+    UNBOUND = "unbound"
     URLS = "urls"
 
 

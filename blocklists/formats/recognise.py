@@ -9,8 +9,15 @@ from blocklists.formats.kind import MAX_LINE, Format
 
 SAMPLE = 200
 """Lines looked at."""
+ENOUGH = 4
+"""One line in so many decides: in every format some lines look like plain names."""
 
 _PAGE = re.compile(rb"(?i)\s*<(?:!doctype\s+html|html|\?xml[^>]*>\s*<(?:!doctype\s+html|html)|!--)")
+_SIGNS = (
+    (Format.RPZ, re.compile(r"(?ai)\$(?:ORIGIN|TTL)\s|\S*\s+(?:\d\w*\s+)?(?:IN\s+)?(?:CNAME|SOA|NS|A|AAAA|TXT)\s")),
+    (Format.DNSMASQ, re.compile(r"\s*(?:address|local|server)=/")),
+    (Format.UNBOUND, re.compile(r"\s*(?:server:\s*)?local-(?:zone|data):")),
+)
 
 
 def is_page(block: bytes) -> bool:
@@ -22,6 +29,10 @@ def format_of(block: bytes) -> Format:
     """The format of the list that opens with *block*, of whole lines; PLAIN if it says nothing."""
     texts = (line[:MAX_LINE].decode("utf-8", "replace") for line in block.split(b"\n"))
     lines = list(islice((text for text in texts if _says_something(text)), SAMPLE))
+    found = Counter(fmt for line in lines if (fmt := _sign(line)))
+    best, count = max(found.items(), key=lambda pair: pair[1], default=(Format.PLAIN, 0))
+    if count * ENOUGH >= len(lines) and count:
+        return best
     kinds = Counter(mixed.kind(line.strip()) for line in lines)
     return max((Format.PLAIN, Format.HOSTS, Format.WILDCARD, Format.URLS), key=lambda fmt: kinds[fmt])
 
@@ -29,3 +40,7 @@ def format_of(block: bytes) -> Format:
 def _says_something(text: str) -> bool:
     kept = text.strip()
     return bool(kept) and not kept.startswith(("#", "!", ";"))
+
+
+def _sign(line: str) -> Format | None:
+    return next((fmt for fmt, sign in _SIGNS if sign.match(line)), None)

@@ -10,6 +10,14 @@ EXAMPLES = {
     ],
     Format.WILDCARD: ["# names\n*.gambling.test\n*.bets.test\n", ".gambling.test\n"],
     Format.URLS: ["http://gambling.test/a\n", "gambling.test/a\nbets.test/b/\ncasino.test\n", "x.test?id=7\n"],
+    Format.DNSMASQ: ["# names\naddress=/gambling.test/#\n", "local=/gambling.test/\nserver=/bets.test/\n"],
+    Format.RPZ: [
+        "$TTL 60\n@ SOA ns. admin. 1 2 3 4 5\ngambling.test CNAME .\n",
+        "; zone\n@ IN SOA ns. admin. (\n1\n2\n3\n4\n5 )\n IN NS ns.\ngambling.test A 192.0.2.7\n*.x.test IN CNAME .\n",
+        "gambling.test 60 IN CNAME .\n",
+        "gambling.test\tcname\trpz-drop.\n",
+    ],
+    Format.UNBOUND: ['server:\n  local-zone: "gambling.test" refuse\n', 'local-data: "gambling.test A 0.0.0.0"\n'],
 }
 
 
