@@ -107,7 +107,10 @@ def read(path: Path, fmt: Format, tally: Tally) -> Iterator[Batch]:
 
 
 def batches(lines: Iterable[bytes], fmt: Format, tally: Tally) -> Iterator[Batch]:
-    """Read a list's raw *lines* batch by batch, and count into *tally*."""
+    """Read a list's raw *lines* batch by batch, and count into *tally*.
+
+    What takes back a rule above it ($badfilter) is only found in a list or a tuple, which can be gone through twice.
+    """
     yield from _recognised(partial(blocks.of_lines, lines), fmt, tally, again=isinstance(lines, list | tuple))
 
 

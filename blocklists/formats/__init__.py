@@ -5,7 +5,7 @@ A reader turns the text of one line into rules, or into the reason for which it 
 
 from collections.abc import Callable, Iterable
 
-from blocklists.formats import dnsmasq, hosts, mixed, plain, rpz, unbound, urls, wildcard
+from blocklists.formats import adblock, dnsmasq, hosts, mixed, plain, rpz, unbound, urls, wildcard
 from blocklists.formats.kind import MAX_LINE, Ahead, Format, Reader, Unread
 
 __all__ = ["LOOSE", "MAX_LINE", "READERS", "UNSEEN", "Ahead", "Format", "Reader", "Unread", "look_ahead"]
@@ -15,6 +15,7 @@ READERS: dict[Format, Callable[[Ahead], Reader]] = {
     Format.PLAIN: plain.reader,
     Format.HOSTS: hosts.reader,
     Format.WILDCARD: wildcard.reader,
+    Format.ADBLOCK: adblock.reader,
     Format.DNSMASQ: dnsmasq.reader,
     Format.RPZ: rpz.reader,
     Format.UNBOUND: unbound.reader,
@@ -25,7 +26,7 @@ READERS: dict[Format, Callable[[Ahead], Reader]] = {
 LOOSE = frozenset({Format.PLAIN, Format.HOSTS, Format.WILDCARD, Format.URLS})
 """Formats that are mixed with each other in lists that people put together: when recognised, each line is looked at."""
 
-_LOOKING = {Format.RPZ: rpz.look_ahead}
+_LOOKING = {Format.ADBLOCK: adblock.look_ahead, Format.RPZ: rpz.look_ahead}
 """Formats in which a line may change what one above it means."""
 
 UNSEEN = Ahead(excepts_wildcards=True)

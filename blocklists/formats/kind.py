@@ -19,6 +19,7 @@ class Format(enum.StrEnum):
     PLAIN = "plain"
     HOSTS = "hosts"
     WILDCARD = "wildcard"
+    ADBLOCK = "adblock"
     DNSMASQ = "dnsmasq"
     RPZ = "rpz"
     UNBOUND = "unbound"

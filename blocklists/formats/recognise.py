@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from itertools import islice
 
-from blocklists.formats import mixed
+from blocklists.formats import adblock, mixed
 from blocklists.formats.kind import MAX_LINE, Format
 
 SAMPLE = 200
@@ -13,10 +13,12 @@ ENOUGH = 4
 """One line in so many decides: in every format some lines look like plain names."""
 
 _PAGE = re.compile(rb"(?i)\s*<(?:!doctype\s+html|html|\?xml[^>]*>\s*<(?:!doctype\s+html|html)|!--)")
+_HEADER = re.compile(r"(?ai)\[(?:adblock|ublock|adguard)[^\]]*\]")
 _SIGNS = (
     (Format.RPZ, re.compile(r"(?ai)\$(?:ORIGIN|TTL)\s|\S*\s+(?:\d\w*\s+)?(?:IN\s+)?(?:CNAME|SOA|NS|A|AAAA|TXT)\s")),
     (Format.DNSMASQ, re.compile(r"\s*(?:address|local|server)=/")),
     (Format.UNBOUND, re.compile(r"\s*(?:server:\s*)?local-(?:zone|data):")),
+    (Format.ADBLOCK, re.compile(r"\s*(?:@@|\||/.*/(?:\$|$)|\S+\^(?:\$|$)|\S+\$(?:important|badfilter|denyallow|dns))")),
 )
 
 
@@ -29,6 +31,8 @@ def format_of(block: bytes) -> Format:
     """The format of the list that opens with *block*, of whole lines; PLAIN if it says nothing."""
     texts = (line[:MAX_LINE].decode("utf-8", "replace") for line in block.split(b"\n"))
     lines = list(islice((text for text in texts if _says_something(text)), SAMPLE))
+    if any(_HEADER.fullmatch(line.strip()) for line in lines[:ENOUGH]):
+        return Format.ADBLOCK
     found = Counter(fmt for line in lines if (fmt := _sign(line)))
     best, count = max(found.items(), key=lambda pair: pair[1], default=(Format.PLAIN, 0))
     if count * ENOUGH >= len(lines) and count:
@@ -39,8 +43,10 @@ def format_of(block: bytes) -> Format:
 
 def _says_something(text: str) -> bool:
     kept = text.strip()
-    return bool(kept) and not kept.startswith(("#", "!", ";"))
+    return bool(kept) and (not kept.startswith(("#", "!", ";")) or adblock.is_cosmetic(kept))
 
 
 def _sign(line: str) -> Format | None:
+    if adblock.is_cosmetic(line.strip()):
+        return Format.ADBLOCK
     return next((fmt for fmt, sign in _SIGNS if sign.match(line)), None)

@@ -116,13 +116,21 @@ def test_a_gzipped_list_that_ends_early_is_read_as_far_as_it_goes_and_says_so(tm
     assert parse.parse_file(path).tally.skipped == [Skipped(1, "the gzip data is damaged")]
 
 
-@pytest.mark.parametrize("fmt", [Format.AUTO, Format.PLAIN])
+@pytest.mark.parametrize("fmt", [Format.AUTO, Format.PLAIN, Format.ADBLOCK])
 def test_a_web_page_gives_no_rule_and_one_reason(fmt: Format):
     page = b"<!DOCTYPE html>\n<html>\n<a href='x'>\ngambling.test\n</html>\n".splitlines(keepends=True)
     read = parse_lines(page, fmt)
     assert (read.names, read.rules) == (set(), [])
     assert read.tally.reasons == {"a web page, not a list": 1}
     assert (read.tally.said, read.tally.understood) == (1, 0)
+
+
+def test_every_kind_of_rule_is_counted_apart():
+    lines = [b"||a.test^", b"@@||b.test^", b"||c.test/x/", b"*ads*", b"||d.test^$client=x", b"! a comment", b""]
+    tally = parse_lines(lines).tally
+    assert (tally.format, tally.lines, tally.said) == (Format.ADBLOCK, 7, 5)
+    assert (tally.names, tally.pages, tally.patterns, tally.rules) == (2, 1, 1, 4)
+    assert tally.understood == pytest.approx(0.8)
 
 
 def test_a_list_comes_in_batches_and_lines_are_numbered_throughout(tmp_path: Path):
@@ -133,6 +141,17 @@ def test_a_list_comes_in_batches_and_lines_are_numbered_throughout(tmp_path: Pat
     assert len(found) > 2
     assert sum(len(batch.names) for batch in found) == tally.names == 60_000
     assert tally.skipped == [Skipped(60_001, "more than one word on a line")]
+
+
+def test_a_rule_is_taken_back_from_the_end_of_a_file_and_not_of_a_stream(tmp_path: Path):
+    lines = [b"||gambling.test^\n", b"||bets.test^\n", b"||bets.test^$badfilter\n"]
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"".join(lines))
+    assert parse.parse_file(path).names == parse_lines(iter(lines)).names == {"gambling.test"}
+    tally = Tally()
+    (batch,) = parse.batches(iter(lines), Format.AUTO, tally)
+    assert batch.names == ["gambling.test", "bets.test"]
+    assert tally.reasons == {"the modifier $badfilter is not supported": 1}
 
 
 @given(st.one_of(st.binary(max_size=300), st.text(SIGNS, max_size=300).map(str.encode)), st.sampled_from(Format))

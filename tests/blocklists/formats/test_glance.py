@@ -46,6 +46,7 @@ def one_by_one(lines: list[bytes], fmt: Format) -> parse.Parsed:
 
 
 @given(LINES, st.sampled_from(Format))
+@example(["||x.test^", "x.test", "0.0.0.0 x.test", "||x.test^$badfilter"], Format.ADBLOCK)
 @example(["127.0.0.1 localhost.localdomain", "0.0.0.0 localhost.localdomain.test"], Format.HOSTS)
 def test_what_is_read_at_a_glance_is_what_is_read_line_by_line(lines: list[str], fmt: Format):
     raw = [line.encode() for line in lines]

@@ -10,6 +10,17 @@ EXAMPLES = {
     ],
     Format.WILDCARD: ["# names\n*.gambling.test\n*.bets.test\n", ".gambling.test\n"],
     Format.URLS: ["http://gambling.test/a\n", "gambling.test/a\nbets.test/b/\ncasino.test\n", "x.test?id=7\n"],
+    Format.ADBLOCK: [
+        "! Title\n||gambling.test^\n",
+        "[Adblock Plus 2.0]\ngambling.test\nbets.test\n",
+        "! Title\ngambling.test\nbets.test\ncasino.test\n@@||fine.test^\n",
+        "##.advert\nx.test##.advert\n",
+        "/ads[0-9]+/\n",
+        "/ads/$important\n",
+        "x.test^\n",
+        "x.test$badfilter\n",
+        "||x.test/a\n||x.test/b\nx.test/c\n",
+    ],
     Format.DNSMASQ: ["# names\naddress=/gambling.test/#\n", "local=/gambling.test/\nserver=/bets.test/\n"],
     Format.RPZ: [
         "$TTL 60\n@ SOA ns. admin. 1 2 3 4 5\ngambling.test CNAME .\n",
@@ -24,6 +35,17 @@ EXAMPLES = {
 @pytest.mark.parametrize(("fmt", "text"), [(fmt, text) for fmt, texts in EXAMPLES.items() for text in texts])
 def test_a_list_is_recognised_by_what_it_says(fmt: Format, text: str):
     assert recognise.format_of(text.encode()) is fmt
+
+
+def test_a_few_lines_of_another_format_decide_nothing():
+    names = "".join(f"n{number}.test\n" for number in range(9))
+    assert recognise.format_of(f"{names}||x.test^\n".encode()) is Format.PLAIN
+    assert recognise.format_of(f"{names}||x.test^\n||y.test^\n||z.test^\n".encode()) is Format.ADBLOCK
+
+
+def test_only_the_first_lines_are_looked_at():
+    names = "".join(f"n{number}.test\n" for number in range(recognise.SAMPLE))
+    assert recognise.format_of((names + "||x.test^\n" * recognise.SAMPLE).encode()) is Format.PLAIN
 
 
 @pytest.mark.parametrize(
