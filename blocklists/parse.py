@@ -14,7 +14,7 @@ import msgspec
 
 from blocklists import blocks, formats
 from blocklists.blocks import Block
-from blocklists.formats import MAX_LINE, Format, Reader, Unread, glance, recognise
+from blocklists.formats import MAX_LINE, Format, Reader, Unread, glance, recognise, ut1
 from blocklists.rule import Effect, NameRule, PageRule, Rule
 
 __all__ = ["Batch", "Format", "Parsed", "Skipped", "Tally", "batches", "parse_file", "parse_lines", "read"]
@@ -102,8 +102,19 @@ def _whole(read_batches: Iterable[Batch], tally: Tally) -> Parsed:
 
 
 def read(path: Path, fmt: Format, tally: Tally) -> Iterator[Batch]:
-    """Read the list at *path* batch by batch, and count into *tally*; OSError if it cannot be opened."""
-    yield from _recognised(partial(blocks.of_file, path), fmt, tally, again=path.is_file())
+    """Read the list at *path* batch by batch, and count into *tally*; OSError if it cannot be opened.
+
+    *path* is a file, gzipped or not, or the folder of a UT1 or squidGuard category.
+    """
+    if path.is_dir() and fmt in {Format.AUTO, Format.UT1}:
+        tally.format = Format.UT1
+        for piece, reader in ut1.pieces(path):
+            yield from _Reading(reader, tally, piece.name).batches(blocks.of_file(piece))
+    elif fmt is Format.UT1:
+        tally.format = fmt
+        yield from _Reading(ut1.reader_of(path), tally).batches(blocks.of_file(path))
+    else:
+        yield from _recognised(partial(blocks.of_file, path), fmt, tally, again=path.is_file())
 
 
 def batches(lines: Iterable[bytes], fmt: Format, tally: Tally) -> Iterator[Batch]:

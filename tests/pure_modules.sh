@@ -24,6 +24,7 @@ blocklists/formats/rpz.py
 blocklists/formats/target.py
 blocklists/formats/unbound.py
 blocklists/formats/urls.py
+blocklists/formats/ut1.py
 blocklists/formats/wildcard.py
 blocklists/index_keys.py
 blocklists/merge.py

@@ -19,6 +19,7 @@ READERS: dict[Format, Callable[[Ahead], Reader]] = {
     Format.DNSMASQ: dnsmasq.reader,
     Format.RPZ: rpz.reader,
     Format.UNBOUND: unbound.reader,
+    Format.UT1: wildcard.reader,  # its `domains`; the other files of the folder have readers of their own in `ut1`
     Format.URLS: urls.reader,
 }
 """Where a new format goes. AUTO reads lists that are loosely put together."""

@@ -23,6 +23,7 @@ class Format(enum.StrEnum):
     DNSMASQ = "dnsmasq"
     RPZ = "rpz"
     UNBOUND = "unbound"
+    UT1 = "ut1"
     URLS = "urls"
 
 
