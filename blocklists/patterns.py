@@ -34,8 +34,24 @@ class Refused(msgspec.Struct, frozen=True):
 def compiled(rules: Sequence[PatternRule]) -> tuple[list[int], Any, list[Refused]]:
     """(the places of the *rules* that were taken, their database or None without any, what was left out)."""
     refused: list[Refused] = []
-    taken = list(_taken(rules, range(len(rules)), refused))
+    compile_well = list(_taken(rules, range(len(rules)), refused))
+    everything = set(_matching_all_of(_PROBES, rules, compile_well))
+    refused += [Refused(place, "a pattern that matches everything") for place in sorted(everything)]
+    taken = [place for place in compile_well if place not in everything]
     return taken, _database([rules[place] for place in taken]) if taken else None, refused
+
+
+_PROBES = ("qj.test/7", "xn--w-0ka.0example/", "kz-7.vvv.wf/q?z=_")
+"""Texts as a host and a URL at once, with nothing in common but what every text has; no honest pattern is in each."""
+
+
+def _matching_all_of(texts: Sequence[str], rules: Sequence[PatternRule], places: Sequence[int]) -> Iterator[int]:
+    """The *places* whose patterns match each of *texts*."""
+    if not places:
+        return
+    database = _database([rules[place] for place in places])
+    found = [set(_scanned(database, text)) for text in texts]
+    yield from (place for number, place in enumerate(places) if all(number in one for one in found))
 
 
 def _taken(rules: Sequence[PatternRule], places: Sequence[int], refused: list[Refused]) -> Iterator[int]:
@@ -101,9 +117,15 @@ class Patterns:
 
     def matching(self, subject: Subject, text: str) -> list[Placed]:
         """The patterns for *subject* that match *text* (ASCII)."""
-        found: list[int] = []
-        self._database.scan(
-            text.encode("ascii"),
-            match_event_handler=lambda number, start, end, flags, context: found.append(number),  # noqa: ARG005
-        )
-        return [one for one in map(self._placed.__getitem__, sorted(set(found))) if one.rule.subject is subject]
+        found = [self._placed[number] for number in sorted(_scanned(self._database, text))]
+        return [one for one in found if one.rule.subject is subject]
+
+
+def _scanned(database: Any, text: str) -> list[int]:
+    """The numbers of the patterns of *database* that match *text*, each once."""
+    found: list[int] = []
+    database.scan(
+        text.encode("ascii"),
+        match_event_handler=lambda number, start, end, flags, context: found.append(number),  # noqa: ARG005
+    )
+    return found

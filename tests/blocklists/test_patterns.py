@@ -71,6 +71,13 @@ def test_what_hyperscan_does_not_take_is_counted_and_the_rest_is_in_force(tmp_pa
     assert all(reason.startswith("a pattern that hyperscan does not take: ") for reason in read.reasons)
 
 
+@pytest.mark.parametrize("pattern", ["foo|.", "[a-z]", r"^.+$", r"\.|x"])
+def test_a_pattern_that_matches_everything_is_left_out(tmp_path: Path, pattern: str):
+    opened = built(tmp_path, one=[PatternRule(pattern, HOST), PatternRule("^x", HOST)])
+    assert (opened.listed("innocent.test"), len(opened.listed("x.test"))) == ((), 1)
+    assert compiler.report(tmp_path)["one"][0].tally.reasons == {"a pattern that matches everything": 1}
+
+
 def test_only_patterns_that_are_no_good_leave_an_index_without_any(tmp_path: Path):
     opened = built(tmp_path, one=[PatternRule("(a", HOST)])
     assert opened.listed("a.test") == ()
