@@ -118,9 +118,9 @@ def test_relative_paths_start_from_the_files_own_folder(tmp_path, monkeypatch):
     settings = load(tmp_path, '[lists.extra]\nfile = "more/extra.txt"\nformat = "hosts"')
     assert settings.files.state == tmp_path / "state"
     sources = settings.sources(iter(["games", "extra"]))
-    assert sources["games"].path == tmp_path / "lists" / "games.txt"
-    assert sources["extra"].path == tmp_path / "more" / "extra.txt"
-    assert sources["extra"].format == "hosts"
+    assert sources["games"][0].path == tmp_path / "lists" / "games.txt"
+    assert sources["extra"][0].path == tmp_path / "more" / "extra.txt"
+    assert sources["extra"][0].format == "hosts"
 
 
 def test_under_systemd_keys_are_the_units_credentials(tmp_path, monkeypatch):
