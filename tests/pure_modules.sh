@@ -4,6 +4,7 @@ paste -s -d , <<'MODULES'
 blocklists/address.py
 blocklists/alias.py
 blocklists/calendar.py
+blocklists/checksum.py
 blocklists/clients.py
 blocklists/domain.py
 blocklists/endpoint.py
@@ -32,6 +33,7 @@ blocklists/parse.py
 blocklists/policy.py
 blocklists/profile.py
 blocklists/question.py
+blocklists/redirect.py
 blocklists/rule.py
 blocklists/rulebook.py
 blocklists/sealed.py
