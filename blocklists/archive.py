@@ -111,13 +111,17 @@ def gunzipped(path: Path, bounds: Bounds = BOUNDS) -> Iterator[bytes]:
 
 
 def files_of(folder: Path) -> Iterator[PurePosixPath]:
-    """The regular files below *folder*, in order, without hidden ones; no link is followed."""
-    for place, folders, names in os.walk(folder):
+    """The regular files below *folder*, in order, without hidden ones or links. OSError if a folder is closed to us."""
+    for place, folders, names in os.walk(folder, onerror=_raise):
         folders[:] = sorted(one for one in folders if not is_hidden(one))
         for name in sorted(names):
             path = Path(place, name)
             if not is_hidden(name) and path.is_file() and not path.is_symlink():
                 yield PurePosixPath(path.relative_to(folder))
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def unpacked_name(file: PurePosixPath) -> PurePosixPath:

@@ -119,6 +119,8 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
             context.load_verify_locations(ca_file)
         except ssl.SSLError:
             raise FetchError(f"{ca_file} holds no certificate (PEM)") from None
+        except OSError as error:
+            raise FetchError(f"{ca_file}: {error.strerror}") from None
     return context
 
 

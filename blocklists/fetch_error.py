@@ -37,7 +37,7 @@ def said() -> Iterator[None]:
     except httpx.TransportError as error:
         raise _sentence(error) from error
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-        raise FetchError("the server's answer is no sound HTTP") from error
+        raise FetchError("its address or its answer is no sound HTTP") from error
 
 
 def _sentence(error: httpx.TransportError) -> FetchError:

@@ -229,6 +229,10 @@ async def test_a_server_of_something_else_is_said(target, body):
     assert says == "the connection ended before the whole file had come (3 tries)"
 
 
+async def test_an_address_that_the_library_cannot_write_is_said(target):
+    assert await refused(Wanted("http://127.0.0.1\x7f/list"), target) == "its address or its answer is no sound HTTP"
+
+
 @pytest.fixture
 def authority():
     return trustme.CA()
