@@ -57,6 +57,11 @@ class Files(msgspec.Struct, frozen=True):
         return self.state / "index"
 
     @property
+    def lists(self) -> Path:
+        """The folder of lists that were fetched or imported."""
+        return self.state / "lists"
+
+    @property
     def sealing_key(self) -> Path:
         """The key of the sealed lists, outside state/ and backups (G23)."""
         return self.keys / "sealed.key"
