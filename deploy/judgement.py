@@ -1,0 +1,96 @@
+"""Whether a new copy may replace the one in force: read whole, counted, and compared with it.
+
+A download that failed leaves an error page or nothing where a list was; putting that in force would open a category. A
+list that grew much may close what nobody meant to close. Both wait until a person says that they are meant.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from blocklists import parse
+from blocklists.parse import Skipped, Tally
+from blocklists.stored import Part
+
+FIRST_LINES = 20
+"""Lines left out that are kept by number for `lists status`."""
+GROWTH_FROM = 1000
+"""Rules. A list of ten may well become one of forty; growth as large that ends above a thousand is a mistake."""
+PAGE_HEAD = 1024
+"""Bytes in which a web page says that it is one."""
+PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<?xml", b"<script")
+
+
+class Ratios(msgspec.Struct, frozen=True):
+    """How far the number of a list's rules may fall and rise from one copy to the next."""
+
+    shrinks_to: float = 0.5
+    grows_to: float = 3.0
+
+
+def read_part(content: Path, part: Part, step: Callable[[int], None] = lambda _lines: None) -> Part:
+    """*part* with what was read of it in the folder *content*; *step* hears how many lines there were so far."""
+    tally = Tally()
+    for _ in _batches(content / part.path, part, tally):
+        step(tally.lines)
+    return replace(
+        part,
+        rules=tally.rules,
+        lines=tally.lines,
+        said=tally.said,
+        skipped=tally.skipped_count,
+        reasons=tally.reasons,
+        first=tuple(tally.skipped[:FIRST_LINES]),
+    )
+
+
+def _batches(path: Path, part: Part, tally: Tally) -> Iterator[object]:
+    if not path.is_dir():
+        yield from parse.read(path, part.format, tally)
+        return
+    for file in sorted(path.iterdir()):  # until `parse.read` takes a category's folder itself
+        one = Tally()
+        yield from parse.read(file, part.format, one)
+        _add(tally, one, file.name)
+
+
+def _add(tally: Tally, one: Tally, file: str) -> None:
+    tally.lines, tally.said, tally.skipped_count = (
+        tally.lines + one.lines,
+        tally.said + one.said,
+        tally.skipped_count + one.skipped_count,
+    )
+    tally.names, tally.pages, tally.patterns = (
+        tally.names + one.names,
+        tally.pages + one.pages,
+        tally.patterns + one.patterns,
+    )
+    tally.reasons = {key: tally.reasons.get(key, 0) + one.reasons.get(key, 0) for key in tally.reasons | one.reasons}
+    tally.skipped = [*tally.skipped, *(Skipped(line.line, line.reason, file) for line in one.skipped)]
+
+
+def is_page(path: Path) -> bool:
+    """Whether the file at *path* is a web page."""
+    with path.open("rb") as file:
+        return file.read(PAGE_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(PAGE_STARTS)
+
+
+def objection(
+    new: Mapping[str, int], before: Mapping[str, int], ratios: Ratios, *, page: bool = False, lines: int = 0
+) -> str:
+    """Why rules by list of *new* may not replace those *before*, as the end of the sentence "it ...", or ""."""
+    if page:
+        return "is a web page (HTML) and not a list"
+    if not any(new.values()):
+        return f"has no rules in {lines:,} lines"
+    return next(filter(None, (_change(name, new.get(name, 0), count, ratios) for name, count in before.items())), "")
+
+
+def _change(name: str, new: int, before: int, ratios: Ratios) -> str:
+    if new < before * ratios.shrinks_to:
+        return f"has {new:,} rules for {name}, where {before:,} are in force (shrinks_to = {ratios.shrinks_to:g})"
+    if new > max(before * ratios.grows_to, GROWTH_FROM) and before:
+        return f"has {new:,} rules for {name}, where {before:,} are in force (grows_to = {ratios.grows_to:g})"
+    return ""
