@@ -9,7 +9,7 @@ from pathlib import Path
 from blocklists import snapshot
 from blocklists.clients import Clients
 from blocklists.rulebook import Rulebook
-from deploy import key_files, policy_file
+from deploy import categories, key_files, policy_file
 from deploy.config import Settings
 from deploy.toml_file import RefusedError
 
@@ -35,6 +35,8 @@ def check_whole(settings: Settings) -> Rulebook:
         *key_files.proxy_problems(settings),
         *key_files.pages_problems(settings),
         *key_files.mail_problems(settings),
+        *key_files.lists_problems(settings),
+        *_subscriptions(settings, book),
     ]
     if found := [f"{settings.file}: {problem}" for problem in problems] or list(not_in_force(settings)):
         raise RefusedError(found)
@@ -43,6 +45,17 @@ def check_whole(settings: Settings) -> Rulebook:
 
 def _lists(settings: Settings) -> dict[str, Path]:
     return {f"lists.{name}.file": settings.path(one.file) for name, one in settings.config.lists.items()}
+
+
+def _subscriptions(settings: Settings, book: Rulebook) -> Iterator[str]:
+    """Subscriptions that feed no list of *book*."""
+    for label, one in settings.config.subscriptions.items():
+        if one.list and one.list not in book.lists:
+            there = f"{settings.policy}; the lists are {', '.join(sorted(book.lists))}"
+            yield f"subscriptions.{label}.list: there is no list {one.list!r} in {there}"
+        if one.taxonomy and one.taxonomy not in categories.taxonomies():
+            there = ", ".join(categories.taxonomies()) or "none"
+            yield f"subscriptions.{label}.taxonomy: there is no taxonomy {one.taxonomy!r}; the taxonomies are {there}"
 
 
 def not_in_force(settings: Settings) -> Iterator[str]:

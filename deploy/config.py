@@ -16,8 +16,8 @@ from blocklists import defaults, endpoint
 from blocklists.clients import Clients, Network
 from blocklists.gather import Source
 from blocklists.live import Files
-from blocklists.parse import Format
 from deploy import toml_file
+from deploy.list_settings import ListSettings, SubscriptionSettings
 from dns_filter.settings import DnsSettings
 from proxy_addons.settings import ProxySettings
 from reporting.settings import ReportingSettings
@@ -48,15 +48,6 @@ class PathSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """keys and the interception certificate; never in a backup"""
     run: str = "run"
     """sockets and locks, gone after a restart"""
-
-
-class ListSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a list comes from, if not from its own file in the folder of lists."""
-
-    file: str
-    """the list's file, relative to the folder of schoolgate.toml"""
-    format: Format = Format.AUTO
-    """auto, plain or hosts"""
 
 
 class MetricSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,6 +104,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """what `schoolgate run` starts"""
     lists: dict[str, ListSettings] = {}
     """lists that are not in the folder of lists under their own name"""
+    subscriptions: dict[str, SubscriptionSettings] = {}
+    """lists that `schoolgate lists update` fetches, each under a label of its own"""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -237,6 +230,8 @@ def problems(settings: Settings) -> Iterator[str]:
     yield from config.proxy.problems()
     yield from config.reporting.problems()
     yield from config.metrics.problems()
+    for label, subscription in config.subscriptions.items():
+        yield from subscription.problems(label)
     for key, path in _paths(config).items():
         if not path or "\0" in path:
             yield f"{key}: {path!r} is no path; name a file or folder"
@@ -266,6 +261,7 @@ def files_given(config: Config) -> dict[str, str]:
         "reporting.tls_key": reporting.tls_key,
         "reporting.mail.password_file": reporting.mail.password_file,
         "reporting.mail.ca_file": reporting.mail.ca_file,
+        **{f"subscriptions.{label}.ca_file": one.ca_file for label, one in config.subscriptions.items()},
     }
 
 

@@ -39,6 +39,12 @@ def mail_problems(settings: Settings) -> Iterator[str]:
         yield f"{key}: {path} holds no password"
 
 
+def lists_problems(settings: Settings) -> Iterator[str]:
+    """What keeps a subscription from trusting the server that it names."""
+    for label, one in settings.config.subscriptions.items():
+        yield from _trust_problems(settings, f"subscriptions.{label}.ca_file", one.ca_file)
+
+
 def _pair_problems(settings: Settings, certificate: tuple[str, str], key: tuple[str, str]) -> Iterator[str]:
     """What is wrong with a certificate and its key, each the path of its setting and the setting's text."""
     (certificate_key, certificate_text), (key_key, key_text) = certificate, key

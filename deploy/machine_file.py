@@ -33,6 +33,16 @@ LISTS = """\
 # [lists.gambling]
 # file = "subscribed/gambling.hosts"
 # format = "hosts"
+
+# Lists that `schoolgate lists update` fetches; several may feed one list, beside the school's own file. The label is
+# yours to choose: [subscriptions.LABEL].
+# [subscriptions.ut1]
+# url = "https://dsi.ut-capitole.fr/blacklists/download/blacklists.tar.gz"
+# checksum_url = "https://dsi.ut-capitole.fr/blacklists/download/MD5SUM.LST"
+# taxonomy = "ut1"
+# [subscriptions.betting]
+# url = "https://lists.example.org/gambling.hosts.gz"
+# list = "gambling"
 """
 
 NETWORKS = """\
@@ -51,7 +61,7 @@ def _table(name: str, kind: type[msgspec.Struct]) -> list[str]:
     for field in msgspec.structs.fields(kind):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             nested += _table(f"{name}.{field.name}", field.type) if name else []
-        elif (name, field.name) not in {("", "networks"), ("", "lists")}:
+        elif (name, field.name) not in {("", "networks"), ("", "lists"), ("", "subscriptions")}:
             value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
             lines += [*_comment(words[field.name]), f"{field.encode_name} = {toml_value(value)}"]
     return ["\n".join(lines) + "\n", *nested]

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
+from typing import get_args, get_origin
 
 import click
 import msgspec
@@ -39,9 +40,22 @@ def settings(name="", kind=config.Config):
         key = f"{name}.{field.encode_name}" if name else field.encode_name
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             yield from settings(key, field.type)
-        else:
-            default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
-            yield key, "" if isinstance(default, dict) else machine_file.toml_value(default), words.get(field.name, "")
+            continue
+        yield key, default_of(field), words.get(field.name, "")
+        if get_origin(field.type) is dict:
+            yield from settings(f"{key}.{CHOSEN[key]}", get_args(field.type)[1])
+
+
+CHOSEN = {"lists": "NAME", "subscriptions": "LABEL"}
+"""What stands in the documents for the keys that a school chooses."""
+
+
+def default_of(field):
+    """The default of a setting as TOML; none of a table, or where the school must say it."""
+    if field.default is not msgspec.NODEFAULT:
+        return machine_file.toml_value(field.default)
+    default = {} if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+    return "" if isinstance(default, dict) else machine_file.toml_value(default)
 
 
 def test_every_setting_is_documented_with_its_default():

@@ -95,3 +95,27 @@ def test_certificates_that_are_some_are_good(school):
     changed(school, 'upstream_ca = ""', 'upstream_ca = "keys/ca.crt"')
     changed(school, 'ca_file = ""', 'ca_file = "keys/ca.crt"')
     checked(school)
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (
+            'list = "gmes"',
+            r"subscriptions\.a\.list: there is no list 'gmes' in .*/policy\.toml; the lists are adverts, ",
+        ),
+        ('taxonomy = "ut2"', r"subscriptions\.a\.taxonomy: there is no taxonomy 'ut2'; the taxonomies are "),
+        ('list = "games"\nca_file = "nowhere.pem"', r"subscriptions\.a\.ca_file: there is no file .*/nowhere\.pem"),
+        ('list = "games"\nca_file = "policy.toml"', r"subscriptions\.a\.ca_file: .*/policy\.toml holds no certificate"),
+    ],
+)
+def test_a_subscription_that_could_not_be_fetched_is_told(school, said, sentence):
+    changed(school, "# [lists.gambling]", f'[subscriptions.a]\nurl = "https://a.test/"\n{said}\n#')
+    with pytest.raises(RefusedError, match=sentence):
+        checked(school)
+
+
+def test_a_subscription_that_can_be_fetched_is_good(school):
+    said = 'list = "games"\nca_file = "keys/ca.crt"'
+    changed(school, "# [lists.gambling]", f'[subscriptions.a]\nurl = "https://a.test/"\n{said}\n#')
+    checked(school)
