@@ -1,16 +1,194 @@
-"""`schoolgate lists`: build the index from the lists, look a name up."""
-# ruff: noqa: PLC0415 - each command imports what it needs when it runs
+"""`schoolgate lists`: fetch lists or import them, build the index from them, look a name up."""
+# ruff: noqa: PLC0415, PLR0917 - each command imports what it needs when it runs; click hands options over one by one
 
+import json
+import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from deploy import options, toml_file
 
+if TYPE_CHECKING:
+    from deploy.config import Settings
+    from deploy.copies import Outcome
+
 
 @click.group(name="lists")
 def group() -> None:
-    """The lists of names: build the index from them, look a name up."""
+    """The lists of names: fetch or import them, build the index from them, look a name up."""
+
+
+@group.command(name="update")
+@click.argument("labels", nargs=-1, metavar="[LABEL]...")
+@click.option("--force", is_flag=True, help="Fetch what has not changed too.")
+@click.option("--no-compile", is_flag=True, help="Do not build the index anew.")
+@options.config
+@options.as_json
+@options.refusals
+def lists_update(labels: tuple[str, ...], force: bool, no_compile: bool, file: Path | None, as_json: bool) -> None:
+    """Fetch the subscriptions of schoolgate.toml, all or those with a LABEL, and build the index if any has changed.
+
+    The last good copy stays in force when one fails or looks wrong; the exit code is 1 then.
+    """
+    from deploy import categories, policy_file, progress, store, updates
+
+    settings = _settings(file)
+    known = settings.config.subscriptions
+    if unknown := sorted(set(labels) - known.keys()):
+        there = ", ".join(sorted(known)) or "none"
+        raise toml_file.RefusedError([f"there is no subscription {one!r}; they are: {there}" for one in unknown])
+    lists = policy_file.read(settings.policy).lists
+    with progress.bars(wanted=not as_json) as bars:
+        outcomes = updates.update(settings, labels or known, lists, categories.list_for, bars, force=force)
+    _end(settings, outcomes, as_json=as_json, compiles=not (no_compile or store.is_compiled(settings.files)))
+
+
+@group.command(name="import")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--list", "name", default="", help="The list of policy.toml that all of it feeds.")
+@click.option("--taxonomy", default="", help="Whose category names its folders have, such as ut1.")
+@click.option("--label", default="", help="What it is called from now on; a copy of that label is replaced.")
+@options.config
+@options.as_json
+@options.refusals
+def lists_import(path: Path, name: str, taxonomy: str, label: str, file: Path | None, as_json: bool) -> None:
+    """Take lists from PATH, a file, an archive or a folder (a USB stick), and build the index; nothing is fetched.
+
+    Files called like a list (gambling.txt, gambling.hosts.gz) feed it, and so do an author's category folders. Example:
+    `schoolgate lists import /media/stick/blacklists.tar.gz`
+    """
+    from deploy import categories, imports, policy_file, progress
+
+    settings = _settings(file)
+    lists = policy_file.read(settings.policy).lists
+    with progress.bars(wanted=not as_json) as bars:
+        run = imports.Import(settings, lists, categories.list_for, categories.taxonomies(), bars)
+        imported = run.run(path, imports.Choice(name, taxonomy, label))
+    changed = any(one.state is one.state.FETCHED for one in imported.outcomes)
+    _end(settings, imported.outcomes, as_json=as_json, compiles=changed, unknown=imported.unknown)
+
+
+@group.command(name="accept")
+@click.argument("labels", nargs=-1, required=True, metavar="LABEL...")
+@options.config
+@options.as_json
+@options.refusals
+def lists_accept(labels: tuple[str, ...], file: Path | None, as_json: bool) -> None:
+    """Put the copies of each LABEL that are held back in force, and build the index."""
+    from deploy import store
+    from deploy.copies import Outcome, State
+
+    settings = _settings(file)
+    with store.changing(settings.files):
+        accepted = store.accept(settings.files, labels)
+    outcomes = [Outcome(label, State.FETCHED, copy=copy) for label, copy in accepted.items()]
+    _end(settings, outcomes, as_json=as_json, compiles=True, meant=_fed(settings, labels))
+
+
+@group.command(name="remove")
+@click.argument("labels", nargs=-1, required=True, metavar="LABEL...")
+@options.config
+@options.as_json
+@options.refusals
+def lists_remove(labels: tuple[str, ...], file: Path | None, as_json: bool) -> None:
+    """Take every copy of each LABEL away, and build the index without it. A subscription is fetched again."""
+    from deploy import store
+
+    settings = _settings(file)
+    meant = _fed(settings, labels)
+    with store.changing(settings.files):
+        store.remove(settings.files, labels)
+    _end(settings, [], as_json=as_json, compiles=True, meant=meant)
+
+
+@group.command(name="status")
+@options.config
+@options.as_json
+@options.refusals
+def lists_status(file: Path | None, as_json: bool) -> None:
+    """Say where each list comes from, how much of it was understood, how old it is, and what is held back.
+
+    The exit code is 1 if anything failed, is held back, is older than 14 days, or is not in the index yet.
+    """
+    import time
+
+    from deploy import list_status, list_words, policy_file, store
+
+    settings, now = _settings(file), time.time_ns()
+    lists = policy_file.read(settings.policy).lists
+    found = list_status.of(settings, lists, compiled=store.is_compiled(settings.files), now_ns=now)
+    if as_json:
+        click.echo(json.dumps(list_words.status_json(found), indent=2))
+    else:
+        click.echo("\n".join(list_words.status(found, now)))
+    sys.exit(0 if found.good else options.REFUSED)
+
+
+def _settings(file: Path | None) -> "Settings":
+    """The settings, as the user whose the lists are."""
+    from deploy import config, lists_owner
+
+    settings = config.load(file)
+    lists_owner.become(settings.files)
+    return settings
+
+
+def _fed(settings: "Settings", labels: Iterable[str]) -> set[str]:
+    """The lists that copies of *labels* feed or fed."""
+    from deploy import store
+
+    metas = [store.known(settings.files, label) for label in labels]
+    copies = [copy for meta in metas for copy in (meta.current, meta.previous) if copy]
+    return {part.list for copy in copies for part in copy.parts}
+
+
+def _end(
+    settings: "Settings",
+    outcomes: Iterable["Outcome"],
+    *,
+    as_json: bool,
+    compiles: bool,
+    meant: Iterable[str] = (),
+    unknown: Iterable[str] = (),
+) -> None:
+    """Say what became of each list, build the index if it *compiles*, and end with 1 if anything is not good.
+
+    *meant* are the lists that somebody has said to be right as they are, *unknown* the names that stand for none.
+    """
+    from deploy import copies, list_words
+
+    outcomes = list(outcomes)
+    if not as_json:
+        for one in outcomes:
+            click.echo("\n".join(list_words.outcome(one)))
+        for line in list_words.unknown(unknown):
+            click.echo(line)
+    build, problems = _compiled(settings, {*meant, *copies.shrunk(outcomes)}) if compiles else ("", [])
+    if as_json:
+        lists = [list_words.outcome_json(one) for one in outcomes]
+        said = {"build": build or None, "problems": problems, "lists": lists, "unknown": list(unknown)}
+        click.echo(json.dumps(said, indent=2))
+    elif build:
+        click.echo(f"Index {build} is in force.")
+    if problems and not as_json:
+        raise toml_file.RefusedError(problems)
+    sys.exit(0 if not problems and all(one.good for one in outcomes) else options.REFUSED)
+
+
+def _compiled(settings: "Settings", accepted: set[str]) -> tuple[str, list[str]]:
+    """The new build's name, and why there is none."""
+    from blocklists import index
+    from deploy import listing, policy_file, store
+
+    try:
+        with store.compiling(settings.files):
+            listing.compile_lists(settings, frozenset(accepted & policy_file.read(settings.policy).lists.keys()))
+    except toml_file.RefusedError as error:
+        return "", error.problems
+    return (settings.files.index / index.CURRENT).resolve().name, []
 
 
 @group.command(name="compile")
@@ -26,13 +204,12 @@ def lists_compile(accepted: tuple[str, ...], file: Path | None, as_json: bool) -
     A list that came out empty, or with less than half of its names, is refused and the index in force stays: a failed
     download looks like that. Example: `schoolgate lists compile --accept gambling`
     """
-    import json
-
     from blocklists import compile as compiler
-    from deploy import config, listing
+    from deploy import listing, store
 
-    settings = config.load(file)
-    built = listing.compile_lists(settings, frozenset(accepted))
+    settings = _settings(file)
+    with store.compiling(settings.files):
+        built = listing.compile_lists(settings, frozenset(accepted))
     read = compiler.report(built.folder)
     rows = [
         {"list": name, "rules": built.manifest.rules[name], "skipped": sum(one.tally.skipped_count for one in sources)}
@@ -55,8 +232,6 @@ def lists_compile(accepted: tuple[str, ...], file: Path | None, as_json: bool) -
 @options.refusals
 def lists_lookup(name: str, file: Path | None, as_json: bool) -> None:
     """Say which lists name HOST or a parent of it. Sealed lists are never looked up."""
-    import json
-
     from blocklists import domain, index, url
     from deploy import config
 

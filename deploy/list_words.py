@@ -1,0 +1,153 @@
+"""How the commands of lists speak: one line for each list, and never a line of a list.
+
+What authors chose (names of files and categories, paths) is cleaned here, as a terminal obeys some characters (G28).
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from blocklists.stored import Copy, Part
+from deploy.copies import Outcome, State
+from deploy.list_status import LabelStatus, SourceStatus, Status
+from reporting.logline import plain
+
+WELL_UNDERSTOOD = 0.999
+"""The share of lines from which nobody needs to know what was left out."""
+LINES_NAMED = 3
+"""Numbers of lines that are named for each reason."""
+_UNITS = ((24 * 3600, "day"), (3600, "hour"), (60, "minute"))
+
+
+def outcome(one: Outcome) -> Iterator[str]:
+    """What became of a list that was to come."""
+    match one.state:
+        case State.FETCHED:
+            yield f"{one.label:24}new: {_counted(one.copy)}"
+            yield from _parts(one.copy)
+        case State.UNCHANGED:
+            yield f"{one.label:24}not changed: {_counted(one.copy)}"
+        case State.HELD:
+            yield f"{one.label:24}HELD BACK: it {one.why}; the copy in force stays"
+            yield f"{'':24}if this is meant: schoolgate lists accept {one.label}"
+        case State.FAILED:
+            yield f"{one.label:24}FAILED: {plain(one.why)}"
+
+
+def unknown(names: Iterable[str]) -> Iterator[str]:
+    """The names that stand for no list."""
+    if named := [plain(name) for name in names]:
+        yield f"{'':24}left out, as they stand for no list here: {', '.join(named)}"
+
+
+def _counted(copy: Copy | None) -> str:
+    return _rules(sum(copy.rules.values()) if copy else 0)
+
+
+def _rules(count: int) -> str:
+    return f"{count:,} rule{'' if count == 1 else 's'}"
+
+
+def _parts(copy: Copy | None) -> Iterator[str]:
+    for part in copy.parts if copy else ():
+        yield f"  {part.list:22}{_read(part)}{f', from {plain(part.category)}' if part.category else ''}"
+    yield from unknown(copy.unknown if copy else ())
+
+
+def _read(part: Part | SourceStatus) -> str:
+    skipped = part.skipped if isinstance(part, Part) else sum(part.reasons.values())
+    words = f"{_rules(part.rules)}, {share(part.understood)} of the lines understood"
+    return f"{words}, {skipped:,} skipped" if skipped else words
+
+
+def share(value: float) -> str:
+    """*value* in percent, rounded down: 100.0% is all of it."""
+    return f"{math.floor(value * 1000) / 10:.1f}%"
+
+
+def age(since_ns: int, now_ns: int) -> str:
+    """How long ago *since_ns* was, in words."""
+    seconds = max(0, now_ns - since_ns) // 10**9
+    for unit, word in _UNITS:
+        if count := seconds // unit:
+            return f"{count} {word}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def status(found: Status, now_ns: int) -> Iterator[str]:
+    """The whole status."""
+    last = ""
+    for source in found.sources:
+        if source.list != last:
+            yield source.list
+            last = source.list
+        yield from _source(source, now_ns)
+    for label in found.labels:
+        yield from _label(label, now_ns)
+    yield _index(found, now_ns)
+
+
+def _source(source: SourceStatus, now_ns: int) -> Iterator[str]:
+    name = f"{source.label} {plain(source.category)}".strip() if source.label else plain(source.origin)
+    if source.problem:
+        yield f"  {name}: {source.problem}"
+        return
+    came = f", {age(source.fetched_ns, now_ns)}" if source.fetched_ns else ""
+    yield f"  {name}: {_read(source)}{came}"
+    if source.understood < WELL_UNDERSTOOD:
+        for reason, count in source.reasons.items():
+            lines = [
+                f"{f'{plain(one.file)} ' if one.file else ''}{one.line}" for one in source.first if one.reason == reason
+            ]
+            where = f" (line {', '.join(lines[:LINES_NAMED])}{' ...' if count > LINES_NAMED else ''})" if lines else ""
+            yield f"    {count:,} {reason}{where}"
+
+
+def _label(label: LabelStatus, now_ns: int) -> Iterator[str]:
+    checked = f"newest {age(label.checked_ns, now_ns)}" if label.checked_ns else "never had"
+    kind = "subscribed" if label.subscribed else "imported"
+    yield f"{label.label}: {kind}, {checked}, {plain(label.origin)}"
+    if label.problem:
+        yield f"  FAILED: {plain(label.problem)}"
+    if label.held:
+        yield f"  HELD BACK: the newest copy {label.held}; if this is meant: schoolgate lists accept {label.label}"
+    yield from unknown(label.unknown)
+
+
+def _index(found: Status, now_ns: int) -> str:
+    if not found.build:
+        return "No index is in force; run: schoolgate lists compile"
+    behind = "" if found.compiled else ", without the newest copies; run: schoolgate lists compile"
+    return f"Index {found.build} is in force, built {age(found.built_ns, now_ns)}{behind}."
+
+
+def outcome_json(one: Outcome) -> dict[str, Any]:
+    """What became of a list, for scripts."""
+    parts = one.copy.parts if one.copy else ()
+    return {
+        "label": one.label,
+        "state": one.state.name.lower(),
+        "why": one.why,
+        "rules": sum(part.rules for part in parts),
+        "parts": [_part_json(part) for part in parts],
+        "unknown": list(one.copy.unknown) if one.copy else [],
+    }
+
+
+def _part_json(part: Part) -> dict[str, Any]:
+    return {
+        "list": part.list,
+        "category": part.category,
+        "rules": part.rules,
+        "lines": part.lines,
+        "understood": part.understood,
+        "skipped": part.skipped,
+        "reasons": part.reasons,
+    }
+
+
+def status_json(found: Status) -> Any:
+    """The whole status, for scripts; times are in UTC nanoseconds, 0 for never."""
+    return {"good": found.good, **msgspec.to_builtins(found)}

@@ -1,0 +1,77 @@
+"""Bars on a terminal while lists are fetched and read; nothing elsewhere, as a log has no use for them."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+
+class Bars(Protocol):
+    """Who hears how far each list is."""
+
+    def fetching(self, label: str, done: int, of: int | None) -> None:
+        """Of *label*, *done* bytes have come, of *of* if that is known."""
+
+    def reading(self, label: str, lines: int) -> None:
+        """Of *label*, *lines* lines have been read."""
+
+    def ended(self, label: str, words: str) -> None:
+        """*label* is done with."""
+
+
+class NoBars:
+    """Hears and says nothing."""
+
+    def fetching(self, label: str, done: int, of: int | None) -> None:
+        """Nothing."""
+
+    def reading(self, label: str, lines: int) -> None:
+        """Nothing."""
+
+    def ended(self, label: str, words: str) -> None:
+        """Nothing."""
+
+
+class TerminalBars:
+    """A line for each label, on standard error."""
+
+    def __init__(self, progress: Progress) -> None:
+        """No label has a line yet."""
+        self._progress = progress
+        self._lines: dict[str, TaskID] = {}
+
+    def _line(self, label: str) -> TaskID:
+        if label not in self._lines:
+            self._lines[label] = self._progress.add_task(label, total=None, words="")
+        return self._lines[label]
+
+    def fetching(self, label: str, done: int, of: int | None) -> None:
+        """Move the bar of *label*."""
+        self._progress.update(self._line(label), completed=done, total=of, words="fetching")
+
+    def reading(self, label: str, lines: int) -> None:
+        """Say how many lines of *label* were read."""
+        self._progress.update(self._line(label), words=f"reading, {lines:,} lines")
+
+    def ended(self, label: str, words: str) -> None:
+        """Fill the bar of *label*."""
+        line = self._line(label)
+        done = self._progress.tasks[line].completed
+        self._progress.update(line, total=max(done, 1), completed=max(done, 1), words=words)
+
+
+@contextmanager
+def bars(*, wanted: bool = True) -> Iterator[Bars]:
+    """Bars for the block, if they are *wanted* and standard error is a terminal."""
+    if not wanted or not sys.stderr.isatty():
+        yield NoBars()
+        return
+    plain = TextColumn("{task.description}", markup=False)
+    words = TextColumn("{task.fields[words]}", markup=False)
+    with Progress(
+        plain, BarColumn(), DownloadColumn(), TimeElapsedColumn(), words, console=Console(stderr=True)
+    ) as shown:
+        yield TerminalBars(shown)
