@@ -28,6 +28,7 @@ from reporting.accounts import Accounts
 from reporting.alerts import Desk, one_person
 from reporting.database import opened
 from reporting.ingest import Ingest
+from reporting.list_metrics import ListCollector
 from reporting.logline import reason
 from reporting.mail import link_base, notice
 from reporting.metrics import process_collector, serve_metrics
@@ -226,6 +227,7 @@ def _measured(
     registry = CollectorRegistry()
     registry.register(process_collector(live, None))
     registry.register(_Reporting(ingest, outbox))
+    registry.register(ListCollector(live.files.lists))
     served = serve_metrics(registry, metrics)
     try:
         yield {"metrics": served.address}

@@ -1,0 +1,89 @@
+"""What Prometheus is told of the lists that were fetched or imported, read from `state/lists/` at each scrape.
+
+Nothing here raises: what cannot be read counts as failed. A label is the name of a list, never of a host.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from blocklists import stored
+
+
+class _Part(msgspec.Struct):
+    list: str = ""
+
+
+class _Copy(msgspec.Struct):
+    parts: list[_Part] = []
+
+
+class _Seen(msgspec.Struct):
+    """Of `blocklists.stored.Meta`, what is counted."""
+
+    asked: str = ""
+    list: str = ""
+    since_ns: int = 0
+    checked_ns: int = 0
+    problem: str = ""
+    current: _Copy | None = None
+    held: _Copy | None = None
+
+    @property
+    def lists(self) -> set[str]:
+        """The lists that it feeds; before its first copy, the one that it is to feed."""
+        return {part.list for part in self.current.parts} if self.current else {self.list} - {""}
+
+
+class ListCollector(Collector):
+    """The metrics of the lists in the folder *store*."""
+
+    def __init__(self, store: Path) -> None:
+        """Nothing is read yet."""
+        self._store = store
+
+    def collect(self) -> Iterator[Metric]:
+        """Read what is known of each label, and count it."""
+        seen = [_read(folder) for folder in _folders(self._store)]
+        ages = GaugeMetricFamily(
+            "schoolgate_list_age_seconds",
+            "Since the oldest source of a list was found to be the newest.",
+            labels=["list"],
+        )
+        for name, age in sorted(_ages([one for one in seen if one], time.time_ns()).items()):
+            ages.add_metric([name], age)
+        yield ages
+        held = sum(one is not None and one.held is not None for one in seen)
+        yield GaugeMetricFamily("schoolgate_list_held", "Copies of lists that wait to be accepted.", value=held)
+        failed = sum(one is None or bool(one.problem) for one in seen)
+        yield GaugeMetricFamily("schoolgate_list_failed", "Lists that the last update could not get.", value=failed)
+
+
+def _folders(store: Path) -> list[Path]:
+    try:
+        return list(stored.folders(store))
+    except OSError:
+        return []
+
+
+def _read(folder: Path) -> _Seen | None:
+    try:
+        return msgspec.json.decode((folder / stored.META).read_bytes(), type=_Seen)
+    except FileNotFoundError:
+        return _Seen()  # its first copy is on the way
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def _ages(seen: list[_Seen], now_ns: int) -> dict[str, float]:
+    """The seconds for each list that is subscribed, by its oldest source."""
+    ages: dict[str, float] = {}
+    for one in seen:
+        for name in one.lists if one.asked else ():
+            age = max(0, now_ns - (one.checked_ns or one.since_ns)) / 1e9
+            ages[name] = max(ages.get(name, 0.0), age)
+    return ages
