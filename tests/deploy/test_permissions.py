@@ -3,11 +3,13 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.support.commands import COMMAND
+from tests.support.installed import run_for_all
 
 SYSTEMD = Path(__file__).parents[2] / "deploy" / "systemd"
 SERVICES = ("schoolgate-dns", "schoolgate-proxy", "schoolgate-reporting")
@@ -35,38 +37,50 @@ def installed(root):
 def commands(folder, umask):
     """Every command that changes the state, as root with *umask*."""
     for words in (
-        ("lists", "compile"),
         ("policy", "apply"),
         ("account", "invite", "dsl"),
         ("sealed", "import", "-", "--list", "practice"),
     ):
         run(*COMMAND, *words, "--config", str(folder / "schoolgate.toml"), umask=umask, input="hidden.test\n")
+    (folder / "games.txt").write_text("mine.test\n")
+    for words in (("compile",), ("import", str(folder / "games.txt")), ("remove", "games"), ("update",)):
+        ran = run_for_all([*COMMAND, "lists", *words, "--config", str(folder / "schoolgate.toml")], f"{umask:04o}")
+        assert ran.returncode == 0, ran.stdout
+
+
+@pytest.fixture
+def root():
+    """Where other users may go, as pytest's folders are not."""
+    with tempfile.TemporaryDirectory(prefix="schoolgate-permissions-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @needs_root
 @pytest.mark.parametrize("umask", [0o022, 0o027, 0o077], ids=oct)
-def test_each_service_reads_the_whole_state_whatever_the_umask_of_root(tmp_path, umask):
-    folder = tmp_path / "etc" / "schoolgate"
+def test_each_service_reads_the_whole_state_whatever_the_umask_of_root(root, umask):
+    folder = root / "etc" / "schoolgate"
     folder.parent.mkdir()
     run(*COMMAND, "init", str(folder), umask=umask)
-    users, group = installed(tmp_path)
+    users, group = installed(root)
     for _ in range(2):  # into the folders that init made, and into those that the commands made
         commands(folder, umask)
-        for user in users:  # the lock alone is root's: no service can hold root's commands up
+        for user in users:  # the locks alone are not: no service can hold a command up
             found = run(
                 "find", "state", "!", "-readable", cwd=folder, user=user, group=group, extra_groups=[], umask=umask
             )
-            assert found == "state/lock\n"
+            assert sorted(found.split()) == ["state/lists/.lock", "state/lock"]
         shutil.rmtree(folder / "state" / "index")
+        shutil.rmtree(folder / "state" / "lists")
         shutil.rmtree(folder / "state" / "invitations")
 
 
 @needs_root
-def test_nobody_else_reads_the_state(tmp_path):
-    folder = tmp_path / "etc" / "schoolgate"
+def test_nobody_else_reads_the_state(root):
+    folder = root / "etc" / "schoolgate"
     folder.parent.mkdir()
     run(*COMMAND, "init", str(folder))
-    installed(tmp_path)
+    installed(root)
     looked = subprocess.run(
         ["ls", "state"],
         cwd=folder,

@@ -13,14 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from blocklists.index import CURRENT, Index
 from deploy.demo.staff import Staff
 from dns_filter.ask import ask
 from tests.support.commands import until
 from tests.support.gateway import CLOSED_ADDRESS
 from tests.support.installed import PROGRAMS, SEALED_HOST, Installed
+from tests.support.list_server import ListServer, Reply, lines
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-SERVICES = sorted((DEPLOY / "systemd").glob("*.service"))
+ALL = sorted((DEPLOY / "systemd").glob("*.service"))
+UPDATE = DEPLOY / "systemd" / "schoolgate-lists.service"
+SERVICES = [unit for unit in ALL if unit != UPDATE]
+"""Those that stay; an update does its work and ends."""
 REFUSED = [("dns", ""), ("dns", "gambling.test"), ("proxy", "gambling.test")]
 """What is asked for below, as (source, host); a sealed host is not kept."""
 
@@ -36,7 +41,7 @@ needs_users = pytest.mark.skipif(
 def units(tmp_path):
     """The units as they would be installed, but with this checkout's command, as verify looks for the program."""
     command = Path(sys.executable).with_name("schoolgate")
-    for unit in [*SERVICES, DEPLOY / "systemd" / "schoolgate.target"]:
+    for unit in [*ALL, *(DEPLOY / "systemd").glob("*.timer"), DEPLOY / "systemd" / "schoolgate.target"]:
         name = unit.name.replace("@", "@0")
         text = unit.read_text().replace("/opt/schoolgate/.venv/bin/schoolgate", str(command))
         (tmp_path / name).write_text(text)
@@ -61,8 +66,8 @@ def test_each_service_is_hardened(units):
 
 
 def test_no_two_processes_share_a_user_and_none_is_root():
-    users = [line for unit in SERVICES for line in unit.read_text().splitlines() if line.startswith("User=")]
-    assert len(users) == len(set(users)) == len(SERVICES)
+    users = [line for unit in ALL for line in unit.read_text().splitlines() if line.startswith("User=")]
+    assert len(users) == len(set(users)) == len(ALL)
     assert "User=root" not in users
 
 
@@ -112,7 +117,25 @@ def test_what_is_refused_as_these_users_is_in_the_database(installed):
 
 
 @needs_users
-@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_the_nightly_update_and_roots_commands_put_lists_in_force_by_turns(installed):
+    """Whoever gives the command, it is the update's user who changes lists: nobody meets a file of another's."""
+    state = installed.folder / "state"
+    with ListServer() as server:
+        with (installed.folder / "schoolgate.toml").open("a") as file:
+            file.write(f'\n[subscriptions.bets]\nurl = "{server.url}/bets"\nlist = "gambling"\n')
+        for number, by_root in enumerate([False, True, True, False]):
+            server.replies["/bets"] = Reply(lines(*(f"bets{n}.test" for n in range(number + 1))))
+            ran = installed.by_root("lists", "update") if by_root else installed.ended(UPDATE)
+            assert ran.returncode == 0, ran.stdout
+            assert Index(state / "index" / CURRENT).listed(f"bets{number}.test")
+            assert installed.by_root("lists", "compile").returncode == 0
+    owners = {path.lstat().st_uid for folder in ("lists", "index") for path in (state / folder).rglob("*")}
+    assert owners == {installed.numbers("passwd")["schoolgate-lists"]}
+    assert len([path for path in (state / "index").iterdir() if path.is_dir() and not path.is_symlink()]) == 2
+
+
+@needs_users
+@pytest.mark.parametrize("unit", ALL, ids=lambda unit: unit.stem)
 def test_no_units_user_reads_the_keys_or_another_ones_database(installed, unit):
     def may_enter(name):
         return run(*installed.as_user_of(unit, "ls", str(installed.folder / name))).returncode == 0

@@ -12,10 +12,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from deploy import listing
-from tests.support.commands import wait_until_ready
+from tests.support.commands import COMMAND, wait_until_ready
 from tests.support.gateway import Gateway
 
 ROOT = Path(__file__).parents[2]
@@ -81,15 +82,11 @@ class Installed:
             listener.bind(str(address))
             address.chmod(0o666)
             environment = {
-                "PATH": os.environ["PATH"],
-                "LANG": "C.UTF-8",
-                "UMASK": _said(unit, "UMask"),
+                **environment_of(_said(unit, "UMask")),
                 "NOTIFY_SOCKET": str(address),
                 "CREDENTIALS_DIRECTORY": str(self._credentials(unit, inside)),
-                **_hidden(),
             }
-            started = ["sh", "-euc", SEEN_BY_ALL, "sh", inside / "stage", *self.as_user_of(unit, *self._command(unit))]
-            command = ["unshare", "--mount", "--propagation=private", *started]
+            command = seen_by_all(inside / "stage", *self.as_user_of(unit, *self._command(unit)))
             with subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd="/") as process:
                 try:
                     wait_until_ready(listener, process, 60)
@@ -98,6 +95,14 @@ class Installed:
                     process.send_signal(signal.SIGTERM)
                     process.wait(15)
         shutil.rmtree(inside)
+
+    def ended(self, unit):
+        """What became of *unit*, one that does its work and ends: its exit code, and what it printed."""
+        return run_for_all(self.as_user_of(unit, *self._command(unit)), _said(unit, "UMask"))
+
+    def by_root(self, *words):
+        """What became of a command that root gave."""
+        return run_for_all([*COMMAND, *words, "--config", str(self.folder / "schoolgate.toml")], "0077")
 
     def _command(self, unit):
         """ExecStart for instance 0, with this checkout in place of /opt/schoolgate."""
@@ -116,6 +121,32 @@ class Installed:
         given.chmod(0o500)
         os.chown(given, user, -1)
         return given
+
+
+def seen_by_all(stage, *command):
+    """*command* where every user sees what it needs of Python and this checkout; *stage* is an empty folder."""
+    return ["unshare", "--mount", "--propagation=private", "sh", "-euc", SEEN_BY_ALL, "sh", stage, *command]
+
+
+def run_for_all(command, umask):
+    """Run *command* to its end by `seen_by_all`."""
+    with tempfile.TemporaryDirectory() as stage:
+        return subprocess.run(
+            seen_by_all(stage, *command),
+            env=environment_of(umask),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            cwd=ROOT,
+            check=False,
+        )
+
+
+def environment_of(umask):
+    """The environment for a command of `seen_by_all`."""
+    return {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "UMASK": umask, **_hidden()}
 
 
 def _all_said(unit, key):
