@@ -6,10 +6,10 @@ Everything is read and nothing is changed. What the file by itself says wrongly 
 from collections.abc import Iterator
 from pathlib import Path
 
-from blocklists import snapshot
+from blocklists import snapshot, taxonomy
 from blocklists.clients import Clients
 from blocklists.rulebook import Rulebook
-from deploy import categories, key_files, policy_file
+from deploy import key_files, policy_file
 from deploy.config import Settings
 from deploy.toml_file import RefusedError
 
@@ -53,8 +53,8 @@ def _subscriptions(settings: Settings, book: Rulebook) -> Iterator[str]:
         if one.list and one.list not in book.lists:
             there = f"{settings.policy}; the lists are {', '.join(sorted(book.lists))}"
             yield f"subscriptions.{label}.list: there is no list {one.list!r} in {there}"
-        if one.taxonomy and one.taxonomy not in categories.taxonomies():
-            there = ", ".join(categories.taxonomies()) or "none"
+        if one.taxonomy and one.taxonomy not in taxonomy.sources():
+            there = ", ".join(taxonomy.sources()) or "none"
             yield f"subscriptions.{label}.taxonomy: there is no taxonomy {one.taxonomy!r}; the taxonomies are {there}"
 
 

@@ -97,7 +97,7 @@ def _build(files: Files) -> tuple[str, int]:
 
 
 def _own_files(settings: Settings, lists: Iterable[str]) -> Iterator[SourceStatus]:
-    for name, source in settings.sources(iter(lists)).items():
+    for name, (source, *_) in settings.sources(iter(lists)).items():
         part = Part(list=name, path=source.path.name, format=source.format)
         try:
             yield _source(judgement.read_part(source.path.parent, part), str(source.path))

@@ -17,7 +17,7 @@ from blocklists.gather import Progress, Source
 from blocklists.live import Files
 from blocklists.policy import Policy
 from blocklists.rulebook import Rulebook
-from deploy import config, policy_file, state_lock
+from deploy import config, policy_file, state_lock, store
 from deploy.toml_file import RefusedError
 
 SHRINKS_TO = 0.5
@@ -48,12 +48,16 @@ def compile_lists(
 
 
 def _sources(settings: config.Settings, book: Rulebook) -> Iterator[tuple[str, tuple[Source, ...]]]:
-    """Every source of each list; imported ones without the plain mistakes of their authors."""
-    mistakes = exceptions.by_category()
-    for name, sources in settings.sources(iter(book.lists)).items():
+    """Every source of each list: the school's own file and the copies from outside.
+
+    A list that has copies needs no file of its own. Copies are without the plain mistakes of their authors.
+    """
+    mistakes, copies = exceptions.by_category(), store.sources(settings.files)
+    for name, own in settings.sources(iter(book.lists)).items():
         wrong = mistakes.get(book.lists[name].category, ())
         except_ = frozenset((*wrong, *(f"www.{one}" for one in wrong)))
-        yield name, tuple(msgspec.structs.replace(x, except_=except_) if x.imported else x for x in sources)
+        imported = tuple(msgspec.structs.replace(copy, except_=except_) for copy in copies.get(name, ()))
+        yield name, (*(one for one in own if not imported or one.path.exists()), *imported)
 
 
 def _check_accepted(accepted: frozenset[str], book: Rulebook) -> None:

@@ -33,7 +33,8 @@ def lists_update(labels: tuple[str, ...], force: bool, no_compile: bool, file: P
 
     The last good copy stays in force when one fails or looks wrong; the exit code is 1 then.
     """
-    from deploy import categories, policy_file, progress, store, updates
+    from blocklists import taxonomy
+    from deploy import policy_file, progress, store, updates
 
     settings = _settings(file)
     known = settings.config.subscriptions
@@ -42,31 +43,32 @@ def lists_update(labels: tuple[str, ...], force: bool, no_compile: bool, file: P
         raise toml_file.RefusedError([f"there is no subscription {one!r}; they are: {there}" for one in unknown])
     lists = policy_file.read(settings.policy).lists
     with progress.bars(wanted=not as_json) as bars:
-        outcomes = updates.update(settings, labels or known, lists, categories.list_for, bars, force=force)
+        outcomes = updates.update(settings, labels or known, lists, taxonomy.list_for, bars, force=force)
     _end(settings, outcomes, as_json=as_json, compiles=not (no_compile or store.is_compiled(settings.files)))
 
 
 @group.command(name="import")
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--list", "name", default="", help="The list of policy.toml that all of it feeds.")
-@click.option("--taxonomy", default="", help="Whose category names its folders have, such as ut1.")
+@click.option("--taxonomy", "author", default="", help="Whose category names its folders have, such as ut1.")
 @click.option("--label", default="", help="What it is called from now on; a copy of that label is replaced.")
 @options.config
 @options.as_json
 @options.refusals
-def lists_import(path: Path, name: str, taxonomy: str, label: str, file: Path | None, as_json: bool) -> None:
+def lists_import(path: Path, name: str, author: str, label: str, file: Path | None, as_json: bool) -> None:
     """Take lists from PATH, a file, an archive or a folder (a USB stick), and build the index; nothing is fetched.
 
     Files called like a list (gambling.txt, gambling.hosts.gz) feed it, and so do an author's category folders. Example:
     `schoolgate lists import /media/stick/blacklists.tar.gz`
     """
-    from deploy import categories, imports, policy_file, progress
+    from blocklists import taxonomy
+    from deploy import imports, policy_file, progress
 
     settings = _settings(file)
     lists = policy_file.read(settings.policy).lists
     with progress.bars(wanted=not as_json) as bars:
-        run = imports.Import(settings, lists, categories.list_for, categories.taxonomies(), bars)
-        imported = run.run(path, imports.Choice(name, taxonomy, label))
+        run = imports.Import(settings, lists, taxonomy.list_for, tuple(taxonomy.sources()), bars)
+        imported = run.run(path, imports.Choice(name, author, label))
     changed = any(one.state is one.state.FETCHED for one in imported.outcomes)
     _end(settings, imported.outcomes, as_json=as_json, compiles=changed, unknown=imported.unknown)
 
@@ -166,7 +168,9 @@ def _end(
             click.echo("\n".join(list_words.outcome(one)))
         for line in list_words.unknown(unknown):
             click.echo(line)
-    build, problems = _compiled(settings, {*meant, *copies.shrunk(outcomes)}) if compiles else ("", [])
+    build, problems = (
+        _compiled(settings, {*meant, *copies.shrunk(outcomes)}, shows=not as_json) if compiles else ("", [])
+    )
     if as_json:
         lists = [list_words.outcome_json(one) for one in outcomes]
         said = {"build": build or None, "problems": problems, "lists": lists, "unknown": list(unknown)}
@@ -178,14 +182,15 @@ def _end(
     sys.exit(0 if not problems and all(one.good for one in outcomes) else options.REFUSED)
 
 
-def _compiled(settings: "Settings", accepted: set[str]) -> tuple[str, list[str]]:
+def _compiled(settings: "Settings", accepted: set[str], *, shows: bool) -> tuple[str, list[str]]:
     """The new build's name, and why there is none."""
     from blocklists import index
-    from deploy import listing, policy_file, store
+    from deploy import listing, policy_file, progress, store
 
     try:
-        with store.compiling(settings.files):
-            listing.compile_lists(settings, frozenset(accepted & policy_file.read(settings.policy).lists.keys()))
+        named = frozenset(accepted & policy_file.read(settings.policy).lists.keys())
+        with store.compiling(settings.files), progress.steps(wanted=shows) as steps:
+            listing.compile_lists(settings, named, progress=steps)
     except toml_file.RefusedError as error:
         return "", error.problems
     return (settings.files.index / index.CURRENT).resolve().name, []
@@ -205,11 +210,11 @@ def lists_compile(accepted: tuple[str, ...], file: Path | None, as_json: bool) -
     download looks like that. Example: `schoolgate lists compile --accept gambling`
     """
     from blocklists import compile as compiler
-    from deploy import listing, store
+    from deploy import listing, progress, store
 
     settings = _settings(file)
-    with store.compiling(settings.files):
-        built = listing.compile_lists(settings, frozenset(accepted))
+    with store.compiling(settings.files), progress.steps(wanted=not as_json) as steps:
+        built = listing.compile_lists(settings, frozenset(accepted), progress=steps)
     read = compiler.report(built.folder)
     rows = [
         {"list": name, "rules": built.manifest.rules[name], "skipped": sum(one.tally.skipped_count for one in sources)}
@@ -226,28 +231,20 @@ def lists_compile(accepted: tuple[str, ...], file: Path | None, as_json: bool) -
 
 
 @group.command(name="lookup")
-@click.argument("name", metavar="HOST")
+@click.argument("name", metavar="HOST|URL")
 @options.config
 @options.as_json
 @options.refusals
 def lists_lookup(name: str, file: Path | None, as_json: bool) -> None:
-    """Say which lists name HOST or a parent of it. Sealed lists are never looked up."""
-    from blocklists import domain, index, url
-    from deploy import config
+    """Say which lists name HOST or a parent of it, or the page or a folder of URL. Sealed lists are never looked up."""
+    from deploy import config, lookup
 
-    settings = config.load(file)
-    parsed = url.canonical(name) if "/" in name else None
-    host = parsed.host if parsed else domain.canonical(name)
-    if host is None:
-        raise toml_file.RefusedError([f"{name!r} is not the name of a host"])
-    current = settings.files.index / index.CURRENT
-    try:
-        found = index.Index(current).listed(host)
-    except index.DamagedIndexError as error:
-        raise toml_file.RefusedError([f"{current}: {error}; run: schoolgate lists compile"]) from None
+    found = lookup.of(config.load(file).files, name)
     if as_json:
-        click.echo(json.dumps([{"rule": one.rule, "lists": list(one.lists)} for one in found], indent=2))
-    elif not found:
-        click.echo(f"{host} is on no list.")
-    for one in () if as_json else found:
+        click.echo(json.dumps([{"rule": one.rule, "lists": list(one.lists)} for one in found.listings], indent=2))
+    elif not found.listings:
+        click.echo(f"{found.asked} is on no list.")
+    for one in () if as_json else found.listings:
         click.echo(f"{one.rule:40}{', '.join(one.lists)}")
+    if found.with_pages and not as_json:
+        click.echo(f"Some of its pages are on {', '.join(found.with_pages)}; ask for one of them by its URL.")

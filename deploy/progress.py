@@ -1,12 +1,14 @@
-"""Bars on a terminal while lists are fetched and read; nothing elsewhere, as a log has no use for them."""
+"""Bars on a terminal while lists are fetched, read and compiled; nothing elsewhere, as a log has no use for them."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from blocklists import compile as compiler
 
 
 class Bars(Protocol):
@@ -75,3 +77,27 @@ def bars(*, wanted: bool = True) -> Iterator[Bars]:
         plain, BarColumn(), DownloadColumn(), TimeElapsedColumn(), words, console=Console(stderr=True)
     ) as shown:
         yield TerminalBars(shown)
+
+
+_STEPS = {"read": "reading the lists", "merge": "merging", "index": "writing the index"}
+
+
+@contextmanager
+def steps(*, wanted: bool = True) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each step of a compile during the block, on the same terms; what comes back is told the steps."""
+    if not wanted or not sys.stderr.isatty():
+        yield compiler.quiet
+        return
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True)
+    ) as shown:
+        lines: dict[str, TaskID] = {}
+
+        def tell(step: str, done: int, total: int) -> None:
+            if step not in lines:
+                for line in lines.values():
+                    shown.update(line, total=1, completed=1)
+                lines[step] = shown.add_task(_STEPS.get(step, step), total=None)
+            shown.update(lines[step], total=total or None, completed=done)
+
+        yield tell
