@@ -13,7 +13,7 @@ import msgspec
 from blocklists import compile as compiler
 from blocklists import corpus, exceptions, index, sealed, snapshot
 from blocklists.child import in_child
-from blocklists.gather import Progress, Source
+from blocklists.gather import Progress, Read, Source
 from blocklists.live import Files
 from blocklists.policy import Policy
 from blocklists.rulebook import Rulebook
@@ -26,14 +26,21 @@ MOST_SHOWN = 5
 """Sites of the corpus named for each list; a list that closes more of them is not read name by name."""
 
 
+class Compiled(msgspec.Struct, frozen=True):
+    """An index that came into force, open, and what was read of each list for it."""
+
+    index: index.Index
+    read: dict[str, tuple[Read, ...]]
+
+
 def compile_lists(
     settings: config.Settings,
     accepted: frozenset[str] = frozenset(),
     *,
     builder: compiler.Builder = in_child,
     progress: Progress = compiler.quiet,
-) -> index.Index:
-    """Compile every list that the policy file names and put the index in force; returns it, open.
+) -> Compiled:
+    """Compile every list that the policy file names and put the index in force.
 
     OSError if a list cannot be read. RefusedError for a bad policy, and for a list that is empty or has shrunk and is
     not *accepted* by name; the index in force then stays.
@@ -44,7 +51,8 @@ def compile_lists(
         _check_accepted(accepted, book)
         judge = _guard(_in_force(folder), accepted, book)
         sources, now = dict(_sources(settings, book)), time.time_ns()
-        return compiler.compile_lists(sources, folder, built_ns=now, judge=judge, builder=builder, progress=progress)
+        built = compiler.compile_lists(sources, folder, built_ns=now, judge=judge, builder=builder, progress=progress)
+        return Compiled(built, compiler.report(built.folder))  # while nobody else can have put it out of force
 
 
 def _sources(settings: config.Settings, book: Rulebook) -> Iterator[tuple[str, tuple[Source, ...]]]:

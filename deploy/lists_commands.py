@@ -209,13 +209,12 @@ def lists_compile(accepted: tuple[str, ...], file: Path | None, as_json: bool) -
     A list that came out empty, or with less than half of its names, is refused and the index in force stays: a failed
     download looks like that. Example: `schoolgate lists compile --accept gambling`
     """
-    from blocklists import compile as compiler
     from deploy import listing, progress, store
 
     settings = _settings(file)
     with store.compiling(settings.files), progress.steps(wanted=not as_json) as steps:
-        built = listing.compile_lists(settings, frozenset(accepted), progress=steps)
-    read = compiler.report(built.folder)
+        compiled = listing.compile_lists(settings, frozenset(accepted), progress=steps)
+    built, read = compiled.index, compiled.read
     rows = [
         {"list": name, "rules": built.manifest.rules[name], "skipped": sum(one.tally.skipped_count for one in sources)}
         for name, sources in read.items()

@@ -78,7 +78,7 @@ def _make(
     policy_file.apply(policy_file.read(settings.policy), settings.files)
     write_clients(settings)
     built = listing.compile_lists(settings, accepted=frozenset(defaults.list_files()), builder=compiler.build)
-    return Made(folder=folder, token=token, fingerprint=authority.fingerprint(), entries=built.manifest.entries)
+    return Made(folder=folder, token=token, fingerprint=authority.fingerprint(), entries=built.index.manifest.entries)
 
 
 def _name_problems(school: str) -> Iterator[str]:
