@@ -5,16 +5,14 @@ A download that failed leaves an error page or nothing where a list was; putting
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from blocklists import compile as compiler
-from blocklists import corpus, exceptions, index, sealed, snapshot
+from blocklists import corpus, exceptions, index
 from blocklists.child import in_child
 from blocklists.gather import Progress, Read, Source
-from blocklists.live import Files
 from blocklists.policy import Policy
 from blocklists.rulebook import Rulebook
 from deploy import config, policy_file, state_lock, store
@@ -113,40 +111,3 @@ def _closing(before: index.Index | None, built: index.Index, accepted: frozenset
                 f"{name}: it would close {', '.join(closed[:MOST_SHOWN])}{more}, which lessons or help need; the index"
                 f" in force stays. If this is meant, add --accept {name}"
             )
-
-
-def seal_list(settings: config.Settings, name: str, lines: Iterator[bytes], *, accept: bool = False) -> tuple[int, int]:
-    """Add the sealed list *name*, replacing one of that name; returns how many entries and how many skipped lines.
-
-    RefusedError, and nothing changes, if it has no entry, or less than half of what is in force and not *accept*.
-    """
-    with _named(settings.files.sealing_key):
-        key = sealed.read_key(settings.files.sealing_key)
-    made, skipped = sealed.seal(lines, key)
-    with state_lock.held(settings.files):
-        _add_sealed(settings.files, name, made, skipped, accept=accept)
-    return _entries(made), skipped
-
-
-def _add_sealed(files: Files, name: str, made: sealed.SealedList, skipped: int, *, accept: bool) -> None:
-    with _named(files.sealed):
-        present = snapshot.read(files.sealed, sealed.SealedLists).body.lists if files.sealed.exists() else {}
-    entries, before = _entries(made), _entries(present[name]) if name in present else 0
-    if not entries or (entries < before * SHRINKS_TO and not accept):
-        says = f"{name}: {entries} entries, {before} are in force and stay; {skipped} lines name no host"
-        raise RefusedError([says + ("" if not entries else ". If this is meant, add --accept")])
-    now = time.time_ns()
-    snapshot.write(files.sealed, sealed.SealedLists({**present, name: made}), version=now, written_ns=now, mode=0o640)
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Refuse what cannot be understood with the whole path of its file."""
-    try:
-        yield
-    except ValueError as error:
-        raise RefusedError([f"{path}: {error}; nothing was changed"]) from None
-
-
-def _entries(one: sealed.SealedList) -> int:
-    return len(one.whole_hosts) + len(one.expressions)

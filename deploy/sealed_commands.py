@@ -25,9 +25,9 @@ def sealed_import(source: Iterable[bytes], name: str, accept: bool, file: Path |
 
     Example: `schoolgate sealed import - --list iwf < list.csv`
     """
-    from deploy import config, listing
+    from deploy import config, sealing
 
     if not name.replace("-", "").replace("_", "").isalnum():
         raise toml_file.RefusedError([f"--list: {name!r} must be letters, digits, - and _"])
-    entries, skipped = listing.seal_list(config.load(file), name, iter(source), accept=accept)
+    entries, skipped = sealing.seal_list(config.load(file), name, iter(source), accept=accept)
     click.echo(f"{name}: {entries} entries sealed, {skipped} lines skipped because they name no host.")

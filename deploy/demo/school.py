@@ -21,7 +21,7 @@ from typing import Any
 import tomli_w
 
 from blocklists import defaults, new_file
-from deploy import config, keep, listing, process, setup, toml_file
+from deploy import config, keep, process, sealing, setup, toml_file
 from deploy.certificates import Authority
 from deploy.demo import check, lock, plan, report
 from deploy.demo.clients import Devices
@@ -109,7 +109,7 @@ class _Demo:
         folder, machine = self.folder / "school", self._machine(origin)
         made = setup.init(folder, "Demo Primary School", machine, self.lists, roles="technician,dsl")
         settings = config.load(made.folder / config.NAME)
-        listing.seal_list(settings, "practice", iter([plan.SEALED_PAGE.encode()]))
+        sealing.seal_list(settings, "practice", iter([plan.SEALED_PAGE.encode()]))
         own = (settings.files.keys / setup.CA_CERTIFICATE).read_bytes()
         (self.folder / TRUSTED).write_bytes(own + (web_sites.parent / "ca.crt").read_bytes())
         supervisor = Supervisor(keep.specs(settings), settings.file, settings.run)

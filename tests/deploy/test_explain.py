@@ -10,7 +10,7 @@ from blocklists.live import Live
 from blocklists.policy import Policy
 from blocklists.profile import CODE_WORDS
 from blocklists.rulebook import Permit, Permits
-from deploy import config, listing, setup
+from deploy import config, sealing, setup
 from deploy import explain as explaining
 from proxy_addons.settings import ProxySettings
 
@@ -19,7 +19,7 @@ from proxy_addons.settings import ProxySettings
 def school(tmp_path_factory):
     made = setup.init(tmp_path_factory.mktemp("explain") / "school", "Test School")
     settings = config.load(made.folder / config.NAME)
-    listing.seal_list(settings, "practice", iter([b"hidden.test"]))
+    sealing.seal_list(settings, "practice", iter([b"hidden.test"]))
     return made.folder / config.NAME
 
 

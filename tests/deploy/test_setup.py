@@ -14,7 +14,7 @@ from blocklists import sealed
 from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Reason, Request, decide
-from deploy import config, listing, setup, toml_file
+from deploy import config, listing, sealing, setup, toml_file
 from tests.support.commands import COMMAND, schoolgate, unmeasured
 
 MONDAY_TEN = 1_799_661_600 * 10**9
@@ -165,7 +165,7 @@ def test_a_list_can_be_taken_from_another_folder(tmp_path):
 
 def test_a_sealed_list_closes_its_entries_and_is_nowhere_in_plain_text(made):
     settings = config.load(made.folder / config.NAME)
-    entries, skipped = listing.seal_list(
+    entries, skipped = sealing.seal_list(
         settings, "practice", iter([b"hidden.test\n", b"half.test/page\n", b"\n", b"?\n"])
     )
     assert (entries, skipped) == (2, 1)
@@ -178,8 +178,8 @@ def test_a_sealed_list_closes_its_entries_and_is_nowhere_in_plain_text(made):
 
 def test_sealing_a_second_list_keeps_the_first(made):
     settings = config.load(made.folder / config.NAME)
-    listing.seal_list(settings, "one", iter([b"one.test"]))
-    listing.seal_list(settings, "two", iter([b"two.test"]))
+    sealing.seal_list(settings, "one", iter([b"one.test"]))
+    sealing.seal_list(settings, "two", iter([b"two.test"]))
     loaded = sealed.load(settings.files.sealed, settings.files.sealing_key)
     assert loaded.match_host("one.test").list == "one"
     assert loaded.match_host("two.test").list == "two"
@@ -201,13 +201,13 @@ def test_a_list_that_came_out_empty_or_shrunk_is_refused_and_the_index_stays(mad
 
 def test_an_empty_sealed_list_replaces_nothing(made):
     settings = config.load(made.folder / config.NAME)
-    listing.seal_list(settings, "practice", iter([b"one.test", b"two.test", b"three.test"]))
+    sealing.seal_list(settings, "practice", iter([b"one.test", b"two.test", b"three.test"]))
     with pytest.raises(toml_file.RefusedError, match="0 entries, 3 are in force and stay"):
-        listing.seal_list(settings, "practice", iter([]))
+        sealing.seal_list(settings, "practice", iter([]))
     with pytest.raises(toml_file.RefusedError, match="--accept"):
-        listing.seal_list(settings, "practice", iter([b"one.test"]))
+        sealing.seal_list(settings, "practice", iter([b"one.test"]))
     assert decided(made.folder, "two.test", "staff").reason is Reason.SEALED
-    assert listing.seal_list(settings, "practice", iter([b"one.test"]), accept=True) == (1, 0)
+    assert sealing.seal_list(settings, "practice", iter([b"one.test"]), accept=True) == (1, 0)
 
 
 def test_a_folder_of_lists_with_a_strange_file_is_refused(tmp_path):

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy import listing
+from deploy import sealing
 from tests.support.commands import COMMAND, wait_until_ready
 from tests.support.gateway import Gateway
 
@@ -52,7 +52,7 @@ class Installed:
         (root / "etc").mkdir()
         subprocess.run(["systemd-sysusers", f"--root={root}", SYSTEMD / "schoolgate.sysusers"], check=True)
         self.gateway = Gateway(root / "etc")
-        listing.seal_list(self.gateway.settings, "practice", iter([SEALED_HOST.encode()]))
+        sealing.seal_list(self.gateway.settings, "practice", iter([SEALED_HOST.encode()]))
         self.folder = self.gateway.folder = self.gateway.folder.rename(root / "etc" / "schoolgate")
         self.gateway.certificate = self.folder / "keys" / "ca.crt"
         made = ["systemd-tmpfiles", f"--root={root}", "--create", SYSTEMD / "schoolgate.tmpfiles"]
