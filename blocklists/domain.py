@@ -28,7 +28,7 @@ def canonical(text: str) -> str | None:
     text = text.strip()
     if len(text) > 4 * MAX_NAME:
         return None
-    name = text.lower() if text.isascii() else _to_ascii(text)
+    name = to_ascii(text)
     if name is None:
         return None
     name = name.removesuffix(".")
@@ -78,8 +78,13 @@ def _number(part: str) -> int | None:
     return int(match["hex"] or "0", 16) if match["octal"] is None else int(match["octal"] or "0", 8)
 
 
-def _to_ascii(name: str) -> str | None:
-    """The A-labels of *name* after the mapping of UTS 46, as lenient as browsers: what they can ask for has a form."""
+def to_ascii(name: str) -> str | None:
+    """The A-labels of *name* after the mapping of UTS 46, as lenient as browsers: what they can ask for has a form.
+
+    The first step of `canonical`; None where the mapping forbids a character.
+    """
+    if name.isascii():
+        return name.lower()
     try:
         labels = idna.uts46_remap(name, std3_rules=False, transitional=False).split(".")
         return ".".join(x if x.isascii() else "xn--" + x.encode("punycode").decode("ascii") for x in labels)

@@ -23,14 +23,26 @@ PATH_PREFIXES = 4
 """The root and up to three folders under it (Safe Browsing v4)."""
 
 _SCHEME = re.compile(r"(https?|wss?|ftp):|([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
-_DOTS = re.compile(r"[.\u3002\uff0e\uff61]+")
+_DOTS = re.compile(r"\.+")
 _BLANK = "".join(map(chr, range(0x21)))
+_END_OF_AUTHORITY = re.compile(r"[/?]")
 _ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})")
 _AMBIGUOUS = re.compile(r"[\\#\t\r\n]|%(25|2e|2f|5c)|/\.{1,2}(;|/|$)", re.IGNORECASE)
 """What servers read differently from each other: escapes of escapes, of dots and of slashes, dot segments, "\\"."""
 _LEFT_OFF = re.compile(r"(;|%00)[^/]*")
 _TRAILING = re.compile(r"(\.|%20)+(?=/|$)")
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21"}
+_ORDINARY = re.compile(
+    r"(https?)://"
+    r"((?:[A-Za-z0-9_-]{1,63}\.)*+[A-Za-z][A-Za-z0-9_-]{0,62})"  # a name that can be no address
+    r"(?::([1-9][0-9]{0,3}))?"
+    r"((?:/(?!\.)[!\"$&-.0->@-\[\]-~]++)*+/?+)"  # neither escapes nor empty or dotted segments, nor a backslash
+    r"(?:\?([!\"$-\[\]-~]*+))?"
+)
+"""What nine URLs of ten look like: plain ASCII whose path is canonical as it stands (hypothesis: as the long way says).
+
+One match and one struct: 1 us, where the steps below take 10.
+"""
 
 
 class Url(msgspec.Struct, frozen=True, eq=False):
@@ -69,6 +81,25 @@ def canonical(text: str) -> Url | None:
 
 
 def _canonical(text: str) -> Url:
+    return _ordinary(text) or _any(text)
+
+
+def _ordinary(text: str) -> Url | None:
+    """The canonical form of a *text* that needs next to nothing done to it; None for every other."""
+    match = _ORDINARY.fullmatch(text)
+    if match is None or len(text) > MAX_URL or len(match[2]) > domain.MAX_NAME:
+        return None
+    scheme, host, port, path, query = match.groups()
+    return Url(
+        scheme,
+        host.lower(),
+        "" if port is None or port == _DEFAULT_PORTS[scheme] else port,
+        path or "/",
+        _escape(_unescape(query)) if query and "%" in query else query,
+    )
+
+
+def _any(text: str) -> Url:
     looked_at = text[:MAX_URL]
     if len(text) > MAX_URL and not {"?", "#"} & set(looked_at):
         raise ValueError("the host or the path runs on beyond what is looked at")
@@ -89,16 +120,16 @@ def _canonical(text: str) -> Url:
 
 
 def _split_authority(rest: str) -> tuple[str, str, str]:
-    for position, character in enumerate(rest):
-        if character in "/?":
-            return rest[:position], "/" if character == "/" else "/?", rest[position + 1 :]
-    return rest, "/", ""
+    end = _END_OF_AUTHORITY.search(rest)
+    if end is None:
+        return rest, "/", ""
+    return rest[: end.start()], "/" if end[0] == "/" else "/?", rest[end.end() :]
 
 
 def _host_and_port(authority: str) -> tuple[str, str]:
     host = authority.rpartition("@")[2]
     inside, bracket, rest = host.partition("]") if host.startswith("[") else ("", "", host)
-    name, _, port = rest.partition(":")
+    name, port = rest.rsplit(":", 1) if ":" in rest else (rest, "")
     if host.startswith("[") and (name or not bracket):
         raise ValueError("the brackets hold more or less than an address")
     return inside + bracket + name, _port(port)
@@ -107,16 +138,24 @@ def _host_and_port(authority: str) -> tuple[str, str]:
 def _port(text: str) -> str:
     port = text.lstrip("0") or text[:1]
     if port and not (len(port) <= 5 and port.isascii() and port.isdigit() and int(port) <= MAX_PORT):
-        raise ValueError(f"{text!r} is no port")
+        raise ValueError("this is no port")
     return port
 
 
 def _host(text: str) -> str:
-    dotted = _DOTS.sub(".", _unescape(text).decode()).strip(".")
+    dotted = _DOTS.sub(".", _readable(text)).strip(".")
     name = domain.canonical(dotted)
-    if name is None:
-        raise ValueError(f"{text!r} is no host")
+    if name is None or dotted != dotted.strip() or (":" in dotted) is not dotted.startswith("["):
+        raise ValueError("this is no host")
     return name
+
+
+def _readable(text: str) -> str:
+    """The ASCII form of the host *text*; what full-width signs escape is decoded too, as browsers do it."""
+    mapped = domain.to_ascii(_unescape(text).decode())
+    if mapped is None:
+        raise ValueError("no browser makes a name of this")
+    return mapped if mapped == text or "%" not in mapped else _readable(mapped)
 
 
 def _unescape(text: str) -> bytes:

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -313,13 +314,62 @@ def test_the_port_is_no_part_of_an_expression():
 AWKWARD = st.text(st.sampled_from("aA0.%/\\?#@:[]25fFeE \t\u3002\u00fc\ud800x-_"), max_size=40)
 
 
-@given(st.one_of(st.text(), AWKWARD, AWKWARD.map("http://a.test/".__add__), AWKWARD.map("http://".__add__)))
+WORDS = r"""
+http https HTTP wss git : / // \ ? # @ : & = ; . .. ... ./ ../ /./ /../ % %25 %2f %5C %2e %00 %C3%BC %ff %41 %zz a A 1 0
+0x7f 443 80 8080 65536 school.test SCHOOL.TEST. www -_ xn--bcher-kva [::1] [2001:db8::1%25e] 192.0.2.7 index.html
+.well-known a=1&b=%202
+"""
+SIGNS = "\u3002\uff0e\uff05\uff14\u00fc\u00df\u00ad\u200d\U0001f600\ud800\u00a0 \t\n\0\x1f\x7f"
+PIECES = st.lists(st.sampled_from([*WORDS.split(), *SIGNS]), max_size=12).map("".join)
+ORDINARY = r"https?://([a-zA-Z0-9_-]{1,4}\.){0,3}[a-zA-Z]{1,4}(:[0-9]{1,4})?(/[!-~]{0,6}){0,4}(\?[!-~]{0,9})?"
+ANY = st.one_of(
+    st.text(),
+    AWKWARD,
+    AWKWARD.map("http://a.test/".__add__),
+    AWKWARD.map("http://".__add__),
+    PIECES,
+    PIECES.map("http://a.test/".__add__),
+    PIECES.map("https://www.school.test:8080/a/b".__add__),
+    st.from_regex(ORDINARY, fullmatch=True),
+)
+
+
+@given(ANY)
 @example("http://a.test/%5Ca")
 @example("http://a.test/%3Fa")
 @example("http:a")
+@example("http://\uff05\uff14\uff11.test")
 def test_no_text_raises_and_the_form_of_a_form_is_itself(text: str):
     form = url.canonical(text)
     assert form is None or (url.canonical(str(form)) == form and str(form).isascii())
+
+
+@given(ANY)
+@example("http://School.TEST:80/A/b?c=%2541")
+@example("https://a.test:80")
+@example("https://a.test/a?")
+@example("https://a.test/a//b")
+@example("https://a.test/a/.;/b")
+@example("https://1.0x1/")
+@example("https://a.test/" + "b" * url.MAX_URL)
+@example("https://" + "a." * 200 + "test/")
+def test_the_short_way_and_the_long_one_lead_to_the_same_form(text: str):
+    """`plain` too, which is no part of what makes two of them equal."""
+    short = url._ordinary(text)
+    assert short is None or msgspec.structs.astuple(short) == msgspec.structs.astuple(url._any(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://school.test",
+        "https://www.School.test:8443/a/b.html?c=d%20e&f=g",
+        "https://school.test/a/b/?",
+        "https://school.test/?u=https://a.test/../b",
+    ],
+)
+def test_an_ordinary_address_goes_the_short_way(text: str):
+    assert url._ordinary(text)
 
 
 @given(st.binary())
