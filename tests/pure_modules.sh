@@ -38,6 +38,7 @@ blocklists/rule.py
 blocklists/rulebook.py
 blocklists/sealed.py
 blocklists/snapshot.py
+blocklists/suffix.py
 blocklists/url.py
 blocklists/verdict.py
 dns_filter/answer.py
