@@ -7,6 +7,7 @@ what is no web URL gives None.
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 
@@ -236,7 +237,12 @@ def host_suffixes(host: str) -> list[str]:
 def path_prefixes(url: Url) -> list[str]:
     """The exact path with its query, the path without it, then the root and up to three folders."""
     exact = [url.path] if url.query is None else [f"{url.path}?{url.query}", url.path]
-    folders = ["/"]
-    for part in url.path.split("/")[1:-1][: PATH_PREFIXES - 1]:
-        folders.append(folders[-1] + part + "/")
-    return list(dict.fromkeys(exact + folders))
+    return list(dict.fromkeys((*exact, *islice(folders(url.path), PATH_PREFIXES))))
+
+
+def folders(path: str) -> Iterator[str]:
+    """The root and each folder on the way to *path*, however many; one that ends in a slash is a folder itself."""
+    end = path.find("/")
+    while end >= 0:
+        yield path[: end + 1]
+        end = path.find("/", end + 1)

@@ -1,44 +1,104 @@
-"""Sealed lists into force, with the guard that other lists have: one that came out empty or much shorter is refused.
+"""Sealed lists into force; a list that came out short is refused.
 
-The list is hashed line by line as it is read; its plain form is neither kept nor written, and no message quotes it.
+A file is hashed in memory as it was read. Its plain form is never written, and no message, not even that of an error
+nobody foresaw, quotes it.
 """
 
+import codecs
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from blocklists import sealed, snapshot
+import msgspec
+
+from blocklists import sealed, sealed_source, snapshot
 from blocklists.live import Files
 from deploy import config, state_lock
 from deploy.toml_file import RefusedError
 
 SHRINKS_TO = 0.5
 """A list that keeps less than this part of its entries is refused: a failed download looks like that."""
+LARGEST = 64_000_000
+"""Bytes: a million URLs. The lists of illegal content that schools get have some ten thousand."""
 
 
-def seal_list(settings: config.Settings, name: str, lines: Iterator[bytes], *, accept: bool = False) -> tuple[int, int]:
-    """Add the sealed list *name*, replacing one of that name; returns how many entries and how many skipped lines.
+class Sealing(msgspec.Struct, frozen=True):
+    """A list that is in force now: how its file was laid out, what became of its lines, how many entries it has."""
 
-    RefusedError, and nothing changes, if it has no entry, or less than half of what is in force and not *accept*.
+    layout: sealed_source.Layout
+    tally: sealed_source.Tally
+    entries: int
+
+
+def seal_list(
+    settings: config.Settings, name: str, lines: Iterable[bytes], *, accept: bool = False, column: str = ""
+) -> Sealing:
+    """Put the sealed list *name* in force, in place of one of that name.
+
+    *column* is `sealed_source.of_file`'s. RefusedError, and nothing changes, if it has no entry, or less than half of
+    what is in force and not *accept*.
     """
-    with _named(settings.files.sealing_key):
-        key = sealed.read_key(settings.files.sealing_key)
-    made, skipped = sealed.seal(lines, key)
-    with state_lock.held(settings.files):
-        _add_sealed(settings.files, name, made, skipped, accept=accept)
-    return _entries(made), skipped
+    files, content = settings.files, _content(lines)
+    with state_lock.held(files):
+        key = _key(files)
+        layout, made, tally = _sealed(content, column, key)
+        _put_in_force(files, name, made, tally, key=key, accept=accept)
+    return Sealing(layout, tally, made.entries)
 
 
-def _add_sealed(files: Files, name: str, made: sealed.SealedList, skipped: int, *, accept: bool) -> None:
+def _content(lines: Iterable[bytes]) -> bytes:
+    """The whole of *lines*, whether they carry their ends or not; those of UTF-16 do, in a place of their own."""
+    content = bytearray()
+    for line in lines:
+        content += line
+        if not line.endswith(b"\n") and not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            content += b"\n"
+        if len(content) > LARGEST:
+            raise RefusedError([f"this is larger than {LARGEST // 1_000_000} MB, which no sealed list is"])
+    return bytes(content)
+
+
+def _key(files: Files) -> bytes:
+    """The key of the lists; a new one where neither it nor they are there, as after a loss."""
+    with _named(files.sealing_key):
+        if files.sealing_key.exists() or files.sealed.exists():
+            return sealed.read_key(files.sealing_key)
+        return sealed.new_key(files.sealing_key)
+
+
+def _sealed(
+    content: bytes, column: str, key: bytes
+) -> tuple[sealed_source.Layout, sealed.SealedList, sealed_source.Tally]:
+    try:
+        layout, rows = sealed_source.of_file(content, column)
+        return layout, *sealed.seal_rows(rows, key, imported_ns=time.time_ns())
+    except sealed_source.NoColumnError as error:
+        raise RefusedError([f"--column: {error}"]) from None
+    except Exception as error:  # noqa: BLE001 - whatever it is, its words and its traceback may hold a line of the list
+        raise RefusedError([f"the list cannot be read ({type(error).__name__}); nothing was changed"]) from None
+
+
+def _put_in_force(
+    files: Files, name: str, made: sealed.SealedList, tally: sealed_source.Tally, *, key: bytes, accept: bool
+) -> None:
     with _named(files.sealed):
-        present = snapshot.read(files.sealed, sealed.SealedLists).body.lists if files.sealed.exists() else {}
-    entries, before = _entries(made), _entries(present[name]) if name in present else 0
-    if not entries or (entries < before * SHRINKS_TO and not accept):
-        says = f"{name}: {entries} entries, {before} are in force and stay; {skipped} lines name no host"
-        raise RefusedError([says + ("" if not entries else ". If this is meant, add --accept")])
+        present = _present(files)
+        sealed.check_key(present.check, key)
+    before = present.lists[name].entries if name in present.lists else 0
+    if not made.entries or (made.entries < before * SHRINKS_TO and not accept):
+        says = f"{name}: {made.entries} entries, {before} are in force and stay; lines left out: {tally.skipped_count}"
+        raise RefusedError([says + ("" if not made.entries else ". If this is meant, add --accept")])
+    _write(files, sealed.SealedLists({**present.lists, name: made}, sealed.key_check(key)))
+
+
+def _present(files: Files) -> sealed.SealedLists:
+    return snapshot.read(files.sealed, sealed.SealedLists).body if files.sealed.exists() else sealed.SealedLists()
+
+
+def _write(files: Files, body: sealed.SealedLists) -> None:
     now = time.time_ns()
-    snapshot.write(files.sealed, sealed.SealedLists({**present, name: made}), version=now, written_ns=now, mode=0o640)
+    snapshot.write(files.sealed, body, version=now, written_ns=now, mode=0o640)
 
 
 @contextmanager
@@ -48,7 +108,3 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except ValueError as error:
         raise RefusedError([f"{path}: {error}; nothing was changed"]) from None
-
-
-def _entries(one: sealed.SealedList) -> int:
-    return len(one.whole_hosts) + len(one.expressions)

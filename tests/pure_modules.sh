@@ -37,6 +37,8 @@ blocklists/redirect.py
 blocklists/rule.py
 blocklists/rulebook.py
 blocklists/sealed.py
+blocklists/sealed_entry.py
+blocklists/sealed_source.py
 blocklists/snapshot.py
 blocklists/suffix.py
 blocklists/url.py

@@ -39,9 +39,9 @@ def matched(text: str) -> bool:
 
 
 def test_lines_that_name_no_host_are_counted():
-    _, skipped = sealed.seal(LINES, KEY)
-    assert skipped == 1
-    assert sealed.seal([b"", b"  \n", b"# a", b"http://\xff.test/"], KEY)[1] == 1
+    _, tally = sealed.seal(LINES, KEY)
+    assert (tally.read, tally.skipped_count) == (10, 1)
+    assert sealed.seal([b"", b"  \n", b"# a", b"http://\xff\xfe!.test/"], KEY)[1].skipped_count == 1
 
 
 @pytest.mark.parametrize("host", ["harm.test", "www.harm.test", "a.b.c.d.e.f.g.harm.test", "wild.test", "x.wild.test"])
@@ -221,8 +221,8 @@ def test_a_key_of_another_length_is_refused(tmp_path: Path, length: int):
 
 @given(st.lists(st.binary(max_size=60), max_size=4))
 def test_no_line_raises(lines: list[bytes]):
-    one, skipped = sealed.seal(lines, KEY)
-    assert len(one.whole_hosts | one.expressions) + skipped <= len(lines)
+    _, tally = sealed.seal(lines, KEY)
+    assert tally.read + tally.skipped_count <= len(lines)
 
 
 @pytest.mark.parametrize("suffix", ["", "/", ";a", ";a=b", "/;x", "?q=1", ".", "%20", "%00.html", ";x/", ".%20."])
@@ -230,3 +230,119 @@ def test_a_page_is_the_same_with_a_slash_or_parameters_at_its_end(suffix: str):
     for entry in (b"pages.test/folder/page", b"pages.test/folder/page/"):
         assert load([entry]).match_url(url.canonical(f"https://pages.test/folder/page{suffix}"))
     assert not load([b"pages.test/folder/page"]).match_url(url.canonical("https://pages.test/folder/"))
+
+
+def find(entry: str, text: str) -> Match | None:
+    parsed = url.canonical(text)
+    assert parsed is not None
+    return load([entry.encode()]).match_url(parsed)
+
+
+LABELS = st.lists(st.from_regex(r"[a-z]{1,3}", fullmatch=True), max_size=8)
+FOLDERS = st.lists(st.from_regex(r"[a-z]{1,3}", fullmatch=True), min_size=1, max_size=12)
+
+
+@given(LABELS, LABELS, FOLDERS, FOLDERS)
+def test_a_folder_however_deep_covers_what_is_under_it_on_every_name_under_its_host(
+    host: list[str], under: list[str], folder: list[str], rest: list[str]
+):
+    name = ".".join([*host, "images", "test"])
+    entry = f"{name}/{'/'.join(folder)}/"
+    asked = f"{'.'.join([*under, name])}/{'/'.join([*folder, *rest])}"
+    assert find(entry, f"https://{asked}")
+    assert find(entry, f"https://{asked}/?a=b")
+    assert not find(entry, f"https://{asked.replace('/', '/other', 1)}")
+    assert not find(entry, f"https://x{asked.replace('images', 'pictures')}")
+
+
+@given(FOLDERS, st.sampled_from(["/", "?a", "/?a", "?", ""]))
+def test_a_page_covers_every_query_and_nothing_under_it(path: list[str], tail: str):
+    page = "images.test/" + "/".join(path)
+    assert find(page, f"https://{page}{tail}")
+    assert not find(page, f"https://{page}/under")
+    assert not find(page, f"https://{page}x")
+
+
+@pytest.mark.parametrize(
+    ("entry", "closed", "open_"),
+    [
+        ("a.test/p?id=7", "a.test/p?id=7", "a.test/p?id=7&x=1"),
+        ("a.test/p?id=7", "a.test/p/?id=7", "a.test/p?id=8"),
+        ("a.test/?id=7", "a.test/?id=7", "a.test/"),
+        ("a.test/?id=7", "a.test?id=7", "a.test/p?id=7"),
+        ("a.test/pic*", "a.test/pic", "a.test/pi"),
+        ("a.test/pic*", "a.test/pictures/one.jpg?x", "a.test/a/pic"),
+        ("a.test/pic*", "www.a.test/pic%74ures", "b.test/pictures"),
+        ("*.a.test/folder/pic*", "a.test/folder/picture", "a.test/folder/p"),
+        ("a.test/p?id=*", "a.test/p?id=123", "a.test/p?di=123"),
+        ("a.test/p?*", "a.test/p?x", "a.test/p"),
+        ("a.test/?*", "a.test/?x", "a.test/x"),
+        ("a.test/f*", "a.test/f%00older", "a.test/"),
+    ],
+)
+def test_a_query_and_a_beginning_cover_what_they_say(entry: str, closed: str, open_: str):
+    assert find(entry, f"https://{closed}")
+    assert not find(entry, f"https://{open_}")
+
+
+def test_what_is_too_long_or_too_deep_is_cut_and_covers_more():
+    deep, long = "https://a.test/" + "f/" * 100, "https://a.test/" + "l" * 1000
+    assert find(deep, deep)
+    assert find(deep, "https://a.test/" + "f/" * 80)
+    assert find(f"{long}*", f"{long}m")
+    assert find(f"{long}*", long[:600])
+    assert not find(f"{long}*", long[:300])
+
+
+def test_a_host_that_has_only_beginnings_must_be_opened_too():
+    assert load([b"a.test/pic*"]).has_urls("www.a.test")
+
+
+def test_what_is_hashed_for_a_url_is_hashed_once():
+    hashed: list[str] = []
+    loaded = load([b"a.test/x", b"a.test/y*"])
+    counted = dict(loaded._digest)
+    loaded._digest = {f: lambda text, f=f: (hashed.append(f + text), counted[f](text))[1] for f in counted}
+    parsed = url.canonical("https://www.a.test/1/2;a/3./4/5.html?q=1")
+    assert parsed is not None
+    assert loaded.match_url(parsed) is None
+    assert len(hashed) == len(set(hashed)) < 80
+    hashed.clear()
+    other = url.canonical("https://www.other.test/1/2/3/4/5.html?q=1")
+    assert other is not None
+    assert loaded.match_url(other) is loaded.match_url(other) is None
+    assert len(hashed) == 3 * 3, "its suffixes as a whole host, with URLs, with beginnings; and no more the second time"
+
+
+def test_a_snapshot_of_an_older_version_is_loaded(tmp_path: Path):
+    """It had neither beginnings nor times nor a check of the key."""
+    new = sealed.seal(LINES, key := sealed.new_key(tmp_path / "sealed.key"))[0]
+    old = {name: getattr(new, name) for name in ("whole_hosts", "hosts_with_urls", "expressions")}
+    snapshot.write(tmp_path / "sealed", {"lists": {"watch": old}}, version=1, written_ns=1)
+    loaded = sealed.load(tmp_path / "sealed", tmp_path / "sealed.key")
+    assert loaded.match_host("harm.test")
+    assert snapshot.read(tmp_path / "sealed", SealedLists).body.lists["watch"].imported_ns == 0
+    assert len(key) == sealed.KEY_SIZE
+
+
+def test_a_key_that_is_not_the_lists_own_is_refused(tmp_path: Path):
+    key = sealed.new_key(tmp_path / "sealed.key")
+    snapshot.write(tmp_path / "sealed", SealedLists({}, sealed.key_check(key)), version=1, written_ns=1)
+    sealed.load(tmp_path / "sealed", tmp_path / "sealed.key")
+    sealed.new_key(tmp_path / "other.key")
+    with pytest.raises(sealed.WrongKeyError, match=r"^the sealed lists were sealed with another key$"):
+        sealed.load(tmp_path / "sealed", tmp_path / "other.key")
+
+
+def test_the_hash_of_what_was_asked_is_like_no_entrys():
+    parsed = url.canonical("http://images.test/private/one.jpg")
+    assert parsed is not None
+    match = SEALED.match_url(parsed)
+    assert match is not None
+    assert sealed.asked(parsed, KEY) not in {match.hash, sealed.asked(parsed, bytes(32))}
+    assert sealed.asked(parsed, KEY) == sealed.asked(parsed, KEY)
+
+
+def test_a_list_counts_its_different_entries():
+    one = sealed.seal([b"a.test", b"http://A.test/", b"b.test/x", b"b.test/x#y", b"b.test/z*"], KEY)[0]
+    assert one.entries == 3

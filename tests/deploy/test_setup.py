@@ -10,11 +10,10 @@ import sys
 
 import pytest
 
-from blocklists import sealed
 from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Reason, Request, decide
-from deploy import config, listing, sealing, setup, toml_file
+from deploy import config, listing, setup, toml_file
 from tests.support.commands import COMMAND, schoolgate, unmeasured
 
 MONDAY_TEN = 1_799_661_600 * 10**9
@@ -163,28 +162,6 @@ def test_a_list_can_be_taken_from_another_folder(tmp_path):
     assert decided(made.folder, "social.test", "ks2").blocked
 
 
-def test_a_sealed_list_closes_its_entries_and_is_nowhere_in_plain_text(made):
-    settings = config.load(made.folder / config.NAME)
-    entries, skipped = sealing.seal_list(
-        settings, "practice", iter([b"hidden.test\n", b"half.test/page\n", b"\n", b"?\n"])
-    )
-    assert (entries, skipped) == (2, 1)
-    verdict = decided(made.folder, "www.hidden.test", "staff")
-    assert verdict.reason is Reason.SEALED
-    everything = b"".join(p.read_bytes() for p in made.folder.rglob("*") if p.is_file())
-    assert b"hidden" not in everything
-    assert b"half.test" not in everything
-
-
-def test_sealing_a_second_list_keeps_the_first(made):
-    settings = config.load(made.folder / config.NAME)
-    sealing.seal_list(settings, "one", iter([b"one.test"]))
-    sealing.seal_list(settings, "two", iter([b"two.test"]))
-    loaded = sealed.load(settings.files.sealed, settings.files.sealing_key)
-    assert loaded.match_host("one.test").list == "one"
-    assert loaded.match_host("two.test").list == "two"
-
-
 def test_a_list_that_came_out_empty_or_shrunk_is_refused_and_the_index_stays(made):
     settings = config.load(made.folder / config.NAME)
     path = made.folder / "lists" / "gambling.txt"
@@ -197,17 +174,6 @@ def test_a_list_that_came_out_empty_or_shrunk_is_refused_and_the_index_stays(mad
     listing.compile_lists(settings, frozenset({"gambling"}))
     path.write_text(names)
     listing.compile_lists(settings)
-
-
-def test_an_empty_sealed_list_replaces_nothing(made):
-    settings = config.load(made.folder / config.NAME)
-    sealing.seal_list(settings, "practice", iter([b"one.test", b"two.test", b"three.test"]))
-    with pytest.raises(toml_file.RefusedError, match="0 entries, 3 are in force and stay"):
-        sealing.seal_list(settings, "practice", iter([]))
-    with pytest.raises(toml_file.RefusedError, match="--accept"):
-        sealing.seal_list(settings, "practice", iter([b"one.test"]))
-    assert decided(made.folder, "two.test", "staff").reason is Reason.SEALED
-    assert sealing.seal_list(settings, "practice", iter([b"one.test"]), accept=True) == (1, 0)
 
 
 def test_a_folder_of_lists_with_a_strange_file_is_refused(tmp_path):
