@@ -20,11 +20,12 @@ log = logging.getLogger("schoolgate.state")
 
 
 class Files(msgspec.Struct, frozen=True):
-    """Where the snapshots, the index and the sealing key are."""
+    """Where the snapshots, the index and the sealing key are; *folder* is that of schoolgate.toml, or else state's."""
 
     state: Path
     keys: Path
     spool: Path
+    folder: Path | None = None
 
     @property
     def policy(self) -> Path:
@@ -65,6 +66,16 @@ class Files(msgspec.Struct, frozen=True):
     def sealing_key(self) -> Path:
         """The key of the sealed lists, outside state/ and backups (G23)."""
         return self.keys / "sealed.key"
+
+    @property
+    def sealed_loaded(self) -> Path:
+        """Which sealed lists were once loaded: where every process may read it, and no setting can move it."""
+        return (self.folder or self.state.parent) / "sealed.loaded"
+
+    @property
+    def sealed_record(self) -> Path:
+        """Who asked what the sealed lists hold, and who took one away: beside the former, for root alone."""
+        return self.sealed_loaded.with_name("sealed.record")
 
 
 type _Stamp = tuple[int, int, int]

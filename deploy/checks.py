@@ -6,7 +6,7 @@ Everything is read and nothing is changed. What the file by itself says wrongly 
 from collections.abc import Iterator
 from pathlib import Path
 
-from blocklists import snapshot, taxonomy
+from blocklists import sealed_marker, snapshot, taxonomy
 from blocklists.clients import Clients
 from blocklists.rulebook import Rulebook
 from deploy import key_files, policy_file
@@ -38,7 +38,8 @@ def check_whole(settings: Settings) -> Rulebook:
         *key_files.lists_problems(settings),
         *_subscriptions(settings, book),
     ]
-    if found := [f"{settings.file}: {problem}" for problem in problems] or list(not_in_force(settings)):
+    beside = [*not_in_force(settings), *sealed_marker.problems(settings.files)]
+    if found := [f"{settings.file}: {problem}" for problem in problems] or beside:
         raise RefusedError(found)
     return book
 

@@ -127,7 +127,7 @@ class Settings(msgspec.Struct, frozen=True):
     def files(self) -> Files:
         """The state's files."""
         paths = self.config.paths
-        return Files(state=self.path(paths.state), keys=self.keys, spool=self.path(paths.spool))
+        return Files(self.path(paths.state), self.keys, self.path(paths.spool), folder=self.folder)
 
     @property
     def keys(self) -> Path:

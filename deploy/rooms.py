@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from blocklists import sealed_marker
 from deploy import config, key_files, process, toml_file
 from deploy.process import Ready, Serve
 from reporting.recorder import Recorder
@@ -23,6 +24,7 @@ def dns(instance: int) -> Serve:
         from dns_filter import server  # noqa: PLC0415 - see above
 
         assert recorder is not None
+        _refuse_without_sealed(settings)
         metrics = (settings.config.metrics.address, settings.config.metrics.dns + instance)
         return server.serve(
             settings.config.dns, settings.files, recorder, instance=instance, metrics=metrics, ready=ready
@@ -38,6 +40,7 @@ def worker(instance: int) -> Serve:
         from proxy_addons import worker as room  # noqa: PLC0415 - see above
 
         assert recorder is not None
+        _refuse_without_sealed(settings)
         _refuse(settings, key_files.proxy_problems(settings))
         metrics = (settings.config.metrics.address, settings.config.metrics.worker + instance)
         given = settings.config.proxy
@@ -81,6 +84,12 @@ def reporting(instance: int) -> Serve:
 
 def _refuse(settings: config.Settings, problems: Iterator[str]) -> None:
     if found := [f"{settings.file}: {problem}" for problem in problems]:
+        raise toml_file.RefusedError(found)
+
+
+def _refuse_without_sealed(settings: config.Settings) -> None:
+    """Decide nothing without the sealed lists that were once loaded, whatever became of them or of the settings."""
+    if found := list(sealed_marker.problems(settings.files)):
         raise toml_file.RefusedError(found)
 
 

@@ -1,10 +1,11 @@
 """`schoolgate sealed`: lists of illegal content, kept so that nobody can read them.
 
-No command prints an entry.
+No command prints an entry, and none takes a URL as an argument: a shell keeps those in its history.
 """
 # ruff: noqa: PLC0415 - each command imports what it needs when it runs
 
 import resource
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,11 @@ import rich_click as click
 from deploy import options, toml_file
 
 if TYPE_CHECKING:
+    from deploy.sealed_inquiry import State
     from deploy.sealing import Sealing
+
+LONGEST_QUESTION = 65_536
+"""Bytes; an address has 8,192 characters at most."""
 
 
 @click.group(name="sealed")
@@ -25,6 +30,13 @@ def group() -> None:
 
 def _list[F: Callable[..., Any]](command: F) -> F:
     return click.option("--list", "name", required=True, help="The list's name, such as iwf.")(command)
+
+
+def _two_people[F: Callable[..., Any]](command: F) -> F:
+    """Add --by and --with."""
+    by = click.option("--by", required=True, metavar="NAME", help="Who does this; it stays on the record.")
+    other = click.option("--with", "other", required=True, metavar="NAME", help="Who stands beside: another person.")
+    return by(other(command))
 
 
 @group.command(name="import")
@@ -58,3 +70,101 @@ def _of_import(name: str, made: "Sealing") -> Iterator[str]:
         count = tally.skipped[problem]
         more = ", ..." if count > len(numbers) else ""
         yield f"  {count} left out, {problem}: line {', '.join(map(str, numbers))}{more}"
+
+
+@group.command(name="status")
+@options.config
+@options.as_json
+@options.refusals
+def sealed_status(file: Path | None, as_json: bool) -> None:
+    """Say which sealed lists are loaded and how old: the exit code is 1 if one is missing or older than 24 hours."""
+    import json
+
+    from deploy import config, sealed_inquiry
+
+    found = sealed_inquiry.status(config.load(file).files)
+    if as_json:
+        lists = [_as_json(one) for one in found.lists]
+        click.echo(json.dumps({"lists": lists, "problems": found.problems}, indent=2))
+    else:
+        for line in map(_in_words, found.lists):
+            click.echo(line)
+        if not found.lists:
+            click.echo("No sealed list is loaded.")
+        for problem in found.problems:
+            click.echo(problem, err=True)
+    sys.exit(0 if found.fine else options.REFUSED)
+
+
+def _as_json(one: "State") -> dict[str, str | int | bool | None]:
+    return {
+        "list": one.list,
+        "entries": one.entries,
+        "imported": _moment(one.imported_ns),
+        "age_seconds": one.age_seconds,
+        "stale": one.stale,
+        "missing": one.missing,
+    }
+
+
+def _moment(ns: int) -> str | None:
+    import datetime
+
+    return datetime.datetime.fromtimestamp(ns // 10**9, datetime.UTC).isoformat() if ns else None
+
+
+def _in_words(one: "State") -> str:
+    age = f"{one.age_seconds // 3600} hours ago" if one.age_seconds is not None else "at an unknown time"
+    wrong = "; MISSING, import it again" if one.missing else "; STALE, import it again" if one.stale else ""
+    return f"{one.list:24}{one.entries:>9} entries, imported {age}{wrong}"
+
+
+@group.command(name="match")
+@_two_people
+@options.config
+@options.as_json
+@options.refusals
+def sealed_match(by: str, other: str, file: Path | None, as_json: bool) -> None:
+    """Say whether a URL that the police supply is on a sealed list. It is read from standard input.
+
+    Who asked, when, and what was answered is kept, and of the URL a keyed hash.
+    Example: `schoolgate sealed match --by "A. Example" --with "B. Example"`
+    """
+    import json
+
+    from deploy import config, sealed_inquiry, sealed_record
+
+    people = sealed_record.two(by, other)
+    listed = sealed_inquiry.match(config.load(file).files, _question(), people)
+    if as_json:
+        click.echo(json.dumps({"match": bool(listed), "list": listed}))
+    else:
+        click.echo(f"Yes: it is on the list {listed}." if listed else "No: it is on no sealed list.")
+
+
+def _question() -> str:
+    """The one URL on standard input; at a terminal it is asked for, and not shown."""
+    if sys.stdin.isatty():
+        return str(click.prompt("URL (not shown)", hide_input=True, err=True))
+    given = sys.stdin.buffer.read(LONGEST_QUESTION + 1)
+    lines = given.decode("utf-8", "replace").split("\n")
+    texts = [line.strip() for line in lines if line.strip()]
+    if len(texts) != 1 or len(given) > LONGEST_QUESTION:
+        raise toml_file.RefusedError(["standard input must hold one URL, and nothing else"])
+    return texts[0]
+
+
+@group.command(name="remove")
+@_list
+@_two_people
+@options.config
+@options.refusals
+def sealed_remove(name: str, by: str, other: str, file: Path | None) -> None:
+    """Take a sealed list out of force, because a licence has ended, say; both names stay on the record.
+
+    Example: `schoolgate sealed remove --list practice --by "A. Example" --with "B. Example"`
+    """
+    from deploy import config, sealed_record, sealing
+
+    entries = sealing.remove_list(config.load(file), name, sealed_record.two(by, other))
+    click.echo(f"{name}: {entries} entries are in force no more.")

@@ -1,4 +1,4 @@
-"""Sealed lists into force; a list that came out short is refused.
+"""Sealed lists into force and out of it, and what may be asked of them; a list that came out short is refused.
 
 A file is hashed in memory as it was read. Its plain form is never written, and no message, not even that of an error
 nobody foresaw, quotes it.
@@ -12,9 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from blocklists import sealed, sealed_source, snapshot
+from blocklists import sealed, sealed_marker, sealed_source, snapshot
 from blocklists.live import Files
-from deploy import config, state_lock
+from blocklists.sealed_marker import Loaded
+from deploy import config, sealed_record, state_lock
 from deploy.toml_file import RefusedError
 
 SHRINKS_TO = 0.5
@@ -89,11 +90,45 @@ def _put_in_force(
     if not made.entries or (made.entries < before * SHRINKS_TO and not accept):
         says = f"{name}: {made.entries} entries, {before} are in force and stay; lines left out: {tally.skipped_count}"
         raise RefusedError([says + ("" if not made.entries else ". If this is meant, add --accept")])
-    _write(files, sealed.SealedLists({**present.lists, name: made}, sealed.key_check(key)))
+    lists = {**present.lists, name: made}
+    _write(files, sealed.SealedLists(lists, sealed.key_check(key)))  # first: the marker promises that they are there
+    _promise(files, {**_promised(files), **{known: Loaded(one.imported_ns) for known, one in lists.items()}})
+
+
+def remove_list(settings: config.Settings, name: str, people: sealed_record.Two) -> int:
+    """Take the sealed list *name* out of force, on the record; returns how many entries it had.
+
+    RefusedError if there is none. The marker goes first: a start would be refused that it holds to what is gone.
+    """
+    files = settings.files
+    with state_lock.held(files), _named(files.sealed):
+        present, promised = _present(files), _promised(files)
+        if name not in present.lists.keys() | promised.keys():
+            known = ", ".join(sorted(present.lists.keys() | promised.keys())) or "none"
+            raise RefusedError([f"--list: there is no sealed list {name!r}; there are: {known}"])
+        entries = present.lists[name].entries if name in present.lists else 0
+        sealed_record.append(files, people, did="remove", list=name, entries=entries)
+        _promise(files, {known: one for known, one in promised.items() if known != name})
+        if name in present.lists:
+            lists = {known: one for known, one in present.lists.items() if known != name}
+            _write(files, sealed.SealedLists(lists, present.check))
+    return entries
 
 
 def _present(files: Files) -> sealed.SealedLists:
     return snapshot.read(files.sealed, sealed.SealedLists).body if files.sealed.exists() else sealed.SealedLists()
+
+
+def _promised(files: Files) -> dict[str, Loaded]:
+    """What the marker promises; one that cannot be read is written anew, by what is there."""
+    try:
+        return sealed_marker.read(files)
+    except snapshot.SnapshotError:
+        return {}
+
+
+def _promise(files: Files, lists: dict[str, Loaded]) -> None:
+    sealed_marker.write(files, lists, time.time_ns())
 
 
 def _write(files: Files, body: sealed.SealedLists) -> None:

@@ -1,17 +1,17 @@
-"""Sealed lists into force."""
+"""Sealed lists into force and out of it."""
 
 import shutil
 import stat
 
 import pytest
 
-from blocklists import sealed, sealed_source
+from blocklists import sealed, sealed_marker, sealed_source
 from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Reason, Request, decide
 from deploy import config, sealing, setup
 from deploy.toml_file import RefusedError
-from tests.support.sealed_lists import everything, run, seal
+from tests.support.sealed_lists import BY_TWO, TWO, everything, record, run, seal
 
 MONDAY_TEN = 1_799_661_600 * 10**9
 
@@ -49,6 +49,7 @@ def test_sealing_a_second_list_keeps_the_first(settings):
     loaded = sealed.load(settings.files.sealed, settings.files.sealing_key)
     assert loaded.match_host("one.test").list == "one"
     assert loaded.match_host("two.test").list == "two"
+    assert sealed_marker.read(settings.files).keys() == {"one", "two"}
 
 
 def test_a_list_that_came_out_empty_or_shrunk_replaces_nothing(settings):
@@ -116,6 +117,24 @@ def test_after_a_loss_of_key_and_lists_an_import_makes_a_new_key(settings):
     seal(settings, "one.test")
     assert settings.files.sealing_key.read_bytes() != before
     assert stat.S_IMODE(settings.files.sealing_key.stat().st_mode) == 0o600
+    assert list(sealed_marker.problems(settings.files)) == []
+
+
+def test_a_marker_is_kept_for_a_list_that_was_lost_until_it_is_imported_again(settings):
+    seal(settings, "one.test", name="one")
+    seal(settings, "two.test", name="two")
+    settings.files.sealed.unlink()
+    seal(settings, "one.test", name="one")
+    assert "missing (two)" in next(sealed_marker.problems(settings.files))
+    seal(settings, "two.test", name="two")
+    assert list(sealed_marker.problems(settings.files)) == []
+
+
+def test_a_marker_that_cannot_be_read_is_written_anew_by_an_import(settings):
+    seal(settings, "one.test", name="one")
+    settings.files.sealed_loaded.write_bytes(b"x")
+    seal(settings, "two.test", name="two")
+    assert sealed_marker.read(settings.files).keys() == {"one", "two"}
 
 
 def test_the_command_says_how_it_read_the_file_and_what_it_left_out(settings):
@@ -134,3 +153,36 @@ def test_the_command_says_how_it_read_the_file_and_what_it_left_out(settings):
 def test_a_name_that_is_none_is_refused(settings, name):
     code, _, complaints = run(settings, "import", "-", "--list", name, text="one.test")
     assert (code, complaints) == (1, "--list: a name has letters, digits, - and _, 64 at most\n")
+
+
+def test_a_list_is_removed_by_two_people_on_the_record(settings):
+    seal(settings, "one.test", "more.test", name="one")
+    seal(settings, "two.test", name="two")
+    code, said, _ = run(settings, "remove", "--list", "one", *BY_TWO)
+    assert (code, said) == (0, "one: 2 entries are in force no more.\n")
+    assert reason_for(settings, "one.test") is not Reason.SEALED
+    assert reason_for(settings, "two.test") is Reason.SEALED
+    assert sealed_marker.read(settings.files).keys() == {"two"}
+    assert list(sealed_marker.problems(settings.files)) == []
+    (line,) = record(settings)
+    assert {"did": "remove", "list": "one", "entries": 2, "by": TWO.by, "with": TWO.other}.items() <= line.items()
+
+
+def test_a_list_that_was_lost_can_be_removed_too(settings):
+    seal(settings, "one.test", name="one")
+    settings.files.sealed.unlink()
+    assert sealing.remove_list(settings, "one", TWO) == 0
+    assert list(sealed_marker.problems(settings.files)) == []
+
+
+def test_a_list_without_a_marker_can_be_removed_too(settings):
+    seal(settings, "one.test", name="one")
+    settings.files.sealed_loaded.unlink()
+    assert sealing.remove_list(settings, "one", TWO) == 1
+    assert reason_for(settings, "one.test") is not Reason.SEALED
+
+
+def test_a_list_that_there_is_none_of_is_refused_and_leaves_no_record(settings):
+    with pytest.raises(RefusedError, match="there is no sealed list 'one'; there are: none"):
+        sealing.remove_list(settings, "one", TWO)
+    assert not settings.files.sealed_record.exists()

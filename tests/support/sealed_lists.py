@@ -1,9 +1,13 @@
-"""Sealed lists of a school in a folder: sealed, and looked for in everything that is kept."""
+"""Sealed lists of a school in a folder: sealed, asked about, and looked for in everything that is kept."""
 
+import json
 import subprocess
 
-from deploy import sealing
+from deploy import sealed_record, sealing
 from tests.support.commands import COMMAND
+
+TWO = sealed_record.Two("A. Example", "B. Example")
+BY_TWO = ("--by", TWO.by, "--with", TWO.other)
 
 
 def seal(settings, *entries, name="practice", **options):
@@ -16,6 +20,11 @@ def run(settings, *words, text=None):
     command = [*COMMAND, "sealed", *words, "--config", str(settings.file)]
     ran = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
     return ran.returncode, ran.stdout, ran.stderr
+
+
+def record(settings):
+    """The lines of the record."""
+    return [json.loads(line) for line in settings.files.sealed_record.read_text().splitlines()]
 
 
 def everything(folder):
