@@ -33,6 +33,7 @@ from reporting.logline import reason
 from reporting.mail import link_base, notice
 from reporting.metrics import process_collector, serve_metrics
 from reporting.notify import Outbox
+from reporting.sealed_watch import SealedWatch
 from reporting.settings import ContactSettings, ReportingSettings
 from reporting.web.app import create_app
 from reporting.web.guard import pupils_network
@@ -61,8 +62,9 @@ async def serve(
         accounts = Accounts(database, invitations=files.state / "invitations")
         await take_first_token(accounts, files.keys / "enrolment")
         ingest = Ingest(database, files.spool, desk(settings, live), unseal=unsealer(files.keys / "journal.key"))
-        outbox = Outbox(database, settings.mail, settings.contacts)
-        with _measured(metrics, live, ingest, outbox) as measured, listening(settings.listen) as pages:
+        outbox, watch = Outbox(database, settings.mail, settings.contacts), SealedWatch(files)
+        counted = _Reporting(ingest, outbox), ListCollector(files.lists), watch
+        with _measured(metrics, live, *counted) as measured, listening(settings.listen) as pages:
             app = create_app(
                 live=live,
                 database=database,
@@ -77,6 +79,7 @@ async def serve(
                 tasks.create_task(_refresh(live))
                 tasks.create_task(ingest.run())
                 tasks.create_task(outbox.run())
+                tasks.create_task(watch.run())
                 log.info("Reporting %d has its database open.", instance)
                 ready({"pages": pages.getsockname()[:2]} | measured)
                 await asyncio.shield(serving)
@@ -219,15 +222,15 @@ async def _refresh(live: Live) -> None:
 
 @contextlib.contextmanager
 def _measured(
-    metrics: tuple[str, int] | None, live: Live, ingest: Ingest, outbox: Outbox
+    metrics: tuple[str, int] | None, live: Live, *collectors: Collector
 ) -> Iterator[dict[str, tuple[str, int]]]:
     if metrics is None:
         yield {}
         return
     registry = CollectorRegistry()
     registry.register(process_collector(live, None))
-    registry.register(_Reporting(ingest, outbox))
-    registry.register(ListCollector(live.files.lists))
+    for collector in collectors:
+        registry.register(collector)
     served = serve_metrics(registry, metrics)
     try:
         yield {"metrics": served.address}
