@@ -23,7 +23,7 @@ HOST_SUFFIXES = 5
 PATH_PREFIXES = 4
 """The root and up to three folders under it (Safe Browsing v4)."""
 
-_SCHEME = re.compile(r"(https?|wss?|ftp):|([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_SCHEME = re.compile(r"(https?|wss?|ftp):|([a-z][a-z0-9+.-]*)://", re.IGNORECASE | re.ASCII)
 _DOTS = re.compile(r"\.+")
 _BLANK = "".join(map(chr, range(0x21)))
 _END_OF_AUTHORITY = re.compile(r"[/?]")

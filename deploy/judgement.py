@@ -4,14 +4,15 @@ A download that failed leaves an error page or nothing where a list was; putting
 list that grew much may close what nobody meant to close. Both wait until a person says that they are meant.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
 from blocklists import parse
-from blocklists.parse import Skipped, Tally
+from blocklists.formats import recognise
+from blocklists.parse import Tally
 from blocklists.stored import Part
 
 FIRST_LINES = 20
@@ -33,7 +34,7 @@ class Ratios(msgspec.Struct, frozen=True):
 def read_part(content: Path, part: Part, step: Callable[[int], None] = lambda _lines: None) -> Part:
     """*part* with what was read of it in the folder *content*; *step* hears how many lines there were so far."""
     tally = Tally()
-    for _ in _batches(content / part.path, part, tally):
+    for _ in parse.read(content / part.path, part.format, tally):
         step(tally.lines)
     return replace(
         part,
@@ -46,35 +47,10 @@ def read_part(content: Path, part: Part, step: Callable[[int], None] = lambda _l
     )
 
 
-def _batches(path: Path, part: Part, tally: Tally) -> Iterator[object]:
-    if not path.is_dir():
-        yield from parse.read(path, part.format, tally)
-        return
-    for file in sorted(path.iterdir()):  # until `parse.read` takes a category's folder itself
-        one = Tally()
-        yield from parse.read(file, part.format, one)
-        _add(tally, one, file.name)
-
-
-def _add(tally: Tally, one: Tally, file: str) -> None:
-    tally.lines, tally.said, tally.skipped_count = (
-        tally.lines + one.lines,
-        tally.said + one.said,
-        tally.skipped_count + one.skipped_count,
-    )
-    tally.names, tally.pages, tally.patterns = (
-        tally.names + one.names,
-        tally.pages + one.pages,
-        tally.patterns + one.patterns,
-    )
-    tally.reasons = {key: tally.reasons.get(key, 0) + one.reasons.get(key, 0) for key in tally.reasons | one.reasons}
-    tally.skipped = [*tally.skipped, *(Skipped(line.line, line.reason, file) for line in one.skipped)]
-
-
 def is_page(path: Path) -> bool:
     """Whether the file at *path* is a web page."""
     with path.open("rb") as file:
-        return file.read(PAGE_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(PAGE_STARTS)
+        return recognise.is_page(file.read(PAGE_HEAD).removeprefix(b"\xef\xbb\xbf"))
 
 
 def objection(

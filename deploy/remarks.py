@@ -12,6 +12,7 @@ from blocklists import defaults, entry, snapshot
 from blocklists.index import CURRENT, DamagedIndexError, Index
 from blocklists.profile import Code, Watch
 from blocklists.rulebook import Category, Role, Rulebook, Severity
+from deploy import store
 from deploy.config import Config, Settings
 from reporting.settings import is_loopback
 
@@ -71,12 +72,21 @@ def _index(folder: Path) -> Index | None:
 def _lists(settings: Settings, book: Rulebook, index: Index | None) -> Iterator[str]:
     """Lists that close and open nothing, as nothing of them is in force."""
     compiled = index.manifest.rules.keys() if index else book.lists.keys()
+    copies = _copies(settings)
     for name, sources in settings.sources(iter(book.lists)).items():
         missing = [str(source.path) for source in sources if not source.path.exists()]
-        if missing:
+        if missing and name not in copies:
             yield f"lists.{name}: there is no file {', '.join(missing)}; schoolgate lists compile needs it"
         elif name not in compiled:
             yield f"lists.{name}: not in the index yet; run schoolgate lists compile"
+
+
+def _copies(settings: Settings) -> set[str]:
+    """The lists that copies from outside feed: they need no file of their own."""
+    try:
+        return set(store.sources(settings.files))
+    except (OSError, ValueError):
+        return set()  # `schoolgate lists status` says so
 
 
 def _opened(book: Rulebook, index: Index) -> Iterator[str]:

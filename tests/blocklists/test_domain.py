@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -164,3 +166,10 @@ def test_a_name_is_within_each_of_its_parents_and_nothing_else(child: str, paren
     assert domain.is_within(parent, parent)
     assert not domain.is_within(parent, below)
     assert not domain.is_within(f"{child}x{parent}", parent)
+
+
+@pytest.mark.parametrize("text", ["".join(map(chr, range(0x3400, 0x3400 + 400))), "ﷺ" * 1000, "\u00df" * 64])
+def test_a_label_of_another_script_that_is_longer_than_any_can_be_is_none_and_costs_nothing(text: str):
+    started = time.process_time()
+    assert domain.canonical(f"{text}.test") is None
+    assert time.process_time() - started < 0.05

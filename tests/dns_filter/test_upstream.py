@@ -43,7 +43,7 @@ async def test_a_lost_packet_is_asked_again():
     assert list(map(str, found.addresses)) == ["198.51.100.7"]
 
 
-@pytest.mark.parametrize("fault", list(set(Fault) - {Fault.CUT}))
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.CUT])
 async def test_behind_a_bad_upstream_the_next_one_is_asked(fault):
     async with Crooked(ZONE, fault) as crooked, NameServer(ZONE) as honest:
         _, found = await put(crooked, honest, seconds=2)
