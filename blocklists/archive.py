@@ -5,6 +5,7 @@ Nothing is executed or held whole in memory, and what grows beyond its bounds en
 """
 
 import enum
+import errno
 import gzip
 import os
 import stat
@@ -141,6 +142,10 @@ def _translated() -> Iterator[None]:
     except _TWICE as error:
         raise BadArchiveError("has two files of one name") from error
     except _DAMAGED as error:
+        raise BadArchiveError("is no sound archive") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # what is said of an offset before the file's beginning, which a table may give
+            raise
         raise BadArchiveError("is no sound archive") from error
 
 

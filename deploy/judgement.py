@@ -21,7 +21,6 @@ GROWTH_FROM = 1000
 """Rules. A list of ten may well become one of forty; growth as large that ends above a thousand is a mistake."""
 PAGE_HEAD = 1024
 """Bytes in which a web page says that it is one."""
-PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<?xml", b"<script")
 
 
 class Ratios(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ SAMPLE = 200
 ENOUGH = 4
 """One line in so many decides: in every format some lines look like plain names."""
 
-_PAGE = re.compile(rb"(?i)\s*<(?:!doctype\s+html|html|\?xml[^>]*>\s*<(?:!doctype\s+html|html)|!--)")
+_PAGE = re.compile(rb"(?i)\s*<(?:!doctype\s+html|html|head|body|script|\?xml[^>]*>\s*<(?:!doctype\s+html|html)|!--)")
 _HEADER = re.compile(r"(?ai)\[(?:adblock|ublock|adguard)[^\]]*\]")
 _SIGNS = (
     (Format.RPZ, re.compile(r"(?ai)\$(?:ORIGIN|TTL)\s|\S*\s+(?:\d\w*\s+)?(?:IN\s+)?(?:CNAME|SOA|NS|A|AAAA|TXT)\s")),
