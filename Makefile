@@ -4,6 +4,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 READY := .venv/.installed
 LISTS ?= ../shared/lists
+# A process with tests for each core; the tests of one file stay together, as some share ports.
+AT_ONCE ?= -n auto --dist loadfile
 export LISTS
 
 .PHONY: run test check lint types imports format demo e2e bench-dns bench-journal bench-lists lock test-programs clean
@@ -15,11 +17,11 @@ demo: $(READY)
 	@$(BIN)/schoolgate demo --exit
 
 test: $(READY) test-programs
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest $(AT_ONCE) $(TESTS)
 
 check: $(READY) lint types imports test-programs
 	@rm -f .coverage .coverage.*
-	@$(BIN)/python -m pytest --cov --cov-report= $(TESTS)
+	@$(BIN)/python -m pytest $(AT_ONCE) --cov --cov-report= $(TESTS)
 	@$(BIN)/coverage report --fail-under=90 --format=total | sed 's/^/Coverage: /;s/$$/%/'
 	@$(BIN)/coverage report --fail-under=90 >build/coverage.txt || { cat build/coverage.txt; exit 1; }
 	@$(BIN)/coverage report --fail-under=100 --include="$$(tests/pure_modules.sh)" || { echo "A pure module must be covered wholly, branches too."; exit 1; }

@@ -15,8 +15,20 @@ hypothesis.settings.load_profile("laws")
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Drop damaged files after the last test and before pytest-cov, whose wrapper is further out, combines them."""
+    """Drop damaged files after the last test and before pytest-cov, whose wrapper is further out, combines them.
+
+    Of several processes with tests only the one that leads does: the others' files are still being written.
+    """
     result = yield
-    if session.config.getoption("cov_source", None):
+    if session.config.getoption("cov_source", None) and not hasattr(session.config, "workerinput"):
         coverage_files.drop_damaged(session.config.rootpath)
     return result
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Call long bytes by what they are for: those that hold a clock or chance would have another name each time."""
+    return argname if isinstance(val, bytes) and len(val) > LONG else None
+
+
+LONG = 24
+"""Bytes that a person still reads in the name of a test."""
