@@ -13,7 +13,8 @@ from deploy import config, setup
 from deploy.demo import plan, school
 from tests.support.commands import free_ports
 
-WEB_SITES = "127.0.0.80"
+WEB_SITES = "127.0.0.90"
+"""Of the tests alone: the demo school, which may run beside them, has its sites at 127.0.0.80."""
 CLOSED_ADDRESS = "127.0.0.81"
 
 
