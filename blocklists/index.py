@@ -78,25 +78,29 @@ class Index:
         """Map what was verified; ValueError if it is in no known form."""
         self._names, self._pages, self._page_hosts = (Table(self.folder, kind) for kind in (NAMES, PAGES, PAGE_HOSTS))
         self._patterns = Patterns.load(self.folder) if patterns.DATABASE in self.manifest.checksums else None
-        self._states = self.manifest.states
-        self._lists: Lists = tuple(tuple(filter(None, map(_listed_name, state))) for state in self._states)
+        self._prefixes, self._states = self._names.prefixes, self._names.states
+        self._marked = self.manifest.states
+        self._lists: Lists = tuple(tuple(filter(None, map(_listed_name, state))) for state in self._marked)
 
     def listed(self, host: str) -> tuple[Listing, ...]:
         """Every rule by which a list names *host* (canonical), the most exact first.
 
-        Terse for the two cases that nearly every name is: 5.4 us for one of five million without, 3.9 us with.
+        Terse for the two cases that nearly every name is: 5.2 us for one of five million otherwise, 3.8 us so.
         """
-        found = self._names.covering(reversed_key(host) + EXACT)
-        if self._patterns is None:
-            if not found:
-                return ()
-            if len(found) == 1:
-                key, state = found[0]
-                lists = self._lists[state]
-                return (Listing(_rule(key, host), lists),) if lists else ()
+        places = list(self._prefixes(reversed_key(host) + EXACT))
+        if len(places) > 1 or self._patterns is not None:
+            return self._by_names_and_patterns(host, [(key, self._states[place]) for key, place in places])
+        if not places:
+            return ()
+        key, place = places[0]
+        lists = self._lists[self._states[place]]
+        return (Listing(_rule(key, host), lists),) if lists else ()
+
+    def _by_names_and_patterns(self, host: str, found: list[tuple[str, int]]) -> tuple[Listing, ...]:
         listings = tuple(Listing(_rule(key, host), lists) for key, lists in _origins(found, self._lists))
-        state_words = self._states[found[-1][1]] if found else ()
-        return listings if self._patterns is None else self._with_patterns(listings, state_words, Subject.HOST, host)
+        if self._patterns is None:
+            return listings
+        return self._with_patterns(listings, self._marked[found[-1][1]] if found else (), Subject.HOST, host)
 
     def listed_pages(self, host: str, path: str) -> tuple[Listing, ...]:
         """Every rule by which a list names the page *path* ("?query" with it, if there is one) on *host*.

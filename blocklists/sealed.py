@@ -74,6 +74,8 @@ class Sealed:
         """Take *lists* and the *key* (32 bytes) that they were sealed with."""
         self._lists = lists.lists
         self._digest = {field: _hasher(key, person) for field, person in _PERSONS.items()}
+        every = [(field, name, getattr(one, field)) for field in _PERSONS for name, one in self._lists.items()]
+        self._sets = {field: [(n, hashes) for f, n, hashes in every if f == field and hashes] for field in _PERSONS}
         self.match_host = lru_cache(maxsize=REMEMBERED)(self._match_host)
         self._having = lru_cache(maxsize=REMEMBERED)(self._find_having)
 
@@ -115,8 +117,8 @@ class Sealed:
 
     def _found(self, field: str, texts: Iterable[str]) -> Iterator[tuple[str, Match]]:
         """Each of *texts* that some list has in *field*, with what it matches."""
-        digest_of, sets = self._digest[field], [(name, getattr(one, field)) for name, one in self._lists.items()]
-        for text in texts:
+        digest_of, sets = self._digest[field], self._sets[field]
+        for text in texts if sets else ():  # what no list has need not be hashed, 0.5 us each
             digest = digest_of(text)
             for name, hashes in sets:
                 if digest in hashes:

@@ -5,7 +5,7 @@ Whoever opens a table has verified its files first: a damaged trie crashes its r
 
 import mmap
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import marisa_trie
@@ -17,38 +17,35 @@ BLOCK = 1 << 20
 
 
 class Table:
-    """An open table; immutable."""
+    """An open table; immutable.
+
+    *prefixes* gives every key that is a prefix of a text with its place, and *states* the state at each place.
+    """
 
     def __init__(self, folder: Path, kind: str) -> None:
         """Map the table *kind* in *folder*; ValueError if its parts are in no known form or do not belong together."""
         keys_file, states_file = files(kind)
         try:
             self._keys = marisa_trie.Trie().mmap(str(folder / keys_file))
-            self._states = _mapped(folder / states_file).cast("H")
+            self.states = _mapped(folder / states_file).cast("H")
         except (RuntimeError, TypeError) as error:
             raise ValueError(f"{kind}: in no known form: {error}") from error
-        if len(self._keys) != len(self._states):
+        if len(self._keys) != len(self.states):
             raise ValueError(f"{kind}: keys and states do not belong together")
-        self._prefixes = self._keys.iter_prefixes_with_ids
+        self.prefixes: Callable[[str], Iterator[tuple[str, int]]] = self._keys.iter_prefixes_with_ids
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def covering(self, key: str) -> list[tuple[str, int]]:
         """(key, state number) of every key that is a prefix of *key*, the shortest first."""
-        found = list(self._prefixes(key))
-        if not found:
-            return found
-        states = self._states
-        if len(found) == 1:  # a comprehension for one costs a tenth of the whole lookup
-            ((one, number),) = found
-            return [(one, states[number])]
-        return [(one, states[number]) for one, number in found]
+        states = self.states
+        return [(found, states[place]) for found, place in self.prefixes(key)]
 
     def state(self, key: str) -> int:
         """The state number of exactly *key*; 0 if it is not there."""
         number = self._keys.get(key)
-        return 0 if number is None else int(self._states[number])
+        return 0 if number is None else int(self.states[number])
 
 
 def files(kind: str) -> tuple[str, str]:
