@@ -11,7 +11,7 @@ from blocklists.clients import Client
 from blocklists.entry import Entry
 from blocklists.index import Listing
 from blocklists.profile import Code, Profile
-from blocklists.rulebook import Category, Permit, Permits, Role, Rulebook, Severity
+from blocklists.rulebook import NEVER_OPENED, Category, Permit, Permits, Role, Rulebook, Severity
 from blocklists.url import Url
 from blocklists.url import bare as bare_path
 from blocklists.verdict import NAME_KINDS, Action, Reason, Request, Verdict
@@ -183,7 +183,12 @@ class Question:
         return has_rule or self.policy.sealed.has_urls(host) or self._has_closed_pages()
 
     def _has_closed_pages(self) -> bool:
-        """Whether a list names some page of the host whose category is more than open to this profile."""
+        """Whether a list names some page of the host whose category is more than open to this profile.
+
+        Lists come from outside, so a page on one of them opens no connection that is nobody's business.
+        """
+        if any(self.book.lists[name].category in NEVER_OPENED for name, _ in self.on(Role.CATEGORY)):
+            return False
         uses = map(self.book.lists.get, self.policy.index.lists_with_pages(self.request.host))
         categories = (self.book.categories[use.category] for use in uses if use and use.role is Role.CATEGORY)
         return any(self.code(category) is not Code.OPEN for category in categories)

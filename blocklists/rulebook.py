@@ -86,6 +86,10 @@ NEVER_BLOCKED = frozenset({"information"})
 """Categories that cannot be blocked as a class and cannot alert (G9)."""
 
 
+NEVER_OPENED = frozenset({"essential", "information"})
+"""Categories whose connections no page on somebody's list has opened: banking, health, belief (G8, G13)."""
+
+
 ALWAYS_LOCKED = frozenset({"illegal"})
 """Categories that are locked in every column, a school's own too."""
 

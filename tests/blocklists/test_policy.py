@@ -915,3 +915,13 @@ def test_without_a_certificate_a_page_that_a_list_opens_does_not_open_its_site()
 def test_a_list_that_the_policy_does_not_know_opens_and_closes_no_page():
     assert ask(school({"site.test": ["positive"], "site.test/a/": ["strange"]}), PAGE).action is ALLOW
     assert not ask(school({"site.test": ["positive"], "site.test/a/": ["strange"]}), SITE).inspect
+
+
+def test_a_page_on_somebodys_list_opens_no_connection_to_a_bank():
+    categories = {**CATEGORIES, "essential": category(Code.OPEN)}
+    book = msgspec.structs.replace(
+        BOOK, categories=categories, lists={**LISTS, "bank": ListUse(Role.CATEGORY, "essential")}
+    )
+    rules = Policy(book, PlainNames({"bank.test": ["bank"], "bank.test/a/": ["closed"], "other.test/a/": ["closed"]}))
+    assert not ask(rules, "www.bank.test", "staff").inspect
+    assert ask(rules, "www.other.test", "staff").inspect
