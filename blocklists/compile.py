@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from blocklists import gather, index, merge, patterns, snapshot, table
+from blocklists import gather, index, index_keys, merge, patterns, snapshot, table
 from blocklists.gather import Gathered, Progress, Read, Source
 from blocklists.merge import States
 from blocklists.rule import Effect
@@ -89,7 +89,8 @@ def write(gathered: Gathered, folder: Path, built_ns: int, progress: Progress = 
     kept = _patterns(gathered, folder)
     numbers = {name: number for number, name in enumerate(gathered.lists)}
     states = States(frozenset(numbers[one.list] for one in kept))
-    entries = _write_tables(gathered, states, folder, progress)
+    anchored = [(one.rule.host, numbers[one.list]) for one in kept if one.rule.host]
+    entries = _write_tables(gathered, states, anchored, folder, progress)
     _write(folder / index.REPORT, _report(gathered))
     files = [*index.FILES, index.REPORT, *((patterns.PATTERNS, patterns.DATABASE) if kept else ())]
     manifest = index.Manifest(
@@ -115,14 +116,19 @@ def _patterns(gathered: Gathered, folder: Path) -> list[patterns.Placed]:
     return placed
 
 
-def _write_tables(gathered: Gathered, states: States, folder: Path, progress: Progress) -> int:
-    """Write the three tables; returns how many keys they have together."""
+def _write_tables(
+    gathered: Gathered, states: States, anchored: list[tuple[str, int]], folder: Path, progress: Progress
+) -> int:
+    """Write the three tables; returns how many keys they have together.
+
+    *anchored* are hosts that a pattern of a list is bound to: they have pages like those of the pages' table.
+    """
     total = sum(one.tally.names for reads in gathered.lists.values() for one in reads)
     names = _Nodes(merge.nodes(whole(gathered.names, total, progress), states), folder / "names.keys")
     progress("index", 0, 1)
     entries = table.write(folder, index.NAMES, names.keys(), names.both())
     pages = _Nodes(merge.nodes(whole(gathered.pages, 0, quiet), states), folder / "pages.keys")
-    hosts = _Nodes(_page_hosts(pages, states), folder / "page_hosts.keys")
+    hosts = _Nodes(_page_hosts(pages, states, anchored), folder / "page_hosts.keys")
     for kind, nodes in ((index.PAGES, pages), (index.PAGE_HOSTS, hosts)):
         entries += table.write(folder, kind, nodes.keys(), nodes.both())
     for nodes in (names, pages, hosts):
@@ -131,9 +137,11 @@ def _write_tables(gathered: Gathered, states: States, folder: Path, progress: Pr
     return entries
 
 
-def _page_hosts(pages: "_Nodes", states: States) -> Iterator[tuple[bytes, int]]:
+def _page_hosts(pages: "_Nodes", states: States, anchored: list[tuple[str, int]]) -> Iterator[tuple[bytes, int]]:
     """Each host that has pages of its own, with the lists that name one of them."""
     hosts: dict[str, set[tuple[int, Effect]]] = {}
+    for host, number in anchored:
+        hosts.setdefault(index_keys.reversed_key(host), set()).add((number, Effect.LISTED))
     for key, state in pages.both():
         hosts.setdefault(key.partition("/")[0], set()).update(
             (n, Effect.LISTED) for n, e in states.known[state] if e.lists

@@ -16,8 +16,9 @@ from blocklists.rule import Effect, NameRule, PageRule, PatternRule
 
 RUN = 500_000
 """Lines in a run: 45 MB as Python holds them."""
-MAX_PATTERNS = 20_000
-"""Patterns of one source; AdGuard's own DNS list has some hundreds."""
+MAX_PATTERNS = 2_000
+"""Patterns of all lists together: AdGuard's own DNS list has some hundreds, and hyperscan needs 31 s for 2,000 of the
+worst (100 s for 4,000)."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -99,7 +100,7 @@ def gather(sources: Mapping[str, tuple[Source, ...]], folder: Path, progress: Pr
         tallies = []
         for source in every:
             progress("read", done, total)
-            tally, every_pattern = _read(source, number, names, pages)
+            tally, every_pattern = _read(source, number, names, pages, MAX_PATTERNS - len(found.patterns))
             found.patterns += (Pattern(rule, name, tally) for rule in every_pattern)
             tallies.append(Read(source.label, tally))
             done += _size(source.path)
@@ -115,24 +116,24 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def _read(source: Source, number: int, names: Run, pages: Run) -> tuple[Tally, list[PatternRule]]:
-    """What was read of *source*, whose rules carry the list's *number*, and its patterns."""
+def _read(source: Source, number: int, names: Run, pages: Run, room: int) -> tuple[Tally, list[PatternRule]]:
+    """What was read of *source*, whose rules carry the list's *number*, and its patterns, *room* at most."""
     tally, every_pattern = Tally(), list[PatternRule]()
     for batch in parse.read(source.path, source.format, tally):
         names.add(name_lines(batch, number, source.except_))
         pages.add(page_lines(batch, number))
         for rule in batch.rules:
             if isinstance(rule, PatternRule):
-                _add_pattern(rule, every_pattern, tally)
+                _add_pattern(rule, every_pattern, tally, room)
     names.add(merge.encoded(reversed_key(name), number, Effect.APART) for name in source.except_)
     return tally, every_pattern
 
 
-def _add_pattern(rule: PatternRule, every_pattern: list[PatternRule], tally: Tally) -> None:
-    if len(every_pattern) < MAX_PATTERNS:
+def _add_pattern(rule: PatternRule, every_pattern: list[PatternRule], tally: Tally, room: int) -> None:
+    if len(every_pattern) < room:
         every_pattern.append(rule)
     else:
-        leave_out(tally, f"more than {MAX_PATTERNS} patterns in one list")
+        leave_out(tally, f"a pattern that is beyond the {MAX_PATTERNS} of all lists")
 
 
 def leave_out(tally: Tally, reason: str) -> None:
@@ -165,6 +166,9 @@ def page_keys(rule: PageRule) -> Iterator[str]:
     """The keys of *rule*: its page, and for a folder everything under it."""
     host = reversed_key(rule.host)
     folder = rule.path if rule.path.endswith("/") else f"{rule.path}/"
+    if rule.begins:
+        yield host + rule.path
+        return
     if rule.folder:
         yield host + folder
     if not rule.folder or folder != rule.path:

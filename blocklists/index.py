@@ -9,6 +9,7 @@ Everything is verified before it is mapped, because a damaged trie crashes its r
 
 import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -107,18 +108,21 @@ class Index:
 
         What names the host itself is `listed`'s.
         """
-        listings = tuple(self._page_listings(host, path)) if len(self._page_hosts) else ()
-        return listings if self._patterns is None else self._with_patterns(listings, (), Subject.URL, host + path)
+        found = list(self._pages_of(host, path)) if len(self._page_hosts) else []
+        listings = tuple(Listing(readable(key), lists) for one in found for key, lists in _origins(one, self._lists))
+        if self._patterns is None:
+            return listings
+        marked = tuple(mark for one in found for mark in self._marked[one[-1][1]])
+        return self._with_patterns(listings, marked, Subject.URL, host + path)
 
-    def _page_listings(self, host: str, path: str) -> list[Listing]:
+    def _pages_of(self, host: str, path: str) -> Iterator[list[tuple[str, int]]]:
+        """The nodes above the page *path* for each host that covers *host*, and above it without its query."""
         bare = path.partition("?")[0]
-        listings = []
         for host_key, _ in reversed(self._page_hosts.covering(reversed_key(host))):
-            found = self._pages.covering(page_key(host_key, path))
-            listings += [Listing(readable(key), lists) for key, lists in _origins(found, self._lists)]
+            if found := self._pages.covering(page_key(host_key, path)):
+                yield found
             if bare != path and (state := self._pages.state(page_key(host_key, bare))):
-                listings.append(Listing(readable(page_key(host_key, bare)), self._lists[state]))
-        return listings
+                yield [(page_key(host_key, bare), state)]
 
     def lists_with_pages(self, host: str) -> tuple[str, ...]:
         """The lists that name some page of *host*, so that its connections must be opened to tell."""
@@ -136,9 +140,9 @@ class Index:
         if not placed:
             return listings
         effects = {name: Effect.LISTED for listing in listings for name in listing.lists}
-        effects |= {one.lstrip(_MARK_LETTERS): _MARKS[one[: -len(one.lstrip(_MARK_LETTERS))]] for one in state}
-        for one in placed:
-            effects[one.list] = max(effects.get(one.list, Effect.APART), one.rule.effect)
+        said = ((one.lstrip(_MARK_LETTERS), _MARKS[one[: -len(one.lstrip(_MARK_LETTERS))]]) for one in state)
+        for name, effect in (*said, *((one.list, one.rule.effect) for one in placed)):
+            effects[name] = max(effects.get(name, Effect.APART), effect)
         kept = (Listing(x.rule, tuple(name for name in x.lists if effects[name].lists)) for x in listings)
         added = (Listing(f"/{x.rule.pattern}/", (x.list,)) for x in placed if effects[x.list].lists)
         return tuple(x for x in (*kept, *added) if x.lists)

@@ -182,7 +182,15 @@ class Live:
         return sealed.load(self.files.sealed, self.files.sealing_key) if self._sealed_lists else sealed.NOTHING
 
     def _read_index(self) -> index.Index:
-        read = index.Index(self.files.index / index.CURRENT)
+        current = self.files.index / index.CURRENT
+        try:
+            read = index.Index(current)
+        except (ValueError, OSError) as error:
+            if "index" in self._parts or (before := _whole_build(self.files.index)) is None:
+                raise
+            self.refused += 1
+            log.error("The index in force was refused, the build before it is used: %s", error)  # noqa: TRY400 - no traceback, as for every refusal
+            read = before
         self.written_ns = max(self.written_ns, read.manifest.built_ns)
         return read
 
@@ -197,6 +205,16 @@ class Live:
         except OSError:
             return 0
         return max((stamp[1] for stamp in map(_stamp, journals) if stamp), default=0)
+
+
+def _whole_build(folder: Path) -> index.Index | None:
+    """The newest build in *folder* that is whole, or None."""
+    for build in sorted((one for one in folder.iterdir() if one.name[:1].isdigit()), reverse=True):
+        try:
+            return index.Index(build)
+        except (ValueError, OSError):
+            continue
+    return None
 
 
 _NONE_YET: dict[str, object] = {"permits": Permits(), "sealed": sealed.NOTHING}

@@ -200,7 +200,7 @@ class _Reading:
         if len(line) > MAX_LINE:
             self._tally.skip(self._line, f"longer than {MAX_LINE} bytes", self._file)
             return
-        found = list(self._reader.rules(said))
+        found = [_whole_site(rule) for rule in self._reader.rules(said)]
         for rule in found:
             if not isinstance(rule, Unread):
                 self._take(rule)
@@ -220,3 +220,10 @@ class _Reading:
             case _:
                 self._tally.patterns += 1
         self._batch.rules.append(rule)
+
+
+def _whole_site(rule: Rule | Unread) -> Rule | Unread:
+    """*rule*, but for pages of everything that ends in one label: nobody has a page on a top-level domain."""
+    if isinstance(rule, PageRule) and not {".", ":"} & set(rule.host):
+        return Unread("a page of a name with one label")
+    return rule

@@ -34,30 +34,35 @@ class Refused(msgspec.Struct, frozen=True):
 def compiled(rules: Sequence[PatternRule]) -> tuple[list[int], Any, list[Refused]]:
     """(the places of the *rules* that were taken, their database or None without any, what was left out)."""
     refused: list[Refused] = []
-    compile_well = list(_taken(rules, range(len(rules)), refused))
-    everything = set(_matching_all_of(_PROBES, rules, compile_well))
-    refused += [Refused(place, "a pattern that matches everything") for place in sorted(everything)]
-    taken = [place for place in compile_well if place not in everything]
-    return taken, _database([rules[place] for place in taken]) if taken else None, refused
+    taken, database = _taken(rules, refused)
+    everything = {taken[number] for number in _matching_all_of(_PROBES, database)} if taken else set()
+    if everything:
+        refused += [Refused(place, "a pattern that matches everything") for place in sorted(everything)]
+        taken = [place for place in taken if place not in everything]
+        database = _database([rules[place] for place in taken]) if taken else None
+    return taken, database, refused
+
+
+def _taken(rules: Sequence[PatternRule], refused: list[Refused]) -> tuple[list[int], Any]:
+    """The places of the *rules* that compile, and their database: compiled once where all of them do."""
+    try:
+        return list(range(len(rules))), _database(rules) if rules else None
+    except ValueError:
+        taken = list(_halved(rules, range(len(rules)), refused))
+        return taken, _database([rules[place] for place in taken]) if taken else None
 
 
 _PROBES = ("qj.test/7", "xn--w-0ka.0example/", "kz-7.vvv.wf/q?z=_")
 """Texts as a host and a URL at once, with nothing in common but what every text has; no honest pattern is in each."""
 
 
-def _matching_all_of(texts: Sequence[str], rules: Sequence[PatternRule], places: Sequence[int]) -> Iterator[int]:
-    """The *places* whose patterns match each of *texts*."""
-    if not places:
-        return
-    database = _database([rules[place] for place in places])
-    found = [set(_scanned(database, text)) for text in texts]
-    yield from (place for number, place in enumerate(places) if all(number in one for one in found))
+def _matching_all_of(texts: Sequence[str], database: Any) -> set[int]:
+    """The numbers of the patterns of *database* that match each of *texts*."""
+    return set.intersection(*(set(_scanned(database, text)) for text in texts))
 
 
-def _taken(rules: Sequence[PatternRule], places: Sequence[int], refused: list[Refused]) -> Iterator[int]:
+def _halved(rules: Sequence[PatternRule], places: Sequence[int], refused: list[Refused]) -> Iterator[int]:
     """The *places* whose patterns compile together: halved until the ones that do not are alone."""
-    if not places:
-        return
     try:
         _database([rules[place] for place in places])
         yield from places
@@ -66,8 +71,8 @@ def _taken(rules: Sequence[PatternRule], places: Sequence[int], refused: list[Re
             refused.append(Refused(places[0], f"a pattern that hyperscan does not take: {error}"))
             return
         middle = len(places) // 2
-        yield from _taken(rules, places[:middle], refused)
-        yield from _taken(rules, places[middle:], refused)
+        yield from _halved(rules, places[:middle], refused)
+        yield from _halved(rules, places[middle:], refused)
 
 
 def _database(rules: Sequence[PatternRule]) -> Any:

@@ -48,13 +48,15 @@ class PageRule(msgspec.Struct, frozen=True):
     """Pages of a canonical *host* and of every name under it.
 
     *path* is as `url.canonical` gives it, from "/" on, with "?query" where the rule names one. Without *folder* it is
-    the page of exactly that path: with every query if it names none. With *folder* it is also everything under it.
+    the page of exactly that path: with every query if it names none. With *folder* it is also everything under it, and
+    with *begins* every address that begins like it, in the middle of a segment too.
     """
 
     host: str
     path: str
     folder: bool = False
     effect: Effect = Effect.LISTED
+    begins: bool = False
 
 
 class Subject(enum.StrEnum):
@@ -67,12 +69,14 @@ class Subject(enum.StrEnum):
 class PatternRule(msgspec.Struct, frozen=True):
     """A regular expression, in ASCII and without regard to case; found anywhere in its subject unless it is anchored.
 
-    Only hyperscan ever runs it, never Python's own `re`: it comes from outside.
+    Only hyperscan ever runs it, never Python's own `re`: it comes from outside. *host* is the name that it is bound to,
+    with all under it, if the list says one: connections to it must be opened to tell.
     """
 
     pattern: str
     subject: Subject
     effect: Effect = Effect.LISTED
+    host: str = ""
 
 
 type Rule = NameRule | PageRule | PatternRule

@@ -9,6 +9,8 @@ well, which no author means, and it would be an expression where a name does.
 
 import re
 
+import msgspec
+
 from blocklists import domain, url
 from blocklists.formats import pattern, plain, urls
 from blocklists.formats.kind import Unread
@@ -22,6 +24,7 @@ _SCHEME = re.compile(r"(?ai)\|?(?:https?|wss?|ftp|\*)?://")
 _PORT = re.compile(r"([^/?*^:]+):[0-9]{1,5}(?=[/?^]|$)")
 _OF_A_HOST = re.compile(r"(?:[A-Za-z0-9._*-]|[^\x00-\x7f])+\^?")
 _OF_A_URL = re.compile(r"[/?&=^]")
+_BOUND = re.compile(r"([^/?*^]+)[/?]")
 _PAGE = re.compile(r"([^/?*^]+)(/[^*^]*)(\^?)")
 
 
@@ -99,6 +102,12 @@ def _of_url(opens: str, body: str, *, ends: bool, effect: Effect) -> PageRule | 
             return PageRule(name, path, effect=effect)
         if parsed.query is None and (match[3] or path.endswith("/")):
             return PageRule(name, path, folder=True, effect=effect)
+        if not match[3]:
+            return PageRule(name, path, effect=effect, begins=True)
         if not {"*", "^"} & set(path):
             body = name + path + match[3]
-    return pattern.of_signs(body.rstrip("*"), Subject.URL, opens, closes=ends, effect=effect)
+    found = pattern.of_signs(body.rstrip("*"), Subject.URL, opens, closes=ends, effect=effect)
+    bound = _BOUND.match(body) if opens == LABEL else None
+    if isinstance(found, PatternRule) and bound and (name := _name(bound[1])):
+        return msgspec.structs.replace(found, host=name)
+    return found

@@ -228,6 +228,7 @@ PAGES = [
     PageRule("files.test", "/p.html?x=1"),
     PageRule("files.test", "/q.html"),
     PageRule("www.files.test", "/only"),
+    PageRule("files.test", "/beg", begins=True),
     PageRule("2001:db8::1", "/a/", folder=True),
     PageRule("files.test", "/a/not/", folder=True, effect=Effect.EXCEPTED),
 ]
@@ -249,6 +250,9 @@ PAGES = [
         ("files.test", "/q.html/x", []),
         ("files.test", "/only", []),
         ("www.files.test", "/only", ["www.files.test/only"]),
+        ("files.test", "/begins/here?x", ["files.test/beg"]),
+        ("files.test", "/beg", ["files.test/beg"]),
+        ("files.test", "/be", []),
         ("files.test", "/u", ["files.test/u"]),
         ("files.test", "/u?x", ["files.test/u"]),
         ("files.test", "/u/x", ["files.test/u/"]),

@@ -312,3 +312,26 @@ def test_a_reason_is_given_for_a_block_of_the_policy_that_was_read(school: Schoo
     assert live.policy is not None
     verdict = decide(live.policy, Request(Kind.DNS, Client("127.0.0.1", "ks2"), "gambling.test", NOW))
     assert (verdict.reason, verdict.list, verdict.rule) == (Reason.CATEGORY, "gambling", "gambling.test")
+
+
+def test_at_a_start_a_damaged_build_gives_way_to_the_whole_one_before_it(
+    school: School, caplog: pytest.LogCaptureFixture
+):
+    bad = school.files.index / "9-bad"
+    shutil.copytree((school.files.index / index.CURRENT).resolve(), bad)
+    (bad / index.FILES[0]).write_bytes(b"x")
+    compiler.make_current(school.files.index, bad)
+    live = Live(school.files)
+    assert "index" in live.refresh()
+    assert action(live, "gambling.test") is Action.BLOCK
+    assert live.refused == 1
+    assert "the build before it is used" in caplog.text
+    assert live.refresh() == set()
+
+
+def test_at_a_start_without_a_whole_build_nothing_is_decided(school: School):
+    for build in [one for one in school.files.index.iterdir() if one.name != index.CURRENT]:
+        (build / index.FILES[0]).write_bytes(b"x")
+    live = Live(school.files)
+    live.refresh()
+    assert not live.ready

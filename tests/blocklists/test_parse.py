@@ -168,3 +168,10 @@ def test_every_name_of_a_clean_list_is_taken_in_both_formats(names: list[str]):
     assert plain.names == {domain.canonical(name) for name in names}
     assert hosts.names == plain.names - LOCAL_NAMES
     assert not plain.tally.skipped_count + hosts.tally.skipped_count
+
+
+@pytest.mark.parametrize("line", [b"http://com/a", b"uk/b/", b"||com/a/", b"||com/a"])
+def test_a_page_of_a_name_with_one_label_is_left_out(line: bytes):
+    read = parse_lines([b"http://x.test/a", line] if b"|" not in line else [b"||x.test^", line])
+    assert [rule for rule in read.rules if getattr(rule, "host", "x.test") != "x.test"] == []
+    assert read.tally.skipped_count == 1

@@ -7,23 +7,26 @@ from blocklists import gather, index, patterns
 from blocklists.index import Index, Listing
 from blocklists.parse import Batch, Tally
 from blocklists.patterns import Placed
-from blocklists.rule import Effect, NameRule, PatternRule, Rule, Subject
+from blocklists.rule import Effect, NameRule, PageRule, PatternRule, Rule, Subject
 
 HOST, URL = Subject.HOST, Subject.URL
 
 
 def built(folder: Path, **lists: list[Rule]) -> Index:
     """An index of *lists*, patterns among them."""
-    names = gather.Run(folder, "names")
-    gathered = gather.Gathered({name: (gather.Read("", Tally()),) for name in sorted(lists)}, names.paths, [], [])
+    names, pages = gather.Run(folder, "names"), gather.Run(folder, "pages")
+    reads = {name: (gather.Read("", Tally()),) for name in sorted(lists)}
+    gathered = gather.Gathered(reads, names.paths, pages.paths, [])
     for number, name in enumerate(sorted(lists)):
         names.add(gather.name_lines(Batch([], lists[name]), number, frozenset()))
+        pages.add(gather.page_lines(Batch([], lists[name]), number))
         tally = gathered.lists[name][0].tally
         for rule in lists[name]:
             if isinstance(rule, PatternRule):
                 tally.patterns += 1
                 gathered.patterns.append(gather.Pattern(rule, name, tally))
     names.close()
+    pages.close()
     compiler.write(gathered, folder, 1)
     return Index(folder)
 
@@ -59,6 +62,43 @@ def test_names_and_patterns_of_one_list_hold_by_their_precedence(tmp_path: Path,
     opened = built(tmp_path, one=rules, two=[NameRule("x.test")])
     names = {name for listing in opened.listed("x.test") for name in listing.lists}
     assert names == ({"one", "two"} if listed else {"two"})
+
+
+@pytest.mark.parametrize(
+    ("rules", "listed"),
+    [
+        ([PageRule("x.test", "/ads/", folder=True), PatternRule(r"/ads/.*\.js", URL, Effect.ALLOWED)], False),
+        (
+            [
+                PageRule("x.test", "/ads/", folder=True, effect=Effect.IMPORTANT),
+                PatternRule(r"/ads/.*\.js", URL, Effect.ALLOWED),
+            ],
+            True,
+        ),
+        (
+            [
+                PatternRule(r"^x\.test/ads/.*\.js", URL, host="x.test"),
+                PageRule("x.test", "/ads/good/", folder=True, effect=Effect.ALLOWED),
+            ],
+            True,
+        ),
+        (
+            [
+                PatternRule(r"^x\.test/ads/.*\.js", URL, host="x.test"),
+                PageRule("x.test", "/ads/", folder=True, effect=Effect.ALLOWED),
+            ],
+            False,
+        ),
+    ],
+)
+def test_pages_and_patterns_of_one_list_hold_by_their_precedence(tmp_path: Path, rules: list[Rule], listed: bool):
+    assert bool(built(tmp_path, one=rules).listed_pages("x.test", "/ads/a.js")) is listed
+
+
+def test_the_host_that_a_pattern_is_bound_to_has_pages(tmp_path: Path):
+    opened = built(tmp_path, one=[PatternRule(r"^x\.test/.*/ads", URL, host="x.test"), PatternRule("/ads/", URL)])
+    assert opened.lists_with_pages("www.x.test") == ("one",)
+    assert opened.lists_with_pages("y.test") == ()
 
 
 def test_what_hyperscan_does_not_take_is_counted_and_the_rest_is_in_force(tmp_path: Path):

@@ -8,8 +8,8 @@ def host(text: str) -> PatternRule:
     return PatternRule(text, Subject.HOST)
 
 
-def page(text: str) -> PatternRule:
-    return PatternRule(text, Subject.URL)
+def page(text: str, host: str = "") -> PatternRule:
+    return PatternRule(text, Subject.URL, host=host)
 
 
 @pytest.mark.parametrize(
@@ -80,11 +80,11 @@ def test_a_pattern_of_hosts(text: str, rule: PatternRule):
         ("||x.test/ads/*", PageRule("x.test", "/ads/", folder=True)),
         ("||x.test/ads^", PageRule("x.test", "/ads", folder=True)),
         ("||X.test:8080/Ads/../Bets/", PageRule("x.test", "/Bets/", folder=True)),
-        ("||x.test/ads", page(r"^([^/]*\.)?x\.test/ads")),
-        ("||x.test/ads?id=", page(r"^([^/]*\.)?x\.test/ads\?id=")),
-        ("||x.test/ads?id=7^", page(r"^([^/]*\.)?x\.test/ads\?id=7([^A-Za-z0-9_.%-]|$)")),
-        ("||x.test/%5Eads", page(r"^([^/]*\.)?x\.test/%5Eads")),
-        ("||x.test/*/ads", page(r"^([^/]*\.)?x\.test/.*/ads")),
+        ("||x.test/ads", PageRule("x.test", "/ads", begins=True)),
+        ("||x.test/ads?id=", PageRule("x.test", "/ads?id=", begins=True)),
+        ("||x.test/ads?id=7^", page(r"^([^/]*\.)?x\.test/ads\?id=7([^A-Za-z0-9_.%-]|$)", "x.test")),
+        ("||x.test/%5Eads", PageRule("x.test", "/^ads", begins=True)),
+        ("||x.test/*/ads", page(r"^([^/]*\.)?x\.test/.*/ads", "x.test")),
         ("||x.test^*/ads/*", page(r"^([^/]*\.)?x\.test([^A-Za-z0-9_.%-]|$).*/ads/")),
         ("||x*.test/ads/", page(r"^([^/]*\.)?x.*\.test/ads/")),
         ("|https://x.test/ads", page(r"^x\.test/ads")),
