@@ -9,6 +9,7 @@ import heapq
 import os
 import shutil
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -90,7 +91,9 @@ def write(gathered: Gathered, folder: Path, built_ns: int, progress: Progress = 
     numbers = {name: number for number, name in enumerate(gathered.lists)}
     states = States(frozenset(numbers[one.list] for one in kept))
     anchored = [(one.rule.host, numbers[one.list]) for one in kept if one.rule.host]
-    entries = _write_tables(gathered, states, anchored, folder, progress)
+    entries, listed = _write_tables(gathered, states, anchored, folder, progress)
+    for one in kept:
+        listed[numbers[one.list]] += one.rule.effect.lists
     _write(folder / index.REPORT, _report(gathered))
     files = [*index.FILES, index.REPORT, *((patterns.PATTERNS, patterns.DATABASE) if kept else ())]
     manifest = index.Manifest(
@@ -98,6 +101,7 @@ def write(gathered: Gathered, folder: Path, built_ns: int, progress: Progress = 
         built_ns=built_ns,
         entries=entries,
         rules={name: sum(one.tally.rules for one in reads) for name, reads in gathered.lists.items()},
+        listed={name: listed[number] for name, number in numbers.items()},
         states=tuple(merge.named(state, list(gathered.lists)) for state in states.known),
         checksums={name: table.file_checksum(folder / name) for name in files},
     )
@@ -118,8 +122,8 @@ def _patterns(gathered: Gathered, folder: Path) -> list[patterns.Placed]:
 
 def _write_tables(
     gathered: Gathered, states: States, anchored: list[tuple[str, int]], folder: Path, progress: Progress
-) -> int:
-    """Write the three tables; returns how many keys they have together.
+) -> tuple[int, Counter[int]]:
+    """Write the three tables; returns how many keys they have together, and at how many of them each list is.
 
     *anchored* are hosts that a pattern of a list is bound to: they have pages like those of the pages' table.
     """
@@ -134,7 +138,7 @@ def _write_tables(
     for nodes in (names, pages, hosts):
         nodes.path.unlink()
     progress("index", 1, 1)
-    return entries
+    return entries, names.listed(states) + pages.listed(states)
 
 
 def _page_hosts(pages: "_Nodes", states: States, anchored: list[tuple[str, int]]) -> Iterator[tuple[bytes, int]]:
@@ -168,6 +172,13 @@ class _Nodes:
         with self.path.open(encoding="ascii", newline="\n") as file:
             for line in file:
                 yield line[:-1]
+
+    def listed(self, states: States) -> Counter[int]:
+        """At how many of the keys each list is, by its number."""
+        found = Counter[int]()
+        for state, count in Counter(self._states).items():
+            found.update({number: count for number, effect in states.known[state] if effect.lists})
+        return found
 
     def both(self) -> Iterator[tuple[str, int]]:
         """Each key with its state."""

@@ -36,6 +36,8 @@ class DamagedIndexError(ValueError):
 class Manifest(msgspec.Struct, frozen=True):
     """What an index holds: *rules* by list name, as read, and *entries*, the keys that were left of them.
 
+    *listed* says by list name at how many keys and patterns it lists something, exceptions taken off.
+
     *states* are list names by state number, marked as `merge.named` does. *checksums* are crc32 by file name.
     *checksum* is the crc32 of the manifest itself with 0 in that place: a changed letter would rename a list, and a
     list of another name closes nothing.
@@ -48,6 +50,7 @@ class Manifest(msgspec.Struct, frozen=True):
     states: tuple[tuple[str, ...], ...]
     checksums: dict[str, int]
     checksum: int = 0
+    listed: dict[str, int] = {}
 
 
 class Listing(msgspec.Struct, frozen=True):

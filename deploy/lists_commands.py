@@ -190,7 +190,8 @@ def _compiled(settings: "Settings", accepted: set[str], *, shows: bool) -> tuple
     try:
         named = frozenset(accepted & policy_file.read(settings.policy).lists.keys())
         with store.compiling(settings.files), progress.steps(wanted=shows) as steps:
-            listing.compile_lists(settings, named, progress=steps)
+            compiled = listing.compile_lists(settings, shrunk=named, progress=steps)
+        click.echo("".join(f"{one}\n" for one in compiled.not_applied), nl=False, err=True)
     except toml_file.RefusedError as error:
         return "", error.problems
     return (settings.files.index / index.CURRENT).resolve().name, []
@@ -220,12 +221,14 @@ def lists_compile(accepted: tuple[str, ...], file: Path | None, as_json: bool) -
         for name, sources in read.items()
     ]
     if as_json:
-        click.echo(json.dumps({"build": built.identity, "entries": built.manifest.entries, "lists": rows}, indent=2))
+        said = {"build": built.identity, "entries": built.manifest.entries, "not_applied": compiled.not_applied}
+        click.echo(json.dumps({**said, "lists": rows}, indent=2))
         return
     for row in rows:
         click.echo(f"{row['list']:24}{row['rules']:>9} rules{row['skipped']:>8} lines skipped")
         for skipped in [line for one in read[str(row["list"])] for line in one.tally.skipped][:5]:
             click.echo(f"    line {skipped.line}: {skipped.reason}")
+    click.echo("".join(f"{one}\n" for one in compiled.not_applied), nl=False, err=True)
     click.echo(f"Index {built.identity} is in force.")
 
 
