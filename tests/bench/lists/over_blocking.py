@@ -82,7 +82,14 @@ def _mistakes(policy: Policy, folder: Path) -> list[Row]:
         verdict = _asked(policy, name, "ks3")
         says = f"{name}: on {', '.join(listed) or 'none'} as written; for KS3 it is {verdict.action}, {verdict.reason}"
         rows.append(Row(says, float(verdict.blocked), "closed"))
+        say(f"  {name}: {_reason(name)}")
     return rows
+
+
+def _reason(name: str) -> str:
+    """Why it is open although lists close it, in the words of our own file, or that the education list has it."""
+    reasons = [row["reason"] for row in defaults.table("exceptions") if row["name"] == name]
+    return " ".join(reasons) or "it is on the education list, which outranks every category that is not harm"
 
 
 def _corpus(policy: Policy) -> list[Row]:
