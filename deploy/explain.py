@@ -17,6 +17,7 @@ from blocklists.policy import Kind, Policy, Reason, Request, Verdict
 from blocklists.profile import CODE_WORDS, Code
 from blocklists.rulebook import Permits, Role, Rulebook
 from deploy.toml_file import RefusedError
+from dns_filter import canaries
 from proxy_addons.addresses import Reach
 from proxy_addons.settings import ProxySettings
 
@@ -91,7 +92,7 @@ def explain(
         until=_local(ends, shown) if ends else None,
         steps=tuple((name, words, found is not None) for name, words, found in answered),
         refusals=refusals,
-        notes=() if refusals else tuple(_notes(verdict)),
+        notes=() if refusals else tuple(_notes(request.host, verdict)),
     )
 
 
@@ -148,8 +149,10 @@ _PORTS = {"http": 80, "https": 443}
 """The schemes that pass the proxy, and the port of each where the address names none."""
 
 
-def _notes(verdict: Verdict) -> Iterator[str]:
+def _notes(host: str, verdict: Verdict) -> Iterator[str]:
     """What stands beside the decision: what is not judged yet."""
+    if canaries.judged(host, verdict) is not verdict:
+        yield "DNS says that it does not exist, so that devices keep to the school's resolver"
     if verdict.inspect and not verdict.blocked:
         yield "the connection is opened and each address on it is judged; what a page says is not read yet"
 

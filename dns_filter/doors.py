@@ -12,6 +12,7 @@ from blocklists import policy as deciding
 from blocklists.clients import Client, ClientMap, network_of
 from blocklists.policy import Action, Kind, Policy, Reason, Request, Verdict
 from blocklists.rulebook import Severity
+from dns_filter import canaries
 from dns_filter.cache import Ready
 from dns_filter.shares import Waiting
 from dns_filter.turns import PART, Share
@@ -201,7 +202,7 @@ class SchoolDoor(Door):
         request = self.request(address, host, at)
         if request is None or self.policy is None:
             return Verdict(Action.BLOCK, Reason.FAILURE, rule="LookupError")
-        return deciding.decide(self.policy, request)
+        return canaries.judged(host, deciding.decide(self.policy, request))
 
 
 class InnerDoor(Door):

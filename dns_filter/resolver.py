@@ -16,7 +16,7 @@ from blocklists.alias import outranks
 from blocklists.clients import ClientMap
 from blocklists.policy import Action, Policy, Reason, Verdict
 from blocklists.rulebook import Severity
-from dns_filter import reply, wire
+from dns_filter import canaries, reply, wire
 from dns_filter.answer import Answer
 from dns_filter.cache import Ready, Store
 from dns_filter.doors import Door, InnerDoor, SchoolDoor, View
@@ -277,7 +277,7 @@ class Resolver:
     def _blocked(self, asked: Asked, view: View, host: str, verdict: Verdict) -> Outcome:
         """The answer for a blocked name; its breach is on record before it is returned."""
         ttl = self._seconds_left(verdict, reply.BLOCKED_TTL)
-        closed = self._closed if view.certificate else None
+        closed = self._closed if view.certificate and host not in canaries.NAMES else None
         message = self._message(asked, reply.blocked(asked.question, closed, ttl), told(verdict, view.profile))
         life = 0 if verdict.reason is Reason.FAILURE else self._seconds_left(verdict, RUNWAY + ttl) - ttl
         run = self._run_of(asked, host, verdict)

@@ -45,6 +45,7 @@ blocklists/url.py
 blocklists/verdict.py
 dns_filter/answer.py
 dns_filter/cache.py
+dns_filter/canaries.py
 dns_filter/reasons.py
 dns_filter/rebinding.py
 dns_filter/reply.py

@@ -69,6 +69,15 @@ async def test_the_verdict_counts_for_every_type(running, upstream, kind):
     assert (answer.header.rcode, answer.rr, upstream.questions) == (NOERROR, [], [])
 
 
+@pytest.mark.parametrize("name", ["mask.icloud.com", "use-application-dns.net"])
+@pytest.mark.parametrize("kind", ["A", "AAAA", "HTTPS"])
+async def test_a_canary_does_not_exist_for_anybody_and_is_no_breach(running, upstream, name, kind):
+    for source in (KS1, STAFF, VISITOR):
+        answer = await ask(running.dns, name, kind, source=source)
+        assert (answer.header.rcode, answer.rr) == (NXDOMAIN, [])
+    assert upstream.questions == []
+
+
 async def test_without_the_certificate_a_blocked_name_does_not_exist(running):
     answer = await ask(running.dns, "gambling.test", source=VISITOR)
     assert (answer.header.rcode, answer.rr) == (NXDOMAIN, [])
