@@ -114,14 +114,14 @@ def of_file(content: bytes, column: str = "") -> tuple[Layout, Iterator[Row]]:
     *column* says which one of a CSV file has the entries, by its number from 1 or its name in the header; "0" says that
     the file is plain. NoColumnError if there is no such column.
     """
-    lines = [(number, line) for number, line in enumerate(_LINE_END.split(_text(content)), 1) if not _is_empty(line)]
+    lines = [(number, line) for number, line in enumerate(_LINE_END.split(text_of(content)), 1) if not _is_empty(line)]
     sample = [line for _, line in lines[:SAMPLE]]
     layout = _named_layout(sample, column) if column else _layout(sample)
     body = lines[1:] if layout.header else lines
     return layout, _csv(body, layout) if layout.delimiter else _plain(body)
 
 
-def _text(content: bytes) -> str:
+def text_of(content: bytes) -> str:
     """*content* as text. What is no UTF-8 stays as single bytes, which `_readings` makes sense of line by line."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", "replace")

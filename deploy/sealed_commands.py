@@ -42,7 +42,11 @@ def _two_people[F: Callable[..., Any]](command: F) -> F:
 @group.command(name="import")
 @click.argument("source", type=click.File("rb"), metavar="FILE|-")
 @_list
-@click.option("--accept", is_flag=True, help="Accept it although it has less than half of the entries in force.")
+@click.option(
+    "--accept",
+    is_flag=True,
+    help="Accept it although it has less than half of the entries in force, leaves out most lines, or is a web page.",
+)
 @click.option(
     "--column", default="", metavar="NAME|N", help="A CSV file's column of URLs, if it is not found; 0: no CSV."
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from blocklists import sealed, sealed_marker, sealed_source, snapshot
+from blocklists.formats import recognise
 from blocklists.live import Files
 from blocklists.sealed_marker import Loaded
 from deploy import config, sealed_record, state_lock
@@ -22,6 +23,13 @@ SHRINKS_TO = 0.5
 """A list that keeps less than this part of its entries is refused: a failed download looks like that."""
 LARGEST = 64_000_000
 """Bytes: a million URLs. The lists of illegal content that schools get have some ten thousand."""
+
+
+IF_MEANT = "If this is meant, add --accept"
+OPENING = 4096
+"""Bytes by which a web page is told."""
+PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
+"""What gzip, zip, bzip2, xz and zstd open a file with."""
 
 
 class Sealing(msgspec.Struct, frozen=True):
@@ -37,10 +45,11 @@ def seal_list(
 ) -> Sealing:
     """Put the sealed list *name* in force, in place of one of that name.
 
-    *column* is `sealed_source.of_file`'s. RefusedError, and nothing changes, if it has no entry, or less than half of
-    what is in force and not *accept*.
+    *column* is `sealed_source.of_file`'s. RefusedError, and nothing changes, if it has no entry or is packed; without
+    *accept* also if it is a web page, leaves out more lines than it seals, or has less than half of what is in force.
     """
     files, content = settings.files, _content(lines)
+    _look_at(name, content, accept=accept)
     with state_lock.held(files):
         key = _key(files)
         layout, made, tally = _sealed(content, column, key)
@@ -58,6 +67,16 @@ def _content(lines: Iterable[bytes]) -> bytes:
         if len(content) > LARGEST:
             raise RefusedError([f"this is larger than {LARGEST // 1_000_000} MB, which no sealed list is"])
     return bytes(content)
+
+
+def _look_at(name: str, content: bytes, *, accept: bool) -> None:
+    """Refuse what is no list by how it opens: a packed file, and, unless somebody means it, a web page."""
+    if content.startswith(PACKED):
+        raise RefusedError([f"{name}: this is a packed file; unpack it first, with zcat FILE | ... import -, say"])
+    opening = sealed_source.text_of(content[:OPENING]).encode("utf-8", "surrogateescape")
+    if recognise.is_page(opening) and not accept:
+        says = f"{name}: this is a web page, which a server sends where a list was; nothing was changed"
+        raise RefusedError([f"{says}. {IF_MEANT}"])
 
 
 def _key(files: Files) -> bytes:
@@ -87,9 +106,10 @@ def _put_in_force(
         present = _present(files)
         sealed.check_key(present.check, key)
     before = present.lists[name].entries if name in present.lists else 0
-    if not made.entries or (made.entries < before * SHRINKS_TO and not accept):
+    doubtful = made.entries < before * SHRINKS_TO or tally.skipped_count > tally.read
+    if not made.entries or (doubtful and not accept):
         says = f"{name}: {made.entries} entries, {before} are in force and stay; lines left out: {tally.skipped_count}"
-        raise RefusedError([says + ("" if not made.entries else ". If this is meant, add --accept")])
+        raise RefusedError([f"{says}. {IF_MEANT}" if made.entries else says])
     lists = {**present.lists, name: made}
     _write(files, sealed.SealedLists(lists, sealed.key_check(key)))  # first: the marker promises that they are there
     _promise(files, {**_promised(files), **{known: Loaded(one.imported_ns) for known, one in lists.items()}})

@@ -1,5 +1,9 @@
 """Sealed lists into force and out of it."""
 
+import bz2
+import gzip
+import lzma
+import random
 import shutil
 import stat
 
@@ -82,6 +86,37 @@ def test_a_file_that_is_larger_than_any_list_is_refused(settings, monkeypatch):
     assert not settings.files.sealed.exists()
 
 
+def test_bytes_that_are_no_list_are_refused_unless_they_are_meant(settings):
+    content = random.Random(7).randbytes(100_000) + b"\nhidden.test\n"
+    with pytest.raises(RefusedError, match=r"entries, 0 are in force and stay; lines left out: \d+\. .*--accept"):
+        sealing.seal_list(settings, "practice", [content])
+    assert not settings.files.sealed.exists()
+    sealing.seal_list(settings, "practice", [content], accept=True)
+    assert reason_for(settings, "hidden.test") is Reason.SEALED
+
+
+def test_as_many_lines_sealed_as_left_out_are_a_list(settings):
+    assert seal(settings, "one.test", "word").entries == 1
+    with pytest.raises(RefusedError, match="1 entries, 1 are in force and stay; lines left out: 2"):
+        seal(settings, "one.test", "word", "another")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_web_page_is_refused_unless_it_is_meant(settings, encoding):
+    content = "\n<!DOCTYPE html>\nhttp://hidden.test/login\n".encode(encoding)
+    with pytest.raises(RefusedError, match=r"practice: this is a web page, .* add --accept"):
+        sealing.seal_list(settings, "practice", [content])
+    assert not settings.files.sealed.exists()
+    assert sealing.seal_list(settings, "practice", [content], accept=True).entries == 1
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_packed_file_is_refused_with_what_to_do(settings, pack):
+    with pytest.raises(RefusedError, match="this is a packed file; unpack it first"):
+        sealing.seal_list(settings, "practice", [pack(b"hidden.test\n" * 50)], accept=True)
+    assert not settings.files.sealed.exists()
+
+
 def test_a_column_that_is_not_there_is_refused_without_a_word_of_the_file(settings):
     with pytest.raises(RefusedError, match="--column: the first line has no column 'where'"):
         seal(settings, "hidden.test,b", column="where")
@@ -139,10 +174,11 @@ def test_a_marker_that_cannot_be_read_is_written_anew_by_an_import(settings):
 
 def test_the_command_says_how_it_read_the_file_and_what_it_left_out(settings):
     lines = ["URL;seen", "http://one.test/a*b;x", "word;x", "two.test/c;x", "har*.test;x", "other;x", "test/;x"]
+    lines += ["three.test;x", "four.test;x"]
     code, said, complaints = run(settings, "import", "-", "--list", "iwf", text="\n".join(lines))
     assert (code, complaints) == (0, "")
     assert said.splitlines() == [
-        "iwf: 2 entries sealed from 2 lines (CSV, column 1).",
+        "iwf: 4 entries sealed from 4 lines (CSV, column 1).",
         "  1 have a * in the middle of a path, which is taken as it stands",
         "  3 left out, no host: line 3, 6, 7",
         "  1 left out, a * inside the name of a host: line 5",
