@@ -20,7 +20,7 @@ from itertools import islice
 
 import msgspec
 
-from blocklists import url
+from blocklists import suffix, url
 
 LONGEST_PREFIX = 512
 """Characters of a beginning that count, so that no URL costs more than 0.5 ms; a longer one is cut, and closes more."""
@@ -54,6 +54,7 @@ class Problem(enum.StrEnum):
     NO_HOST = "no host"
     STAR = "a * inside the name of a host"
     TOP_LEVEL = "no more than a top-level domain"
+    SUFFIX = "a public suffix, under which anybody may have a site"
     FRAGMENT = "a part of a front page (#), which no browser asks for"
     COLUMNS = "too few columns"
     TOO_LONG = "longer than any address"
@@ -89,10 +90,15 @@ def _entry(parsed: url.Url, *, starred: bool, fragment: str) -> Entry | Problem:
     if path == "/" and fragment:
         return Problem.FRAGMENT
     if path == "/":
-        whole = "." in parsed.host or ":" in parsed.host
-        return Entry(Kind.HOST, parsed.host) if whole else Problem.TOP_LEVEL
+        return _whole(parsed.host)
     if starred and not path.endswith("/"):
         return Entry(Kind.PREFIX, parsed.host, path[:LONGEST_PREFIX])
     if path.endswith("/") and not queried:
         *_, path = islice(url.folders(path), DEEPEST_FOLDER)
     return Entry(Kind.PAGE, parsed.host, path)
+
+
+def _whole(host: str) -> Entry | Problem:
+    if suffix.registrable(host):
+        return Entry(Kind.HOST, host)
+    return Problem.SUFFIX if "." in host else Problem.TOP_LEVEL

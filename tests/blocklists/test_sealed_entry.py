@@ -102,6 +102,12 @@ def test_a_folder_that_is_deeper_than_any_is_cut():
         ("*.*.harm.test", Problem.STAR),
         ("http://test/", Problem.TOP_LEVEL),
         (".test", Problem.TOP_LEVEL),
+        ("co.uk", Problem.SUFFIX),
+        ("CO.UK.", Problem.SUFFIX),
+        ("*.gov.uk", Problem.SUFFIX),
+        ("http://github.io/", Problem.SUFFIX),
+        ("https://*.github.io:8443/*", Problem.SUFFIX),
+        ("county.sch.uk", Problem.SUFFIX),
         ("http://harm.test/#!/album/3", Problem.FRAGMENT),
         ("http://harm.test#album", Problem.FRAGMENT),
         ("http://harm.test/" + "a" * url.MAX_URL, Problem.TOO_LONG),
@@ -109,6 +115,11 @@ def test_a_folder_that_is_deeper_than_any_is_cut():
 )
 def test_these_name_nothing_for_a_reason(text: str, problem: Problem):
     assert read(text) is problem
+
+
+@pytest.mark.parametrize("text", ["school.county.sch.uk", "class.github.io", "http://github.io/page", "www.gov.uk"])
+def test_a_site_under_a_public_suffix_and_a_page_of_one_are_entries(text: str):
+    assert isinstance(read(text), Entry)
 
 
 @pytest.mark.parametrize("text", ["http://intranet/page", "http://192.0.2.7/", "http://[2001:db8::1]/", "192.0.2.7"])
