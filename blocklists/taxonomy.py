@@ -1,9 +1,9 @@
 """What the categories of other authors' lists are called here, as `data/taxonomy.csv` says it.
 
 A category of a source maps to one list of `data/lists.csv`, or is not imported, with the reason. What stands for sexual
-orientation, gender identity, faith, ethnicity or health maps to `information` or `sex-education`, which never alert and
-are no harm (G9). No imported category maps to a list that outranks others: what an author elsewhere calls harmless is
-at most known here, never exempt.
+orientation, gender identity, faith, ethnicity or health, learning about sex included, maps to `information`, which
+cannot be closed as a class and cannot alert (G9). No imported category maps to a list that outranks others: what an
+author elsewhere calls harmless is at most known here, never exempt.
 """
 
 import functools
