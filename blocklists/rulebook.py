@@ -143,11 +143,14 @@ class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What of *shipped* no school may change and this rulebook changes, one sentence each (POLICY.md, "Codes").
 
         The code L stays L in every column that *shipped* knows, for the lists that stand for it too; the illegal is
-        locked in any column; what is always open stays so (G12).
+        locked in any column; what is always open stays so (G12); what never alerts stays so, and the lists of what
+        cannot be closed stand for nothing else (G9).
         """
         for name, category in shipped.categories.items():
             if locked := {column for column, code in category.codes.items() if code is Code.LOCKED}:
                 yield from self._category_unlocked(name, locked)
+            if category.alert == SeverityName.NEVER:
+                yield from self._category_alerting(name)
         for name, use in shipped.lists.items():
             yield from self._list_unlocked(name, use, shipped)
 
@@ -160,11 +163,24 @@ class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if code is not Code.LOCKED and (column in locked or name in ALWAYS_LOCKED):
                 yield f"categories.{name}.codes.{column}: {code.value!r} opens what is locked; only L can stand here"
 
+    def _category_alerting(self, name: str) -> Iterator[str]:
+        category = self.categories.get(name)
+        if category is None:
+            return
+        if category.alert != SeverityName.NEVER:
+            alert = str(category.alert)
+            yield f"categories.{name}.alert: {alert!r} cannot stand here, as the category never alerts; write 'never'"
+        if category.theme:
+            yield f"categories.{name}.theme: this category never alerts, so it has no theme"
+
     def _list_unlocked(self, name: str, shipped_use: ListUse, shipped: "Rulebook") -> Iterator[str]:
         use = self.lists.get(name)
         if shipped_use.role is Role.ALWAYS_OPEN:
             if use != shipped_use:
                 yield f"lists.{name}: helplines are open for everybody; the list must be here with the role always_open"
+        elif shipped_use.category in NEVER_BLOCKED:
+            if use is not None and use != shipped_use:
+                yield f"lists.{name}: the list stands for {shipped_use.category!r}, never closed, and for nothing else"
         elif shipped_use.category and Code.LOCKED in shipped.categories[shipped_use.category].codes.values():
             if use is not None and use != shipped_use:
                 yield f"lists.{name}: the list stands for {shipped_use.category!r}, which is locked, and nothing else"

@@ -6,7 +6,7 @@ import pytest
 from blocklists import defaults
 from blocklists.calendar import Calendar, Window
 from blocklists.profile import Code, Pages, Profile
-from blocklists.rulebook import RISKS, Category, ListUse, Role, Rulebook, Severity
+from blocklists.rulebook import RISKS, Category, ListUse, Role, Rulebook, Severity, SeverityName
 
 HOURS = Calendar((Window(datetime.time(8, 30), datetime.time(15, 30)),))
 GAMBLING = Category("Gambling", "about betting", {"ks2": Code.CLOSED}, alert="NOTE", alerts={"ks3": "CONCERN"})
@@ -179,6 +179,35 @@ def test_a_list_of_a_locked_category_is_left_out_only_for_another_that_stands_fo
 def test_what_is_always_open_is_there_and_is_nothing_else(use: ListUse | None):
     lists = {name: other for name, other in SHIPPED.lists.items() if name != "always-open"}
     assert unlocked(lists=lists | ({"always-open": use} if use else {})) == ["lists.always-open"]
+
+
+NEVER_ALERTING = [name for name, category in SHIPPED.categories.items() if category.alert == SeverityName.NEVER]
+
+
+def changed(name: str, **changes: object) -> dict[str, Category]:
+    return SHIPPED.categories | {name: msgspec.structs.replace(SHIPPED.categories[name], **changes)}
+
+
+@pytest.mark.parametrize("name", NEVER_ALERTING)
+def test_what_ships_as_never_alerting_takes_no_alert_and_no_theme(name: str):
+    for alert in set(SeverityName) - {SeverityName.NEVER}:
+        assert unlocked(categories=changed(name, alert=alert)) == [f"categories.{name}.alert"]
+    assert unlocked(categories=changed(name, theme="identity")) == [f"categories.{name}.theme"]
+
+
+def test_what_never_alerts_may_be_left_out_and_another_category_may_come_to_alert():
+    left = {name: category for name, category in SHIPPED.categories.items() if name not in NEVER_ALERTING}
+    assert unlocked(categories=left) == []
+    assert unlocked(categories=changed("games", alert=SeverityName.URGENT, theme="play")) == []
+
+
+@pytest.mark.parametrize("use", [ListUse(Role.CATEGORY, "pornography"), ListUse(Role.POSITIVE)])
+def test_the_list_of_information_stands_for_nothing_else(use: ListUse):
+    assert unlocked(lists=SHIPPED.lists | {"information": use}) == ["lists.information"]
+
+
+def test_the_list_of_information_may_be_left_out():
+    assert unlocked(lists={name: use for name, use in SHIPPED.lists.items() if name != "information"}) == []
 
 
 def test_other_lists_are_the_schools_choice():
