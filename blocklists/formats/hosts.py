@@ -36,13 +36,21 @@ def reader(_: Ahead) -> Reader:
 def is_line(text: str) -> bool:
     """Whether the line *text* opens with an address that names follow."""
     words = text.split(maxsplit=1)
-    return len(words) > 1 and domain.as_address(words[0]) is not None
+    return len(words) > 1 and _is_address(words[0])
+
+
+def _is_address(text: str) -> bool:
+    """Whether *text* is an address in any notation: `0` and `127.1` open the lines of hosts files too."""
+    if domain.as_address(text):
+        return True
+    found = plain.name(text)
+    return isinstance(found, NameRule) and domain.as_address(found.name) is not None
 
 
 def rules(text: str) -> Iterator[NameRule | Unread]:
     """The rules of the line *text*."""
     address, *names = text.split()
-    if domain.as_address(address) is None:
+    if not _is_address(address):
         yield Unread("a hosts line opens with an address")
         return
     if not names:

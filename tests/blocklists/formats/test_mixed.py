@@ -12,6 +12,8 @@ from tests.support.lists import listed, rules
         ("192.0.2.7", Format.PLAIN),
         ("not a name", Format.PLAIN),
         ("0.0.0.0 gambling.test", Format.HOSTS),
+        ("0 gambling.test", Format.HOSTS),
+        ("gambling.test 0", Format.PLAIN),
         ("*.gambling.test", Format.WILDCARD),
         (".gambling.test", Format.WILDCARD),
         ("https://gambling.test/", Format.URLS),
