@@ -13,7 +13,7 @@ from blocklists.formats import comments, glance, plain
 from blocklists.formats.kind import Ahead, Reader, Unread
 from blocklists.rule import Effect, NameRule
 
-_OPTION = re.compile(r"(address|local|server)=/(.*)/([^/]*)")
+_OPTION = re.compile(r"(address|local|server)\s*=\s*/(.*)/([^/]*)")
 
 SHAPES = (
     *(glance.shape("address=/", f"/{value}") for value in ("#", "", "0.0.0.0")),  # noqa: S104 - a value in lists
@@ -44,7 +44,7 @@ def rules(text: str) -> Iterator[NameRule | Unread]:
 def _rule(text: str, effect: Effect) -> NameRule | Unread:
     if text == "#":
         return Unread("names every site")
-    found = plain.dotted(text)
+    found = plain.dotted(text.lstrip("."))  # dnsmasq skips such dots: they say what holds anyway
     return found if isinstance(found, Unread) else NameRule(found.name, effect)
 
 

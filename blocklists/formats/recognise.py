@@ -16,7 +16,7 @@ _PAGE = re.compile(rb"(?i)\s*<(?:!doctype\s+html|html|head|body|script|\?xml[^>]
 _HEADER = re.compile(r"(?ai)\[(?:adblock|ublock|adguard)[^\]]*\]")
 _SIGNS = (
     (Format.RPZ, re.compile(r"(?ai)\$(?:ORIGIN|TTL)\s|\S*\s+(?:\d\w*\s+)?(?:IN\s+)?(?:CNAME|SOA|NS|A|AAAA|TXT)\s")),
-    (Format.DNSMASQ, re.compile(r"\s*(?:address|local|server)=/")),
+    (Format.DNSMASQ, re.compile(r"\s*(?:address|local|server)\s*=\s*/")),
     (Format.UNBOUND, re.compile(r"\s*(?:server:\s*)?local-(?:zone|data):")),
     (Format.ADBLOCK, re.compile(r"\s*(?:@@|\||/.*/(?:\$|$)|\S+\^(?:\$|$)|\S+\$(?:important|badfilter|denyallow|dns))")),
 )

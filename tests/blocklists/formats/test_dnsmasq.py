@@ -17,6 +17,10 @@ from tests.support.lists import listed, rules
         "local=/gambling.test/",
         "server=/gambling.test/",
         "  server=/Gambling.test./  # no answer",
+        "address=/.gambling.test/",
+        "address=/..gambling.test/#",
+        "local = /gambling.test/",
+        "address =/gambling.test/0.0.0.0",
     ],
 )
 def test_a_name_that_leads_nowhere_is_listed(line: str):
@@ -41,6 +45,8 @@ def test_a_name_for_the_usual_servers_is_off_the_list():
         ("address=/#/0.0.0.0", "names every site"),
         ("address=/test/", "a name with one label"),
         ("address=//0.0.0.0", "not the name of a host"),
+        ("address=/./", "not the name of a host"),
+        ("address=/.test/", "a name with one label"),
         ("address=/*.gambling.test/#", "not the name of a host"),
         ("address=/gambling.test", "another setting of dnsmasq"),
         ("cache-size=1000", "another setting of dnsmasq"),

@@ -21,7 +21,11 @@ EXAMPLES = {
         "x.test$badfilter\n",
         "||x.test/a\n||x.test/b\nx.test/c\n",
     ],
-    Format.DNSMASQ: ["# names\naddress=/gambling.test/#\n", "local=/gambling.test/\nserver=/bets.test/\n"],
+    Format.DNSMASQ: [
+        "# names\naddress=/gambling.test/#\n",
+        "local=/gambling.test/\nserver=/bets.test/\n",
+        "address = /bets.test/#\n",
+    ],
     Format.RPZ: [
         "$TTL 60\n@ SOA ns. admin. 1 2 3 4 5\ngambling.test CNAME .\n",
         "; zone\n@ IN SOA ns. admin. (\n1\n2\n3\n4\n5 )\n IN NS ns.\ngambling.test A 192.0.2.7\n*.x.test IN CNAME .\n",
