@@ -2,9 +2,11 @@
 
 A line of `domains` stands for the name and everything under it. A line of `urls` is a prefix that ends at a slash, as
 squidGuard reads it: "x.test/a" is that page and everything under "/a/", and so is "x.test/a/"; with a query it is that
-one page. A line of `expressions` is a regular expression for host and path, without scheme, port or regard to case.
+one page. A line of `expressions` is a regular expression for host and path, without port or regard to case; a scheme
+that it opens with is left off.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from blocklists.formats.kind import Ahead, Reader, Unread
 from blocklists.rule import NameRule, PageRule, PatternRule, Subject
 
 DOMAINS = "domains"
+_SCHEME = re.compile(r"(?ai)\A\^(?:https?\??|\((?:\?:)?[a-z]+s?\??(?:\|[a-z]+s?\??)*\)):\\?/\\?/(?![*+?{])")
+"""A scheme at the start of an expression, which is held against a text that has none."""
 
 
 def pieces(folder: Path) -> Iterator[tuple[Path, Reader]]:
@@ -60,7 +64,7 @@ def _expression_said(text: str) -> str:
 
 def expression(text: str) -> Iterator[PatternRule | Unread]:
     """The rule of the line *text* of `expressions`."""
-    yield pattern.rule(text, Subject.URL)
+    yield pattern.rule(_SCHEME.sub("^", text), Subject.URL)
 
 
 PIECES: dict[str, Callable[[Ahead], Reader]] = {

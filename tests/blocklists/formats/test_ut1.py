@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from blocklists import parse
-from blocklists.formats import Format, ut1
+from blocklists.formats import Format, Unread, ut1
 from blocklists.parse import Skipped
 from blocklists.rule import PageRule, PatternRule, Subject
 
@@ -87,3 +87,20 @@ def test_a_single_file_of_a_folder_is_read_by_its_name(tmp_path: Path):
     assert parse.parse_file(path / "urls.gz", Format.UT1).rules == [PageRule("x.test", "/a", folder=True)]
     assert parse.parse_file(path / "other", Format.UT1).names == {"y.test"}
     assert ut1.reader_of(path / "expressions").shapes == ()
+
+
+@pytest.mark.parametrize(
+    "opens", ["^https?://", "^http://", r"^https?:\/\/", "^HTTPS://", "^(https?|ftp)://", "^(?:http|https)://", "^"]
+)
+def test_a_scheme_that_an_expression_opens_with_is_left_off_as_no_subject_has_one(opens: str):
+    assert list(ut1.expression(f"{opens}ads[0-9]+")) == [PatternRule("^ads[0-9]+", Subject.URL)]
+
+
+@pytest.mark.parametrize("text", ["https?://x", "^https?://?x", "^(https?://)?x", "[^https?://]x"])
+def test_what_only_looks_like_a_scheme_stays(text: str):
+    assert list(ut1.expression(text)) == [PatternRule(text, Subject.URL)]
+
+
+@pytest.mark.parametrize("text", ["^https?://", "^https?://.*", "^https?://[^/]*/?"])
+def test_an_expression_of_a_scheme_alone_matches_every_site(text: str):
+    assert list(ut1.expression(text)) == [Unread("matches every site")]
