@@ -1,8 +1,8 @@
 """URL lists: a page, a folder or a whole host a line, with or without a scheme.
 
-A path that ends in "/" is a folder with everything under it; any other is that page, with every query if it names
-none. Ports say nothing: a list names the page, whatever door it is served through. What stands after "#" never reaches
-a server: such a URL is the page that it belongs to, and never a whole host.
+A path that ends in "/" or "/*" is a folder with everything under it; any other is that page, with every query if it
+names none. Ports say nothing: a list names the page, whatever door it is served through. What stands after "#" never
+reaches a server: such a URL is the page that it belongs to, and never a whole host.
 """
 
 import re
@@ -30,14 +30,23 @@ def said(text: str) -> str:
 
 def rules(text: str) -> Iterator[NameRule | PageRule | Unread]:
     """The rule of the line *text*."""
+    text = text.removesuffix("*") if text.endswith("/*") and not {"?", "#"} & set(text) else text
     parsed = parse(text)
     if isinstance(parsed, Unread):
         yield parsed
+    elif _is_wild(text):
+        yield Unread("a wildcard in a page's path")
     elif is_host(text, parsed):
         yield plain.dotted(parsed.host)
     else:
         folder = parsed.query is None and parsed.path.endswith("/") and "#" not in text
         yield PageRule(parsed.host, path(parsed), folder=folder)
+
+
+def _is_wild(text: str) -> bool:
+    """Whether *text* names pages by a star, which no rule for a page says; inside a query it is a mere sign."""
+    page, _, query = text.partition("#")[0].partition("?")
+    return "*" in page or query.endswith("*")
 
 
 def is_host(text: str, parsed: url.Url) -> bool:
@@ -62,9 +71,9 @@ def parse(text: str) -> url.Url | Unread:
 
 
 def _is_network(text: str) -> bool:
-    """Whether *text* is a block of addresses, which is no page of its first address."""
+    """Whether *text* is a block of addresses, which is no page of the address that it is written with."""
     try:
-        return "/" in text and ip_network(text).num_addresses > 1
+        return "/" in text and ip_network(text, strict=False).num_addresses > 1
     except ValueError:
         return False
 
