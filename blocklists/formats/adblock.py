@@ -12,7 +12,7 @@ from functools import partial
 import msgspec
 
 from blocklists import domain
-from blocklists.formats import glance, hosts, modifiers, target
+from blocklists.formats import glance, hosts, modifiers, plain, target
 from blocklists.formats.kind import MAX_LINE, Ahead, Reader, Unread
 from blocklists.rule import Effect, NameRule, Rule
 
@@ -24,6 +24,8 @@ _SELECTOR = re.compile(r"#?[^\s#]")
 _HEADER = re.compile(r"\[[^\]]*\]")
 _COMMENT = re.compile(r"\s#")
 _DOLLAR = re.compile(r"(?<!\\)\$")
+_ONE_LABEL = re.compile(r"(?:\|\|)?\*?\.[^./^*|]+\^?\|?")
+"""All that ends in one label, as a pattern: "*.com^"."""
 _ONE_NAME = re.compile(r"\|\|([^/$|*^]+)\^")
 
 SHAPES = (glance.shape("||", "^"), glance.shape(), *hosts.SHAPES)
@@ -116,7 +118,25 @@ def _network_rules(rule: Parts, cancelled: frozenset[str]) -> Iterator[Rule | Un
     if isinstance(meaning, Unread):
         yield meaning
     else:
-        yield from _meant(target.rule(rule.pattern, meaning.effect), meaning.apart)
+        yield from _meant(_applied(_without_root(rule.pattern), meaning.effect), meaning.apart)
+
+
+def _applied(pattern: str, effect: Effect) -> Rule | Unread:
+    """The rule for *pattern*, unless it is an exception for a top-level domain, or another name of one label."""
+    found = target.rule(pattern, effect)
+    if not effect.lists and not isinstance(found, Unread):
+        named = isinstance(found, NameRule) and not found.exact and not {".", ":"} & set(found.name)
+        if named or _ONE_LABEL.fullmatch(pattern):
+            return Unread("would take every site that ends in it off the list")
+    return found
+
+
+def _without_root(pattern: str) -> str:
+    """*pattern* without the slash at its end, where a bare name stands before it: that is the host, as in any list."""
+    name = pattern.removesuffix("/")
+    found = plain.dotted(name)
+    means = isinstance(found, NameRule) and (not domain.as_address(found.name) or domain.as_address(name))
+    return name if means else pattern
 
 
 def _meant(found: Rule | Unread, apart: tuple[str, ...]) -> Iterator[Rule | Unread]:

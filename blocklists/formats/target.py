@@ -22,7 +22,8 @@ MIN_PATTERN = 3
 
 _SCHEME = re.compile(r"(?ai)\|?(?:https?|wss?|ftp|\*)?://")
 _PORT = re.compile(r"([^/?*^:]+):[0-9]{1,5}(?=[/?^]|$)")
-_OF_A_HOST = re.compile(r"(?:[A-Za-z0-9._*-]|[^\x00-\x7f])+\^?")
+_OF_A_HOST = re.compile(r"(?:(?:[A-Za-z0-9._*-]|[^\x00-\x7f])+|\[[0-9A-Fa-f:.]+\])\^?")
+_QUERY_OF_ROOT = re.compile(r"([^/?*^]+)\?")
 _OF_A_URL = re.compile(r"[/?&=^]")
 _BOUND = re.compile(r"([^/?*^]+)[/?]")
 _PAGE = re.compile(r"([^/?*^]+)(/[^*^]*)(\^?)")
@@ -40,6 +41,8 @@ def rule(text: str, effect: Effect) -> Rule | Unread:
     ends = body.endswith("|")
     body = _PORT.sub(r"\1", body.removesuffix("|"), count=1) if _PORT.match(body) else body.removesuffix("|")
     body = body if ends or opens == ANYWHERE else _tail(body)
+    if opens != ANYWHERE and (match := _QUERY_OF_ROOT.match(body)):
+        body = f"{match[1]}/{body[match.end(1) :]}"  # canonical URLs have that slash
     if _OF_A_HOST.fullmatch(body):
         return _of_host(opens, body.removesuffix("^"), closes=ends or body.endswith("^"), effect=effect)
     return _of_url(opens, body, ends=ends, effect=effect)
