@@ -68,7 +68,10 @@ def of_categories(files: Files, list_for: Callable[[str], str | None], lists: It
 
 
 def of_named_files(files: Files, lists: Iterable[str]) -> Contents:
-    """The files and folders that are called like *lists*: `gambling.txt`, `gambling.hosts`, `gambling/domains`."""
+    """The files and folders that are called like *lists*: `gambling.txt`, `gambling.hosts`, `gambling/domains`.
+
+    There may be none.
+    """
     has, parts, unknown = set(lists), [], set()
     for path in _paths(_useful(files)):
         name = path.rpartition("/")[2].partition(".")[0]
@@ -76,8 +79,6 @@ def of_named_files(files: Files, lists: Iterable[str]) -> Contents:
             parts.append(Part(list=name, path=path))
         else:
             unknown.add(name)
-    if not parts:
-        raise NothingError("has no file that is called like a list of policy.toml")
     return _contents(parts, unknown)
 
 
@@ -91,6 +92,22 @@ def looks_like(files: Files, list_for: Callable[[str], str | None]) -> bool:
     """Whether most of the folders of categories among *files* have names that *list_for* knows."""
     names = [folder.name for folder in _category_folders(files)]
     return sum(list_for(name) is not None for name in names) * 2 > len(names)
+
+
+def is_archive_of(files: Files, list_for: Callable[[str], str | None], lists: Iterable[str]) -> bool:
+    """Whether the folders of categories are an author's, although the school has *lists* of the same names.
+
+    There are several, *list_for* knows most of them, and each that it does not know is no list of the school either.
+    """
+    names = {folder.name for folder in _category_folders(files)}
+    strange = {name for name in names if list_for(name) is None}
+    return len(names) > 1 and looks_like(files, list_for) and strange.isdisjoint(lists)
+
+
+def in_categories(files: Files, besides: Iterable[str] = ()) -> list[PurePosixPath]:
+    """Those of *files* that stand in a category's folder, *besides* the folders of these names."""
+    names = set(besides)
+    return [file for file in files if file.name in OF_A_CATEGORY and file.parent.name not in names]
 
 
 def _useful(files: Files) -> Iterator[PurePosixPath]:

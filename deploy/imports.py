@@ -99,12 +99,28 @@ class Import:
         """The copies that *files* make, by label, and the names that are in none."""
         if choice.list:
             return {choice.label or _label_of(origin, choice.list): contents.of_one_list(files, choice.list)}, ()
-        likely = (name for name in self.taxonomies if contents.looks_like(files, partial(self.list_for, name)))
-        if taxonomy := choice.taxonomy or next(likely, ""):
-            whole = contents.of_categories(files, partial(self.list_for, taxonomy), self.lists)
-            return {choice.label or taxonomy: whole}, ()
-        whole = contents.of_named_files(files, self.lists)
-        return _by_list(whole, choice.label), whole.unknown
+        taxonomy, folders = self._categories(files, choice)
+        named = contents.of_named_files(set(files).difference(folders), self.lists)
+        chosen = _by_list(named)
+        if taxonomy:
+            chosen[taxonomy] = contents.of_categories(folders, self._by(taxonomy), self.lists)
+        return _labelled(chosen, choice.label), named.unknown
+
+    def _categories(self, files: Collection[PurePosixPath], choice: Choice) -> tuple[str, list[PurePosixPath]]:
+        """The taxonomy that speaks ("" for none), and the files in the folders of categories that it speaks of.
+
+        A folder called like a list of the school is the school's own, unless an author's whole archive is there.
+        """
+        every = contents.in_categories(files)
+        whole = (one for one in self.taxonomies if contents.is_archive_of(every, self._by(one), self.lists))
+        if taxonomy := choice.taxonomy or next(whole, ""):
+            return taxonomy, every
+        others = contents.in_categories(files, besides=self.lists)
+        taxonomy = next((one for one in self.taxonomies if contents.looks_like(others, self._by(one))), "")
+        return taxonomy, others if taxonomy else []
+
+    def _by(self, taxonomy: str) -> Callable[[str], str | None]:
+        return partial(self.list_for, taxonomy)
 
     def _copy(self, label: str, chosen: Contents, folder: Path, files: list[PurePosixPath], origin: Path) -> Outcome:
         state = self.settings.files
@@ -127,12 +143,19 @@ class Import:
         return Ratios(found.shrinks_to, found.grows_to) if found else Ratios()
 
 
-def _by_list(whole: Contents, label: str) -> dict[str, Contents]:
+def _by_list(whole: Contents) -> dict[str, Contents]:
     """A copy for each list, under its name, so that a stick with one list replaces only that one."""
     lists = sorted({part.list for part in whole.parts})
-    if label and len(lists) > 1:
-        raise RefusedError([f"--label: this is for one list, and there are {len(lists)}: {', '.join(lists)}"])
-    return {label or name: Contents(tuple(part for part in whole.parts if part.list == name)) for name in lists}
+    return {name: Contents(tuple(part for part in whole.parts if part.list == name)) for name in lists}
+
+
+def _labelled(chosen: dict[str, Contents], label: str) -> dict[str, Contents]:
+    """*chosen*, under *label* if there is one; RefusedError if that is for several, NothingError if all is nothing."""
+    if not chosen:
+        raise contents.NothingError("has no file that is called like a list of policy.toml")
+    if label and len(chosen) > 1:
+        raise RefusedError([f"--label: this is for one list, and there are {len(chosen)}: {', '.join(chosen)}"])
+    return {label or name: whole for name, whole in chosen.items()}
 
 
 def _label_of(origin: Path, name: str) -> str:

@@ -72,8 +72,7 @@ def test_files_that_are_called_like_lists_feed_them():
     found = contents.of_named_files(there, LISTS)
     assert parts(found) == [("gambling", "gambling.txt"), ("games", "more/games.hosts"), ("social", "social")]
     assert found.unknown == ("gamblng",)
-    with pytest.raises(NothingError, match="has no file that is called like a list"):
-        contents.of_named_files(files("x.txt"), LISTS)
+    assert contents.of_named_files(files("x.txt"), LISTS).parts == ()
 
 
 @pytest.mark.parametrize(
@@ -87,6 +86,20 @@ def test_files_that_are_called_like_lists_feed_them():
 )
 def test_a_taxonomy_is_recognised_when_most_names_are_its_own(there, likely):
     assert contents.looks_like(files(*there), UT1.get) is likely
+
+
+@pytest.mark.parametrize(
+    ("there", "whole"),
+    [
+        (("gambling/domains",), False),
+        (("gambling/domains", "jeux/urls"), True),
+        (("gambling/domains", "jeux/urls", "strange/domains"), True),
+        (("gambling/domains", "jeux/urls", "social/domains"), False),
+        (("gambling/domains", "strange/domains"), False),
+    ],
+)
+def test_an_archive_is_an_authors_unless_a_folder_can_only_be_the_schools(there, whole):
+    assert contents.is_archive_of(files(*there), UT1.get, LISTS) is whole
 
 
 def test_a_copy_of_very_many_parts_is_refused():

@@ -139,6 +139,24 @@ def test_a_tree_of_categories_is_recognised(settings, stick, packed, choice):
     ]
 
 
+def test_files_beside_the_folders_of_categories_are_taken_too(settings, stick):
+    on(stick, {"jeux/domains": many(4), "social.txt": many(5), "photo.jpg": b"x"}, packed=False)
+    imported = take(settings, stick)
+    assert [(o.label, o.copy.rules) for o in imported.outcomes] == [("social", {"social": 5}), ("ut1", {"games": 4})]
+    assert imported.unknown == ("photo",)
+
+
+def test_a_folder_called_like_a_list_of_the_school_feeds_that_list(settings, stick, monkeypatch):
+    monkeypatch.setitem(UT1, "social", "games")
+    on(stick, {"social/domains": many(4), "gambling.txt": many(5)}, packed=False)
+    imported = take(settings, stick)
+    assert [o.copy.rules for o in imported.outcomes] == [{"gambling": 5}, {"social": 4}]
+    given = take(settings, stick, taxonomy="ut1")
+    assert [o.copy.rules for o in given.outcomes] == [{"gambling": 5}, {"games": 4}]
+    on(stick, {"jeux/domains": many(3)}, packed=False)
+    assert take(settings, stick).outcomes[-1].copy.rules == {"games": 7}, "all its folders are the author's"
+
+
 def test_one_category_may_feed_a_list_that_is_named(settings, stick):
     on(stick, {"domains": many(10), "urls": lines("a.test/x"), "usage": b"black\n"}, packed=True)
     outcome = one(settings, stick, list="social")
