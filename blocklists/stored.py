@@ -110,10 +110,14 @@ def read(folder: Path) -> Meta:
     except FileNotFoundError:
         return Meta(label=folder.name)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise DamagedMetaError(f"{path} cannot be understood: {error}") from error
+        raise DamagedMetaError(f"{path} cannot be understood ({error}); {_way_out(folder.name)}") from error
     if meta.schema > SCHEMA:
-        raise DamagedMetaError(f"{path} was written by a newer version (schema {meta.schema})")
+        raise DamagedMetaError(f"{path} was written by a newer version (schema {meta.schema}); {_way_out(folder.name)}")
     return meta
+
+
+def _way_out(label: str) -> str:
+    return f"run: schoolgate lists remove {label}, or update or import it again"
 
 
 def folders(store: Path) -> Iterator[Path]:

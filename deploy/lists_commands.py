@@ -139,12 +139,19 @@ def _settings(file: Path | None) -> "Settings":
 
 
 def _fed(settings: "Settings", labels: Iterable[str]) -> set[str]:
-    """The lists that copies of *labels* feed or fed."""
+    """The lists that copies of *labels* feed or fed, also where the index alone can still say so."""
+    from blocklists import compile as compiler
+    from blocklists import index
     from deploy import store
 
     metas = [store.known(settings.files, label) for label in labels]
     copies = [copy for meta in metas for copy in (meta.current, meta.previous) if copy]
-    return {part.list for copy in copies for part in copy.parts}
+    try:
+        read = compiler.report(settings.files.index / index.CURRENT)
+    except (OSError, ValueError):
+        read = {}
+    indexed = {name for name, every in read.items() if any(one.label in set(labels) for one in every)}
+    return indexed | {part.list for copy in copies for part in copy.parts}
 
 
 def _end(

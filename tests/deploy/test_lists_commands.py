@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from blocklists import index
+from blocklists import index, stored
 from deploy import config, setup, store
 from tests.support.commands import COMMAND, schoolgate
 from tests.support.list_server import ListServer, Reply, lines, many
@@ -193,6 +193,18 @@ def test_an_import_can_be_taken_back(school, tmp_path):
     assert school.listed("bets.test") == []
     ran = school.lists("remove", "mine")
     assert (ran.returncode, ran.stderr) == (1, "there is no copy of 'mine'; nothing was changed\n")
+
+
+def test_a_damaged_label_is_named_with_a_way_out_that_works(school, tmp_path):
+    (tmp_path / "many.txt").write_bytes(many(5000))
+    assert school.lists("import", str(tmp_path / "many.txt"), "--list", "gambling", "--label", "mine").returncode == 0
+    (school.folder / "state/lists/mine" / stored.META).write_text("{")
+    ran = school.lists("compile")
+    assert ran.returncode == 1
+    assert "run: schoolgate lists remove mine, or update or import it again" in ran.stderr
+    ran = school.lists("remove", "mine")
+    assert (ran.returncode, ran.stdout) == (0, f"Index {school.build} is in force.\n"), ran.stderr
+    assert school.listed("name1.test") == []
 
 
 def test_an_import_that_cannot_be_told_is_refused(school, tmp_path):
