@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from blocklists import index, stored
 from blocklists.live import Files
@@ -63,14 +64,16 @@ class Status(msgspec.Struct, frozen=True):
     @property
     def good(self) -> bool:
         """Whether nobody needs to look into anything."""
-        return bool(self.build) and self.compiled and not any(one.problem or one.held for one in self.labels)
+        wrong = any(one.problem or one.held for one in self.labels) or any(one.problem for one in self.sources)
+        return bool(self.build) and self.compiled and not wrong
 
 
 def of(settings: Settings, lists: Iterable[str], *, compiled: bool, now_ns: int) -> Status:
     """The status of the *lists* of policy.toml; *compiled* is `store.is_compiled`."""
     metas = {folder.name: _read(folder) for folder in stored.folders(settings.files.lists)}
     build, built_ns = _build(settings.files)
-    own, copied = _own_files(settings, lists), (source for meta in metas.values() for source in _parts(meta))
+    copied = [source for meta in metas.values() for source in _parts(settings.files, meta)]
+    own = _own_files(settings, lists, copied={source.list for source in copied})
     labels = sorted(metas.keys() | settings.config.subscriptions.keys())
     return Status(
         build=build,
@@ -96,18 +99,25 @@ def _build(files: Files) -> tuple[str, int]:
     return found.identity, found.manifest.built_ns
 
 
-def _own_files(settings: Settings, lists: Iterable[str]) -> Iterator[SourceStatus]:
+def _own_files(settings: Settings, lists: Iterable[str], copied: set[str]) -> Iterator[SourceStatus]:
+    """The school's own file of each list; a list that is *copied* needs none."""
     for name, (source, *_) in settings.sources(iter(lists)).items():
         part = Part(list=name, path=source.path.name, format=source.format)
         try:
             yield _source(judgement.read_part(source.path.parent, part), str(source.path))
         except OSError as error:
-            yield SourceStatus(name, str(source.path), problem=error.strerror or str(error))
+            if name not in copied or not isinstance(error, FileNotFoundError):
+                yield SourceStatus(name, str(source.path), problem=error.strerror or str(error))
 
 
-def _parts(meta: Meta) -> Iterator[SourceStatus]:
-    for part in meta.current.parts if meta.current else ():
-        yield _source(part, meta.current.origin if meta.current else "", meta)
+def _parts(files: Files, meta: Meta) -> Iterator[SourceStatus]:
+    """The parts of the copy in force, and a problem where one is no longer on the disk."""
+    if not (copy := meta.current):
+        return
+    for part in copy.parts:
+        found, path = _source(part, copy.origin, meta), files.lists / meta.label / copy.stamp / part.path
+        gone = f"{path} has gone; run: schoolgate lists remove {meta.label}, or update --force or import it again"
+        yield found if path.exists() else replace(found, problem=gone)
 
 
 def _source(part: Part, origin: str, meta: Meta | None = None) -> SourceStatus:

@@ -1,6 +1,7 @@
 """What `lists status` says, and in which words."""
 
 import json
+import shutil
 
 import pytest
 from msgspec.structs import replace
@@ -10,7 +11,7 @@ from blocklists.parse import Skipped
 from blocklists.stored import Copy, Meta, Part
 from deploy import config, list_status, list_words, setup, store
 from deploy.copies import Outcome, State
-from deploy.list_settings import SubscriptionSettings
+from deploy.list_settings import ListSettings, SubscriptionSettings
 
 DAY = 24 * 3600 * 10**9
 NOW = 1_800_000_000 * 10**9
@@ -35,8 +36,7 @@ def school(made, tmp_path):
     copied = settings.files.lists
     yield settings
     for folder in stored.folders(copied):
-        (folder / stored.META).unlink()
-        folder.rmdir()
+        shutil.rmtree(folder)
 
 
 def subscribed(settings, **subscriptions):
@@ -47,6 +47,8 @@ def noted(settings, *metas):
     settings.files.lists.mkdir(exist_ok=True)
     for meta in metas:
         store.note(settings.files, meta)
+        for part in meta.current.parts if meta.current else ():
+            (settings.files.lists / meta.label / meta.current.stamp / part.path).mkdir(parents=True)
 
 
 def said(settings, lists=("games",), *, compiled=True):
@@ -140,12 +142,33 @@ def test_a_subscription_without_any_copy_is_said(school):
     assert f"b: subscribed, never had, {URL}\n  FAILED: it was not fetched yet" in text
 
 
-def test_a_damaged_file_is_said(school):
+@pytest.mark.parametrize("content", ["{", '{"label": "a", "schema": 99}'])
+def test_a_damaged_file_is_said_with_the_way_out(school, content):
     noted(school, GOOD)
-    (school.files.lists / "a" / stored.META).write_text("{")
+    (school.files.lists / "a" / stored.META).write_text(content)
     good, text = said(school)
     assert not good
-    assert "a/meta.json cannot be understood" in text
+    assert "a/meta.json " in text
+    assert "; run: schoolgate lists remove a, or update or import it again" in text
+
+
+def test_a_copy_that_has_gone_from_the_disk_is_said(school):
+    noted(school, GOOD)
+    shutil.rmtree(school.files.lists / "a" / "1")
+    good, text = said(subscribed(school, a=SUBSCRIPTION))
+    assert not good
+    assert f"  a: {school.files.lists}/a/1/list has gone; run: schoolgate lists remove a, or update --force" in text
+
+
+def test_a_list_without_its_file_and_without_copies_is_said(school):
+    lost = config.Settings(school.file, config.Config(lists={"games": ListSettings("lists/lost.txt")}))
+    good, text = said(lost)
+    assert not good
+    assert f"  {school.path('lists/lost.txt')}: No such file or directory" in text
+    noted(school, replace(GOOD, asked=""))
+    good, text = said(lost)
+    assert good, "a list that has copies needs no file of its own"
+    assert "lost.txt" not in text
 
 
 def test_an_index_that_is_behind_or_missing_is_said(school, tmp_path):
