@@ -19,6 +19,7 @@ class _Part(msgspec.Struct):
 
 
 class _Copy(msgspec.Struct):
+    fetched_ns: int = 0
     parts: list[_Part] = []
 
 
@@ -38,6 +39,11 @@ class _Seen(msgspec.Struct):
         """The lists that it feeds; before its first copy, the one that it is to feed."""
         return {part.list for part in self.current.parts} if self.current else {self.list} - {""}
 
+    @property
+    def good_ns(self) -> int:
+        """When it was last known to be the newest: an imported copy on the day that it was imported."""
+        return self.checked_ns or self.since_ns if self.asked or not self.current else self.current.fetched_ns
+
 
 class ListCollector(Collector):
     """The metrics of the lists in the folder *store*."""
@@ -51,7 +57,7 @@ class ListCollector(Collector):
         seen = [_read(folder) for folder in _folders(self._store)]
         ages = GaugeMetricFamily(
             "schoolgate_list_age_seconds",
-            "Since the oldest source of a list was found to be the newest.",
+            "Since the oldest copy of a list was found to be the newest, or was imported.",
             labels=["list"],
         )
         for name, age in sorted(_ages([one for one in seen if one], time.time_ns()).items()):
@@ -80,10 +86,10 @@ def _read(folder: Path) -> _Seen | None:
 
 
 def _ages(seen: list[_Seen], now_ns: int) -> dict[str, float]:
-    """The seconds for each list that is subscribed, by its oldest source."""
+    """The seconds for each list that has a copy or is to have one, by its oldest source."""
     ages: dict[str, float] = {}
     for one in seen:
-        for name in one.lists if one.asked else ():
-            age = max(0, now_ns - (one.checked_ns or one.since_ns)) / 1e9
+        for name in one.lists:
+            age = max(0, now_ns - one.good_ns) / 1e9
             ages[name] = max(ages.get(name, 0.0), age)
     return ages

@@ -13,8 +13,8 @@ from reporting.list_metrics import ListCollector
 HOUR = 3600 * 10**9
 
 
-def copy(*lists):
-    return Copy("1", "https://a.test/list", 1, tuple(Part(list=name, path=name) for name in lists))
+def copy(*lists, fetched_ns=1):
+    return Copy("1", "https://a.test/list", fetched_ns, tuple(Part(list=name, path=name) for name in lists))
 
 
 @pytest.fixture
@@ -42,14 +42,15 @@ def test_without_lists_nothing_is_held_or_failed(store):
     assert scraped(store) == {"held": 0, "failed": 0}
 
 
-def test_a_list_is_as_old_as_its_oldest_subscription(store):
+def test_a_list_is_as_old_as_its_oldest_copy_and_an_import_counts_from_its_day(store):
     now = time.time_ns()
     note(store, Meta("a", asked="x", checked_ns=now - 5 * HOUR, current=copy("games", "video")))
     note(store, Meta("b", asked="x", checked_ns=now - 2 * HOUR, current=copy("games", "social")))
-    note(store, Meta("c", checked_ns=now - 900 * HOUR, current=copy("games", "news")))
+    note(store, Meta("c", checked_ns=now, current=copy("social", "news", fetched_ns=now - 900 * HOUR)))
     assert scraped(store) == {
         'age_seconds{list="games"}': 5,
-        'age_seconds{list="social"}': 2,
+        'age_seconds{list="news"}': 900,
+        'age_seconds{list="social"}': 900,
         'age_seconds{list="video"}': 5,
         "held": 0,
         "failed": 0,
