@@ -77,11 +77,10 @@ def take(files: Files, arrival: Arrival, ratios: Ratios, step: Callable[[int], N
     return Outcome(meta.label, State.FETCHED, "", copy, before)
 
 
-def sentence(error: Exception) -> str:
-    """Why a list could not be had, as a sentence without its full stop."""
+def sentence(error: Exception, folder: Path) -> str:
+    """Why a list could not be had, as a sentence without its full stop; *folder* is where it was to be kept."""
     if isinstance(error, OSError):
-        named = f"{error.filename}: " if error.filename else ""
-        return f"{named}{error.strerror or error}"
+        return f"{error.filename or folder}: {error.strerror or error}"
     return str(error) if isinstance(error, FetchError) else f"it {error}"
 
 

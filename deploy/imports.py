@@ -133,7 +133,7 @@ class Import:
             arrival = Arrival(noted, copy, content, chosen)
             outcome = copies.take(state, arrival, self._ratios(label), partial(self.bars.reading, label))
         except (archive.BadArchiveError, OSError) as error:
-            outcome = Outcome(label, State.FAILED, copies.sentence(error))
+            outcome = Outcome(label, State.FAILED, copies.sentence(error, state.lists))
         store.tidy(state, label)
         self.bars.ended(label, outcome.state)
         return outcome

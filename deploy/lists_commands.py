@@ -199,8 +199,8 @@ def _compiled(settings: "Settings", accepted: set[str], *, shows: bool) -> tuple
         with store.compiling(settings.files), progress.steps(wanted=shows) as steps:
             compiled = listing.compile_lists(settings, shrunk=named, progress=steps)
         click.echo("".join(f"{one}\n" for one in compiled.not_applied), nl=False, err=True)
-    except toml_file.RefusedError as error:
-        return "", error.problems
+    except (toml_file.RefusedError, OSError, ValueError) as error:
+        return "", options.sentences(error)
     return (settings.files.index / index.CURRENT).resolve().name, []
 
 

@@ -40,6 +40,17 @@ def check[F: Callable[..., Any]](command: F) -> F:
     )
 
 
+def sentences(error: toml_file.RefusedError | OSError | ValueError) -> list[str]:
+    """What *error* says to a person, a line each."""
+    match error:
+        case toml_file.RefusedError():
+            return error.problems
+        case OSError():
+            return [f"{error.filename or 'schoolgate'}: {error.strerror or error}"]
+        case _:
+            return [f"schoolgate: {error}"]
+
+
 def refusals[**P](command: Callable[P, None]) -> Callable[P, None]:
     """Turn a refusal into its sentences and exit code 1."""
 
@@ -47,21 +58,15 @@ def refusals[**P](command: Callable[P, None]) -> Callable[P, None]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except toml_file.RefusedError as error:
-            for problem in error.problems:
-                click.echo(problem, err=True)
-            sys.exit(REFUSED)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
         except BrokenPipeError:
             sys.stderr.close()  # whoever read our output has gone, and a complaint would go nowhere
             sys.exit(0)
-        except OSError as error:
-            click.echo(f"{error.filename or 'schoolgate'}: {error.strerror or error}", err=True)
-            sys.exit(REFUSED)
-        except ValueError as error:  # a value that a room refused; every other type is a mistake of ours and is shown
+        except (toml_file.RefusedError, OSError, ValueError) as error:  # other types are mistakes of ours and are shown
             log.debug("This is where it was refused:", exc_info=True)
-            click.echo(f"schoolgate: {error}", err=True)
+            for problem in sentences(error):
+                click.echo(problem, err=True)
             sys.exit(REFUSED)
 
     return guarded

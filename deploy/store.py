@@ -58,10 +58,21 @@ def changing(files: Files) -> Iterator[None]:
         except BlockingIOError:
             says = "another command is changing the lists; nothing was changed, try again when it has ended"
             raise RefusedError([f"{path}: {says}"]) from None
-        _tidy(files)
-        yield
+        with _naming(files.lists):
+            _tidy(files)
+            yield
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _naming(folder: Path) -> Iterator[None]:
+    """Say that an OSError in the block is of *folder* if it does not say of what: a write to a full disk does not."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(folder)
+        raise
 
 
 def _make_folder(files: Files) -> None:
@@ -186,7 +197,8 @@ def is_compiled(files: Files) -> bool:
 def compiling(files: Files) -> Iterator[None]:
     """Go around a compile: once the block has ended well, the index has every copy that was in force at its start."""
     before = _pending(files)
-    yield
+    with _naming(files.index):
+        yield
     with state_lock.held(files):
         if before and _pending(files) == before:
             (files.lists / UNCOMPILED).unlink()

@@ -68,7 +68,7 @@ class Update:
         try:
             outcome = await self._fetched(meta, subscription)
         except (fetch.FetchError, archive.BadArchiveError, contents.NothingError, OSError) as error:
-            outcome = Outcome(label, State.FAILED, copies.sentence(error))
+            outcome = Outcome(label, State.FAILED, copies.sentence(error, self.settings.files.lists))
         if outcome.state is State.FAILED:
             self._note_failure(label, subscription, outcome.why)
         store.tidy(self.settings.files, label)  # not after a cancellation: a thread may still be at work there

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import resource
 import signal
 import subprocess
 import threading
@@ -12,7 +13,7 @@ import pytest
 
 from blocklists import index, stored
 from deploy import config, setup, store
-from tests.support.commands import COMMAND, schoolgate
+from tests.support.commands import COMMAND, schoolgate, unmeasured
 from tests.support.list_server import ListServer, Reply, lines, many
 
 PAGE = b"<!doctype html><title>Log in</title>\n"
@@ -228,6 +229,36 @@ def test_an_index_that_is_refused_is_said_and_tried_again(school, server):
     own.write_text(kept)
     assert school.lists("update").returncode == 0
     assert school.listed("bets.test") == ["gambling"]
+
+
+def test_an_index_that_cannot_be_built_is_said_as_json_too(school, tmp_path):
+    own = school.folder / "lists" / "games.txt"
+    own.rename(tmp_path / "games.txt")
+    (tmp_path / "bets.txt").write_bytes(lines("bets.test"))
+    told, code = school.told("import", str(tmp_path / "bets.txt"), "--list", "gambling")
+    assert (told["build"], told["problems"], code) == (None, [f"{own}: No such file or directory"], 1)
+    assert told["lists"][0]["state"] == "fetched"
+    (school.folder / "state/lists/bets" / stored.META).write_text("{")
+    told, code = school.told("import", str(tmp_path / "bets.txt"), "--list", "gambling", "--label", "more")
+    assert (told["build"], code) == (None, 1)
+    assert "run: schoolgate lists remove bets" in told["problems"][0]
+
+
+def test_a_full_disk_is_said_with_the_folder_that_it_is_of(school, tmp_path):
+    """A limit of 1000 bytes a file fails the writing of a copy, as a full disk does."""
+    (tmp_path / "gambling.txt").write_bytes(many(500))
+    command = [*COMMAND, "lists", "import", str(tmp_path), "--config", str(school.file)]
+    limit = (1000, resource.RLIM_INFINITY)
+    ran = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=unmeasured(),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    )
+    assert ran.returncode == 1
+    assert f"FAILED: {school.folder}/state/lists: File too large" in ran.stdout
 
 
 def test_a_compile_by_hand_takes_what_is_in_force(school, server):

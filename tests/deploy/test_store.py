@@ -264,3 +264,13 @@ def test_the_lock_ends_with_the_process(files):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(descriptor)
+
+
+@pytest.mark.parametrize(("block", "folder"), [(store.changing, "lists"), (store.compiling, "index")])
+def test_an_error_that_names_nothing_is_of_the_folder(files, block, folder):
+    with pytest.raises(OSError, match="No space left") as caught, block(files):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(getattr(files, folder))
+    with pytest.raises(OSError, match="No space left") as caught, block(files):
+        raise OSError(errno.ENOSPC, "No space left on device", "x")
+    assert caught.value.filename == "x"
