@@ -20,7 +20,7 @@ from blocklists.rule import Effect, NameRule, PageRule, Rule
 __all__ = ["Batch", "Format", "Parsed", "Skipped", "Tally", "batches", "parse_file", "parse_lines", "read"]
 
 MAX_SKIPPED_KEPT = 100
-"""Skipped lines kept by number; the rest are only counted."""
+"""Skipped lines kept by number, besides the first with each reason (we know a few dozen); the rest are only counted."""
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ class Tally(msgspec.Struct):
         """Count the *line* of *file* as left out."""
         self.skipped_count += 1
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
-        if len(self.skipped) < MAX_SKIPPED_KEPT:
+        if len(self.skipped) < MAX_SKIPPED_KEPT or self.reasons[reason] == 1:
             self.skipped.append(Skipped(line, reason, file))
 
 

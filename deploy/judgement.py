@@ -4,7 +4,7 @@ A download that failed leaves an error page or nothing where a list was; putting
 list that grew much may close what nobody meant to close. Both wait until a person says that they are meant.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from blocklists import parse
 from blocklists.formats import recognise
-from blocklists.parse import Tally
+from blocklists.parse import Skipped, Tally
 from blocklists.stored import Part
 
 FIRST_LINES = 20
-"""Lines left out that are kept by number for `lists status`."""
+"""Lines left out that are kept by number for `lists status`, besides the first for each reason."""
 GROWTH_FROM = 1000
 """Rules. A list of ten may well become one of forty; growth as large that ends above a thousand is a mistake."""
 PAGE_HEAD = 1024
@@ -42,8 +42,17 @@ def read_part(content: Path, part: Part, step: Callable[[int], None] = lambda _l
         said=tally.said,
         skipped=tally.skipped_count,
         reasons=tally.reasons,
-        first=tuple(tally.skipped[:FIRST_LINES]),
+        first=tuple(_first(tally.skipped)),
     )
+
+
+def _first(skipped: Iterable[Skipped]) -> Iterator[Skipped]:
+    """The first FIRST_LINES of *skipped*, and after them the first with each reason."""
+    seen: set[str] = set()
+    for number, one in enumerate(skipped):
+        if number < FIRST_LINES or one.reason not in seen:
+            yield one
+        seen.add(one.reason)
 
 
 def is_page(path: Path) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from blocklists import compile as compiler
 from blocklists import index, stored
 from blocklists.live import Files
 from blocklists.parse import Skipped
@@ -53,13 +54,17 @@ class LabelStatus(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """All of it; *build* is the index in force ("" for none), *compiled* whether it has every copy that is in force."""
+    """All of it; *build* is the index in force ("" for none), *compiled* whether it has every copy that is in force.
+
+    *patterns* says of the index how many patterns of each list were left out when it was built, by reason.
+    """
 
     build: str
     built_ns: int
     compiled: bool
     sources: tuple[SourceStatus, ...]
     labels: tuple[LabelStatus, ...]
+    patterns: dict[str, dict[str, int]] = {}
 
     @property
     def good(self) -> bool:
@@ -81,6 +86,7 @@ def of(settings: Settings, lists: Iterable[str], *, compiled: bool, now_ns: int)
         compiled=compiled,
         sources=tuple(sorted((*own, *copied), key=lambda one: (one.list, one.label, one.category))),
         labels=tuple(_label(settings, metas.get(label, Meta(label=label)), now_ns) for label in labels),
+        patterns=_patterns(settings.files),
     )
 
 
@@ -97,6 +103,21 @@ def _build(files: Files) -> tuple[str, int]:
     except (index.DamagedIndexError, OSError):
         return "", 0
     return found.identity, found.manifest.built_ns
+
+
+def _patterns(files: Files) -> dict[str, dict[str, int]]:
+    """The patterns that did not get into the index, which is where they were compiled."""
+    try:
+        read = compiler.report(files.index / index.CURRENT)
+    except (OSError, ValueError):
+        return {}
+    left_out: dict[str, dict[str, int]] = {}
+    for name, every in read.items():
+        for reason, count in ((reason, count) for one in every for reason, count in one.tally.reasons.items()):
+            if reason.startswith("a pattern that"):
+                counts = left_out.setdefault(name, {})
+                counts[reason] = counts.get(reason, 0) + count
+    return left_out
 
 
 def _own_files(settings: Settings, lists: Iterable[str], copied: set[str]) -> Iterator[SourceStatus]:

@@ -3,19 +3,20 @@
 What authors chose (names of files and categories, paths) is cleaned here, as a terminal obeys some characters (G28).
 """
 
+import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from blocklists.gather import Read
+from blocklists.parse import Skipped
 from blocklists.stored import Copy, Part
 from deploy.copies import Outcome, State
 from deploy.list_status import LabelStatus, SourceStatus, Status
 from reporting.logline import plain
 
-WELL_UNDERSTOOD = 0.999
-"""The share of lines from which nobody needs to know what was left out."""
 LINES_NAMED = 3
 """Numbers of lines that are named for each reason."""
 _UNITS = ((24 * 3600, "day"), (3600, "hour"), (60, "minute"))
@@ -78,12 +79,12 @@ def age(since_ns: int, now_ns: int) -> str:
 
 def status(found: Status, now_ns: int) -> Iterator[str]:
     """The whole status."""
-    last = ""
-    for source in found.sources:
-        if source.list != last:
-            yield source.list
-            last = source.list
-        yield from _source(source, now_ns)
+    for name, sources in itertools.groupby(found.sources, key=lambda one: one.list):
+        yield name
+        for source in sources:
+            yield from _source(source, now_ns)
+        for reason, count in found.patterns.get(name, {}).items():
+            yield f"  {count:,} not in the index: {plain(reason)}"
     for label in found.labels:
         yield from _label(label, now_ns)
     yield _index(found, now_ns)
@@ -96,13 +97,27 @@ def _source(source: SourceStatus, now_ns: int) -> Iterator[str]:
         return
     came = f", {age(source.fetched_ns, now_ns)}" if source.fetched_ns else ""
     yield f"  {name}: {_read(source)}{came}"
-    if source.understood < WELL_UNDERSTOOD:
-        for reason, count in source.reasons.items():
-            lines = [
-                f"{f'{plain(one.file)} ' if one.file else ''}{one.line}" for one in source.first if one.reason == reason
-            ]
-            where = f" (line {', '.join(lines[:LINES_NAMED])}{' ...' if count > LINES_NAMED else ''})" if lines else ""
-            yield f"    {count:,} {reason}{where}"
+    yield from reasons(source.reasons, source.first)
+
+
+def reasons(counts: Mapping[str, int], first: Sequence[Skipped], source: str = "") -> Iterator[str]:
+    """Why lines were left out, and how many: a line for each reason, with the numbers of the *first* of them.
+
+    *source* says where they stand, if that is not clear.
+    """
+    for reason, count in counts.items():
+        lines = [f"{plain(one.file)} {one.line}".strip() for one in first if one.reason == reason][:LINES_NAMED]
+        where = f" (line {', '.join(lines)}{' ...' if count > len(lines) else ''})" if lines else ""
+        yield f"    {source}{count:,} {plain(reason)}{where}"
+
+
+def compiled(name: str, rules: int, every: Sequence[Read]) -> Iterator[str]:
+    """What was read of the list *name* for an index: its *rules*, and why the rest of its lines was left out."""
+    skipped = sum(one.tally.skipped_count for one in every)
+    yield f"{name:24}{_rules(rules):>15}{skipped:>8,} line{'' if skipped == 1 else 's'} skipped"
+    for one in every:
+        source = f"{one.label or 'own file'}: " if len(every) > 1 else ""
+        yield from reasons(one.tally.reasons, one.tally.skipped, source)
 
 
 def _label(label: LabelStatus, now_ns: int) -> Iterator[str]:
@@ -146,6 +161,21 @@ def _part_json(part: Part) -> dict[str, Any]:
         "skipped": part.skipped,
         "reasons": part.reasons,
     }
+
+
+def compiled_json(rules: Mapping[str, int], read: Mapping[str, Sequence[Read]]) -> list[dict[str, Any]]:
+    """What was read of each list for an index, for scripts."""
+    return [
+        {
+            "list": name,
+            "rules": rules[name],
+            "skipped": sum(one.tally.skipped_count for one in every),
+            "sources": [
+                {"label": one.label, "skipped": one.tally.skipped_count, "reasons": one.tally.reasons} for one in every
+            ],
+        }
+        for name, every in read.items()
+    ]
 
 
 def status_json(found: Status) -> Any:

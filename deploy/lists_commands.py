@@ -217,24 +217,20 @@ def lists_compile(accepted: tuple[str, ...], file: Path | None, as_json: bool) -
     A list that came out empty, or with less than half of its names, is refused and the index in force stays: a failed
     download looks like that. Example: `schoolgate lists compile --accept gambling`
     """
-    from deploy import listing, progress, store
+    from deploy import list_words, listing, progress, store
 
     settings = _settings(file)
     with store.compiling(settings.files), progress.steps(wanted=not as_json) as steps:
         compiled = listing.compile_lists(settings, frozenset(accepted), progress=steps)
-    built, read = compiled.index, compiled.read
-    rows = [
-        {"list": name, "rules": built.manifest.rules[name], "skipped": sum(one.tally.skipped_count for one in sources)}
-        for name, sources in read.items()
-    ]
+    built = compiled.index
     if as_json:
+        lists = list_words.compiled_json(built.manifest.rules, compiled.read)
         said = {"build": built.identity, "entries": built.manifest.entries, "not_applied": compiled.not_applied}
-        click.echo(json.dumps({**said, "lists": rows}, indent=2))
+        click.echo(json.dumps({**said, "lists": lists}, indent=2))
         return
-    for row in rows:
-        click.echo(f"{row['list']:24}{row['rules']:>9} rules{row['skipped']:>8} lines skipped")
-        for skipped in [line for one in read[str(row["list"])] for line in one.tally.skipped][:5]:
-            click.echo(f"    line {skipped.line}: {skipped.reason}")
+    for name, every in compiled.read.items():
+        for line in list_words.compiled(name, built.manifest.rules[name], every):
+            click.echo(line)
     click.echo("".join(f"{one}\n" for one in compiled.not_applied), nl=False, err=True)
     click.echo(f"Index {built.identity} is in force.")
 

@@ -91,6 +91,11 @@ def test_only_the_first_skipped_lines_are_kept_and_all_are_counted():
     assert len(read.tally.skipped) == parse.MAX_SKIPPED_KEPT
 
 
+def test_of_each_reason_a_first_line_is_kept():
+    read = parse_lines([b"no name"] * 250 + [b"||a.test^$ctag=x", b"no name"], parse.Format.ADBLOCK)
+    assert [one.line for one in read.tally.skipped[parse.MAX_SKIPPED_KEPT :]] == [251]
+
+
 def test_a_file_is_read(tmp_path: Path):
     path = tmp_path / "gambling.txt"
     path.write_bytes(PLAIN)

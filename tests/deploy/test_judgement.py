@@ -80,3 +80,10 @@ def test_the_format_that_is_named_is_the_one_that_is_read(tmp_path):
     part = judgement.read_part(tmp_path, Part(list="games", path="list", format=Format.HOSTS))
     assert (part.rules, part.skipped) == (0, 1)
     assert isinstance(part.first[0], Skipped)
+
+
+def test_of_each_reason_a_first_line_is_kept(tmp_path):
+    (tmp_path / "list").write_text("a b c\n" * 50 + "||a.test^$ctag=x\n" * 2)
+    part = judgement.read_part(tmp_path, Part(list="games", path="list", format=Format.ADBLOCK))
+    assert len(part.reasons) == 2
+    assert [one.line for one in part.first] == [*range(1, 21), 51]

@@ -6,8 +6,10 @@ import shutil
 import pytest
 from msgspec.structs import replace
 
+from blocklists import compile as compiler
 from blocklists import index, stored
-from blocklists.parse import Skipped
+from blocklists.gather import Read
+from blocklists.parse import Skipped, Tally
 from blocklists.stored import Copy, Meta, Part
 from deploy import config, list_status, list_words, setup, store
 from deploy.copies import Outcome, State
@@ -91,6 +93,41 @@ def test_a_copy_in_force_says_what_was_understood_and_why_the_rest_was_not(schoo
         "    16 not the name of a host (line domains 3, domains 7, domains 9 ...)",
         "    4 more than one word on a line (line 11 ...)",
         f"a: subscribed, newest 1 day ago, {URL}",
+    ]
+
+
+def test_what_little_was_left_out_is_said_too(school):
+    part = replace(PART, said=100_000, skipped=1, reasons={"not the name of a host": 1}, first=(Skipped(7, "x"),))
+    noted(school, replace(GOOD, current=replace(COPY, parts=(part,))))
+    assert "\n    1 not the name of a host\n" in said(subscribed(school, a=SUBSCRIPTION))[1]
+
+
+def test_patterns_that_are_not_in_the_index_are_said_with_their_list(tmp_path):
+    settings = config.Settings(tmp_path / config.NAME, config.Config())
+    own = settings.path("lists/games.txt")
+    own.parent.mkdir()
+    own.write_text("||a.test^\n/foo|./\n/[a-z]/\n")
+    settings.files.state.mkdir()
+    compiler.compile_lists({"games": (compiler.Source(own),)}, settings.files.index, built_ns=NOW)
+    found = list_status.of(settings, ["games"], compiled=True, now_ns=NOW)
+    ((reason, count),) = found.patterns["games"].items()
+    assert (reason, count) == ("a pattern that matches everything", 2)
+    assert "  2 not in the index: a pattern that matches everything" in list(list_words.status(found, NOW))
+
+
+def test_a_compile_says_of_each_source_what_was_left_out_and_where():
+    tally = Tally()
+    for line in range(1, 7):
+        tally.skip(line, "not the name of a host", "domains")
+    tally.skip(9, "longer than 4096 bytes", "")
+    assert list(list_words.compiled("games", 1, [Read("", tally)])) == [
+        "games                            1 rule       7 lines skipped",
+        "    6 not the name of a host (line domains 1, domains 2, domains 3 ...)",
+        "    1 longer than 4096 bytes (line 9)",
+    ]
+    assert list(list_words.compiled("games", 1, [Read("", Tally()), Read("ut1", tally)]))[1:] == [
+        "    ut1: 6 not the name of a host (line domains 1, domains 2, domains 3 ...)",
+        "    ut1: 1 longer than 4096 bytes (line 9)",
     ]
 
 
