@@ -15,6 +15,7 @@ from blocklists.parse import Skipped
 from blocklists.stored import Copy, Part
 from deploy.copies import Outcome, State
 from deploy.list_status import LabelStatus, SourceStatus, Status
+from deploy.lookup import Lookup
 from reporting.logline import plain
 
 LINES_NAMED = 3
@@ -181,3 +182,19 @@ def compiled_json(rules: Mapping[str, int], read: Mapping[str, Sequence[Read]]) 
 def status_json(found: Status) -> Any:
     """The whole status, for scripts; times are in UTC nanoseconds, 0 for never."""
     return {"good": found.good, **msgspec.to_builtins(found)}
+
+
+def lookup(found: Lookup) -> Iterator[str]:
+    """What the lists say of a host or a page."""
+    if not found.listings:
+        yield f"{found.asked} is on no list."
+    for one in found.listings:
+        yield f"{one.rule:40}{', '.join(one.lists)}"
+    if found.with_pages:
+        yield f"Some of its pages are on {', '.join(found.with_pages)}; ask for one of them by its URL."
+
+
+def lookup_json(found: Lookup) -> dict[str, Any]:
+    """The same, for scripts."""
+    listings = [{"rule": one.rule, "lists": list(one.lists)} for one in found.listings]
+    return {"asked": found.asked, "listings": listings, "pages_on": list(found.with_pages)}

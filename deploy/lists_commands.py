@@ -242,14 +242,11 @@ def lists_compile(accepted: tuple[str, ...], file: Path | None, as_json: bool) -
 @options.refusals
 def lists_lookup(name: str, file: Path | None, as_json: bool) -> None:
     """Say which lists name HOST or a parent of it, or the page or a folder of URL. Sealed lists are never looked up."""
-    from deploy import config, lookup
+    from deploy import config, list_words, lookup
 
     found = lookup.of(config.load(file).files, name)
     if as_json:
-        click.echo(json.dumps([{"rule": one.rule, "lists": list(one.lists)} for one in found.listings], indent=2))
-    elif not found.listings:
-        click.echo(f"{found.asked} is on no list.")
-    for one in () if as_json else found.listings:
-        click.echo(f"{one.rule:40}{', '.join(one.lists)}")
-    if found.with_pages and not as_json:
-        click.echo(f"Some of its pages are on {', '.join(found.with_pages)}; ask for one of them by its URL.")
+        click.echo(json.dumps(list_words.lookup_json(found), indent=2))
+        return
+    for line in list_words.lookup(found):
+        click.echo(line)

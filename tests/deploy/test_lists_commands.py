@@ -53,9 +53,8 @@ class School:
         return (self.folder / "state/index" / index.CURRENT).resolve().name
 
     def listed(self, name):
-        return sorted(
-            {one for found in json.loads(self.lists("lookup", name, "--json").stdout) for one in found["lists"]}
-        )
+        told = json.loads(self.lists("lookup", name, "--json").stdout)
+        return sorted({one for found in told["listings"] for one in found["lists"]})
 
 
 @pytest.fixture
@@ -183,6 +182,18 @@ def test_an_import_comes_into_force_without_a_network(school, tmp_path):
         f"Index {school.build} is in force.",
     ]
     assert school.listed("bets.test") == ["gambling"]
+
+
+def test_a_lookup_as_json_has_what_the_words_have(school, tmp_path):
+    (tmp_path / "bets.txt").write_bytes(lines("https://bets.test/poker/"))
+    school.lists("import", str(tmp_path / "bets.txt"), "--list", "gambling")
+    assert school.told("lookup", "Bets.TEST") == ({"asked": "bets.test", "listings": [], "pages_on": ["gambling"]}, 0)
+    assert school.lists("lookup", "Bets.TEST").stdout == (
+        "bets.test is on no list.\nSome of its pages are on gambling; ask for one of them by its URL.\n"
+    )
+    told, _ = school.told("lookup", "https://bets.test/poker/a")
+    assert (told["asked"], told["pages_on"]) == ("https://bets.test/poker/a", [])
+    assert told["listings"][0]["lists"] == ["gambling"]
 
 
 def test_an_import_can_be_taken_back(school, tmp_path):
