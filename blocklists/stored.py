@@ -50,7 +50,8 @@ class Part(msgspec.Struct, frozen=True):
 class Copy(msgspec.Struct, frozen=True):
     """What came at one time. *origin* is a URL or a path; *sha256* is of what came, as it came.
 
-    *unknown* are the author's names that stand for no list of the school.
+    *unknown* are the author's names that stand for no list of the school, *links* how many links were left out of what
+    was fetched.
     """
 
     stamp: str
@@ -61,6 +62,7 @@ class Copy(msgspec.Struct, frozen=True):
     etag: str = ""
     last_modified: str = ""
     unknown: tuple[str, ...] = ()
+    links: int = 0
 
     @property
     def rules(self) -> dict[str, int]:

@@ -36,10 +36,11 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Imported(msgspec.Struct, frozen=True):
-    """What became of each list, and the names that stand for none and are in no copy."""
+    """What became of each list, the names that stand for none and are in no copy, and the count of *links* left out."""
 
     outcomes: list[Outcome]
     unknown: tuple[str, ...] = ()
+    links: int = 0
 
 
 class Import:
@@ -60,7 +61,7 @@ class Import:
         self._check(path, choice)
         with store.changing(self.settings.files):
             try:
-                return self._folder(path, path, choice) if path.is_dir() else self._file(path, choice)
+                return self._folder(path, path, choice, _links(path)) if path.is_dir() else self._file(path, choice)
             except (archive.BadArchiveError, contents.NothingError) as error:
                 raise RefusedError([f"{path}: it {error}; nothing was changed"]) from None
 
@@ -80,18 +81,23 @@ class Import:
         """Import an archive, or a list that is a file of its own."""
         with store.workplace(self.settings.files) as folder:
             name = archive.unpacked_name(PurePosixPath(path.name)).name
-            archive.unpack(path, folder, "list" if is_hidden(name) else name)
-            return self._folder(folder, path, choice)
+            unpacked = archive.unpack(path, folder, "list" if is_hidden(name) else name)
+            return self._folder(folder, path, choice, unpacked.links)
 
-    def _folder(self, folder: Path, origin: Path, choice: Choice) -> Imported:
-        """Import what is in *folder*, which came from *origin*."""
+    def _folder(self, folder: Path, origin: Path, choice: Choice, links: int) -> Imported:
+        """Import what is in *folder*, which came from *origin*, without its *links*."""
         packed = {archive.unpacked_name(file): file for file in archive.files_of(folder)}
-        chosen, unknown = self._chosen(packed.keys(), origin, choice)
+        try:
+            chosen, unknown = self._chosen(packed.keys(), origin, choice)
+        except contents.NothingError as error:
+            raise contents.NothingError(
+                f"{error}, and none of its links is followed" if links else str(error)
+            ) from None
         outcomes = []
         for label, one in chosen.items():
             files = [packed[file] for file in one.of(packed)]
             outcomes.append(self._copy(label, one, folder, files, origin))
-        return Imported(outcomes, unknown)
+        return Imported(outcomes, unknown, links)
 
     def _chosen(
         self, files: Collection[PurePosixPath], origin: Path, choice: Choice
@@ -162,6 +168,12 @@ def _label_of(origin: Path, name: str) -> str:
     """A label for what *origin* holds for the list *name*: the file's own name, as far as it can be one."""
     label = re.sub(r"[^A-Za-z0-9_-]+", "-", archive.unpacked_name(PurePosixPath(origin.name)).stem).strip("-_")[:64]
     return label if stored.LABEL.fullmatch(label) else name
+
+
+def _links(folder: Path) -> int:
+    """How many links stand below *folder*, without hidden ones: none is followed."""
+    below = (path for path in folder.rglob("*") if path.is_symlink())
+    return sum(not any(map(is_hidden, path.relative_to(folder).parts)) for path in below)
 
 
 def _only(names: Iterable[str]) -> str:

@@ -38,10 +38,24 @@ def outcome(one: Outcome) -> Iterator[str]:
             yield f"{one.label:24}FAILED: {plain(one.why)}"
 
 
+def outcomes(every: Iterable[Outcome], unknown_names: Iterable[str], links_count: int) -> Iterator[str]:
+    """What became of all that was to come, and what stands for no list."""
+    for one in every:
+        yield from outcome(one)
+    yield from unknown(unknown_names)
+    yield from links(links_count)
+
+
 def unknown(names: Iterable[str]) -> Iterator[str]:
     """The names that stand for no list."""
     if named := [plain(name) for name in names]:
         yield f"{'':24}left out, as they stand for no list here: {', '.join(named)}"
+
+
+def links(count: int) -> Iterator[str]:
+    """How many links were left out of an archive or a folder."""
+    if count:
+        yield f"{'':24}left out: {count:,} link{'' if count == 1 else 's'}; none is followed"
 
 
 def _counted(copy: Copy | None) -> str:
@@ -56,6 +70,7 @@ def _parts(copy: Copy | None) -> Iterator[str]:
     for part in copy.parts if copy else ():
         yield f"  {part.list:22}{_read(part)}{f', from {plain(part.category)}' if part.category else ''}"
     yield from unknown(copy.unknown if copy else ())
+    yield from links(copy.links if copy else 0)
 
 
 def _read(part: Part | SourceStatus) -> str:
@@ -149,6 +164,7 @@ def outcome_json(one: Outcome) -> dict[str, Any]:
         "rules": sum(part.rules for part in parts),
         "parts": [_part_json(part) for part in parts],
         "unknown": list(one.copy.unknown) if one.copy else [],
+        "links": one.copy.links if one.copy else 0,
     }
 
 

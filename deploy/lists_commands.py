@@ -14,6 +14,7 @@ from deploy import options, toml_file
 if TYPE_CHECKING:
     from deploy.config import Settings
     from deploy.copies import Outcome
+    from deploy.imports import Imported
 
 
 @click.group(name="lists")
@@ -70,7 +71,7 @@ def lists_import(path: Path, name: str, author: str, label: str, file: Path | No
         run = imports.Import(settings, lists, taxonomy.list_for, tuple(taxonomy.sources()), bars)
         imported = run.run(path, imports.Choice(name, author, label))
     changed = any(one.state is one.state.FETCHED for one in imported.outcomes)
-    _end(settings, imported.outcomes, as_json=as_json, compiles=changed, unknown=imported.unknown)
+    _end(settings, imported.outcomes, as_json=as_json, compiles=changed, imported=imported)
 
 
 @group.command(name="accept")
@@ -161,26 +162,24 @@ def _end(
     as_json: bool,
     compiles: bool,
     meant: Iterable[str] = (),
-    unknown: Iterable[str] = (),
+    imported: "Imported | None" = None,
 ) -> None:
     """Say what became of each list, build the index if it *compiles*, and end with 1 if anything is not good.
 
-    *meant* are the lists that somebody has said to be right as they are, *unknown* the names that stand for none.
+    *meant* are the lists that somebody has said to be right as they are; what was *imported* may have left things out.
     """
     from deploy import copies, list_words
 
     outcomes = list(outcomes)
+    unknown, links = (imported.unknown, imported.links) if imported else ((), 0)
     if not as_json:
-        for one in outcomes:
-            click.echo("\n".join(list_words.outcome(one)))
-        for line in list_words.unknown(unknown):
+        for line in list_words.outcomes(outcomes, unknown, links):
             click.echo(line)
-    build, problems = (
-        _compiled(settings, {*meant, *copies.shrunk(outcomes)}, shows=not as_json) if compiles else ("", [])
-    )
+    accepted = {*meant, *copies.shrunk(outcomes)}
+    build, problems = _compiled(settings, accepted, shows=not as_json) if compiles else ("", [])
     if as_json:
         lists = [list_words.outcome_json(one) for one in outcomes]
-        said = {"build": build or None, "problems": problems, "lists": lists, "unknown": list(unknown)}
+        said = {"build": build or None, "problems": problems, "lists": lists, "unknown": unknown, "links": links}
         click.echo(json.dumps(said, indent=2))
     elif build:
         click.echo(f"Index {build} is in force.")

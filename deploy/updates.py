@@ -121,6 +121,7 @@ class Update:
             sha256=found.sha256,
             etag=found.etag,
             last_modified=found.last_modified,
+            links=unpacked.links,
         )
         meta = replace(meta, asked=subscription.asked, list=subscription.list)
         arrival = Arrival(meta, copy, content, self._contents(subscription, content, unpacked.files))

@@ -1,6 +1,7 @@
 """Imports without a network: from a file, an archive, or a folder such as a USB stick."""
 
 import gzip
+import tarfile
 
 import pytest
 
@@ -216,8 +217,22 @@ def test_an_archive_that_leads_out_is_refused(settings, stick):
 def test_no_link_on_a_stick_is_followed(settings, stick, tmp_path):
     (tmp_path / "secret.txt").write_bytes(many(5))
     (stick / "gambling.txt").symlink_to(tmp_path / "secret.txt")
-    with pytest.raises(RefusedError, match="has no file that is called like a list"):
+    says = r"has no file that is called like a list of policy.toml, and none of its links is followed; nothing was"
+    with pytest.raises(RefusedError, match=says):
         take(settings, stick)
+    (stick / "games.txt").write_bytes(many(5))
+    (stick / ".hidden").symlink_to(tmp_path)
+    assert take(settings, stick).links == 1
+
+
+def test_a_link_in_an_archive_is_counted(settings, stick):
+    with tarfile.open(stick / "x.tar", "w") as archive:
+        (stick / "games.txt").write_bytes(many(5))
+        archive.add(stick / "games.txt", "games.txt")
+        (stick / "link").symlink_to("games.txt")
+        archive.add(stick / "link", "social.txt")
+    imported = take(settings, stick / "x.tar")
+    assert ([o.label for o in imported.outcomes], imported.links) == (["games"], 1)
 
 
 @pytest.mark.parametrize(

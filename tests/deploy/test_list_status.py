@@ -285,8 +285,22 @@ def test_a_share_is_never_rounded_up_to_all(value, words):
                 "  games                 980 rules, 98.0% of the lines understood, 20 skipped",
             ],
         ),
+        (
+            Outcome("a", State.FETCHED, copy=replace(COPY, parts=(), links=2)),
+            [
+                "a                       new: 0 rules",
+                "                        left out: 2 links; none is followed",
+            ],
+        ),
         (Outcome("a", State.FAILED, "no"), ["a                       FAILED: no"]),
     ],
 )
 def test_what_became_of_a_list_is_a_line_or_two(outcome, lines):
     assert list(list_words.outcome(outcome)) == lines
+
+
+def test_what_an_import_left_out_follows_its_lists():
+    assert list(list_words.outcomes([], ["gmaes"], 1)) == [
+        "                        left out, as they stand for no list here: gmaes",
+        "                        left out: 1 link; none is followed",
+    ]

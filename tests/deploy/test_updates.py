@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import ssl
+import tarfile
 
 import pytest
 import trustme
@@ -13,7 +14,7 @@ from deploy import config, copies, store, updates
 from deploy.copies import State
 from deploy.list_settings import SubscriptionSettings
 from deploy.progress import NoBars
-from tests.support.list_server import ListServer, Reply, lines, many, tar_gz, zipped
+from tests.support.list_server import ListServer, Reply, lines, many, tar, tar_gz, zipped
 
 LISTS = ("gambling", "games", "social")
 UT1 = {"gambling": "gambling", "bitcoin": "gambling", "jeux": "games", "phishing": None}
@@ -149,6 +150,16 @@ def test_a_member_of_an_archive_may_be_all_that_is_wanted(school, server):
     assert school.names() == {"games": [many(10).decode()]}
     school.subscribe("a", member="c")
     assert school.one().why == "it has no such member"
+
+
+def test_links_in_an_archive_are_counted(school, server):
+    linked = tarfile.TarInfo("b")
+    linked.type, linked.linkname = tarfile.SYMTYPE, "a"
+    listed = tarfile.TarInfo("a")
+    listed.size = len(many(5))
+    server.replies["/list"] = Reply(tar((listed, many(5)), (linked, b"")))
+    copy = school.one().copy
+    assert (copy.rules, copy.links) == ({"games": 5}, 1)
 
 
 ARCHIVE = {
