@@ -6,7 +6,17 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from blocklists import compile as compiler
 
@@ -47,12 +57,12 @@ class TerminalBars:
 
     def _line(self, label: str) -> TaskID:
         if label not in self._lines:
-            self._lines[label] = self._progress.add_task(label, total=None, words="")
+            self._lines[label] = self._progress.add_task(label, total=None, words="", fetched=False)
         return self._lines[label]
 
     def fetching(self, label: str, done: int, of: int | None) -> None:
         """Move the bar of *label*."""
-        self._progress.update(self._line(label), completed=done, total=of, words="fetching")
+        self._progress.update(self._line(label), completed=done, total=of, words="fetching", fetched=True)
 
     def reading(self, label: str, lines: int) -> None:
         """Say how many lines of *label* were read."""
@@ -71,12 +81,22 @@ def bars(*, wanted: bool = True) -> Iterator[Bars]:
     if not wanted or not sys.stderr.isatty():
         yield NoBars()
         return
-    plain = TextColumn("{task.description}", markup=False)
-    words = TextColumn("{task.fields[words]}", markup=False)
-    with Progress(
-        plain, BarColumn(), DownloadColumn(), TimeElapsedColumn(), words, console=Console(stderr=True)
-    ) as shown:
+    with Progress(*columns(), console=Console(stderr=True)) as shown:
         yield TerminalBars(shown)
+
+
+class _Bytes(DownloadColumn):
+    """The bytes that have come of what is fetched; nothing for what is imported."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.fields["fetched"] else Text()
+
+
+def columns() -> tuple[ProgressColumn, ...]:
+    """What stands in the line of a label."""
+    label = TextColumn("{task.description}", markup=False)
+    words = TextColumn("{task.fields[words]}", markup=False)
+    return label, BarColumn(), _Bytes(), TimeElapsedColumn(), words
 
 
 _STEPS = {"read": "reading the lists", "merge": "merging", "index": "writing the index"}
