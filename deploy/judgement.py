@@ -14,6 +14,7 @@ from blocklists import parse
 from blocklists.formats import recognise
 from blocklists.parse import Skipped, Tally
 from blocklists.stored import Part
+from deploy.counted import counted
 
 FIRST_LINES = 20
 """Lines left out that are kept by number for `lists status`, besides the first for each reason."""
@@ -68,13 +69,14 @@ def objection(
     if page:
         return "is a web page (HTML) and not a list"
     if not any(new.values()):
-        return f"has no rules in {lines:,} lines"
+        return f"has no rules in {counted(lines, 'line')}"
     return next(filter(None, (_change(name, new.get(name, 0), count, ratios) for name, count in before.items())), "")
 
 
 def _change(name: str, new: int, before: int, ratios: Ratios) -> str:
+    has = f"has {counted(new, 'rule')} for {name}, where {before:,} {'is' if before == 1 else 'are'} in force"
     if new < before * ratios.shrinks_to:
-        return f"has {new:,} rules for {name}, where {before:,} are in force (shrinks_to = {ratios.shrinks_to:g})"
+        return f"{has} (shrinks_to = {ratios.shrinks_to:g})"
     if new > max(before * ratios.grows_to, GROWTH_FROM) and before:
-        return f"has {new:,} rules for {name}, where {before:,} are in force (grows_to = {ratios.grows_to:g})"
+        return f"{has} (grows_to = {ratios.grows_to:g})"
     return ""

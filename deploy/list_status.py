@@ -42,7 +42,10 @@ class SourceStatus(msgspec.Struct, frozen=True):
 
 
 class LabelStatus(msgspec.Struct, frozen=True):
-    """A label, and what somebody should look into: its *problem*, and why a copy is *held* back."""
+    """A label, and what somebody should look into: its *problem*, and why a copy is *held* back.
+
+    It is *untried* until it was fetched for the first time, well or not.
+    """
 
     label: str
     origin: str
@@ -51,6 +54,7 @@ class LabelStatus(msgspec.Struct, frozen=True):
     problem: str = ""
     held: str = ""
     unknown: tuple[str, ...] = ()
+    untried: bool = False
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -166,6 +170,7 @@ def _label(settings: Settings, meta: Meta, now_ns: int) -> LabelStatus:
         problem=meta.problem or _problem(meta, now_ns, subscribed=subscription is not None),
         held=meta.why_held,
         unknown=meta.current.unknown if meta.current else (),
+        untried=not meta.newest and not meta.problem,
     )
 
 
@@ -176,7 +181,7 @@ def _origin(copy: Copy | None) -> str:
 def _problem(meta: Meta, now_ns: int, *, subscribed: bool) -> str:
     """What is wrong with a label whose last try went well."""
     if subscribed and not meta.newest:
-        return f"it was not fetched yet; run: schoolgate lists update {meta.label}"
+        return f"not fetched yet; run: schoolgate lists update {meta.label}"
     if meta.subscribed and not subscribed:
         return f"it is subscribed no longer, and its copy stays in force until: schoolgate lists remove {meta.label}"
     if subscribed and now_ns - meta.checked_ns > STALE * 10**9:

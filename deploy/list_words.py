@@ -14,6 +14,7 @@ from blocklists.gather import Read
 from blocklists.parse import Skipped
 from blocklists.stored import Copy, Part
 from deploy.copies import Outcome, State
+from deploy.counted import counted
 from deploy.list_status import LabelStatus, SourceStatus, Status
 from deploy.lookup import Lookup
 from reporting.logline import plain
@@ -55,15 +56,11 @@ def unknown(names: Iterable[str]) -> Iterator[str]:
 def links(count: int) -> Iterator[str]:
     """How many links were left out of an archive or a folder."""
     if count:
-        yield f"{'':24}left out: {count:,} link{'' if count == 1 else 's'}; none is followed"
+        yield f"{'':24}left out: {counted(count, 'link')}; none is followed"
 
 
 def _counted(copy: Copy | None) -> str:
-    return _rules(sum(copy.rules.values()) if copy else 0)
-
-
-def _rules(count: int) -> str:
-    return f"{count:,} rule{'' if count == 1 else 's'}"
+    return counted(sum(copy.rules.values()) if copy else 0, "rule")
 
 
 def _parts(copy: Copy | None) -> Iterator[str]:
@@ -75,7 +72,7 @@ def _parts(copy: Copy | None) -> Iterator[str]:
 
 def _read(part: Part | SourceStatus) -> str:
     skipped = part.skipped if isinstance(part, Part) else sum(part.reasons.values())
-    words = f"{_rules(part.rules)}, {share(part.understood)} of the lines understood"
+    words = f"{counted(part.rules, 'rule')}, {share(part.understood)} of the lines understood"
     return f"{words}, {skipped:,} skipped" if skipped else words
 
 
@@ -89,7 +86,7 @@ def age(since_ns: int, now_ns: int) -> str:
     seconds = max(0, now_ns - since_ns) // 10**9
     for unit, word in _UNITS:
         if count := seconds // unit:
-            return f"{count} {word}{'s' if count > 1 else ''} ago"
+            return f"{counted(count, word)} ago"
     return "just now"
 
 
@@ -130,7 +127,7 @@ def reasons(counts: Mapping[str, int], first: Sequence[Skipped], source: str = "
 def compiled(name: str, rules: int, every: Sequence[Read]) -> Iterator[str]:
     """What was read of the list *name* for an index: its *rules*, and why the rest of its lines was left out."""
     skipped = sum(one.tally.skipped_count for one in every)
-    yield f"{name:24}{_rules(rules):>15}{skipped:>8,} line{'' if skipped == 1 else 's'} skipped"
+    yield f"{name:24}{counted(rules, 'rule'):>15}{counted(skipped, 'line'):>14} skipped"
     for one in every:
         source = f"{one.label or 'own file'}: " if len(every) > 1 else ""
         yield from reasons(one.tally.reasons, one.tally.skipped, source)
@@ -141,7 +138,7 @@ def _label(label: LabelStatus, now_ns: int) -> Iterator[str]:
     kind = "subscribed" if label.subscribed else "imported"
     yield f"{label.label}: {kind}, {checked}, {plain(label.origin)}"
     if label.problem:
-        yield f"  FAILED: {plain(label.problem)}"
+        yield f"  {'' if label.untried else 'FAILED: '}{plain(label.problem)}"
     if label.held:
         yield f"  HELD BACK: the newest copy {label.held}; if this is meant: schoolgate lists accept {label.label}"
     yield from unknown(label.unknown)

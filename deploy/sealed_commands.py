@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from deploy import options, toml_file
+from deploy.counted import counted
 
 if TYPE_CHECKING:
     from deploy.sealed_inquiry import State
@@ -67,9 +68,11 @@ def sealed_import(source: Iterable[bytes], name: str, accept: bool, column: str,
 
 def _of_import(name: str, made: "Sealing") -> Iterator[str]:
     tally = made.tally
-    yield f"{name}: {made.entries} entries sealed from {tally.read} lines ({made.layout})."
+    entries = counted(made.entries, "entry", "entries")
+    yield f"{name}: {entries} sealed from {counted(tally.read, 'line')} ({made.layout})."
     if tally.literal:
-        yield f"  {tally.literal} have a * in the middle of a path, which is taken as it stands"
+        have = "has" if tally.literal == 1 else "have"
+        yield f"  {tally.literal} {have} a * in the middle of a path, which is taken as it stands"
     for problem, numbers in tally.numbers.items():
         count = tally.skipped[problem]
         more = ", ..." if count > len(numbers) else ""
@@ -118,9 +121,16 @@ def _moment(ns: int) -> str | None:
 
 
 def _in_words(one: "State") -> str:
-    age = f"{one.age_seconds // 3600} hours ago" if one.age_seconds is not None else "at an unknown time"
+    age = _ago(one.age_seconds) if one.age_seconds is not None else "at an unknown time"
     wrong = "; MISSING, import it again" if one.missing else "; STALE, import it again" if one.stale else ""
-    return f"{one.list:24}{one.entries:>9} entries, imported {age}{wrong}"
+    return f"{one.list:24}{counted(one.entries, 'entry', 'entries'):>17}, imported {age}{wrong}"
+
+
+def _ago(seconds: int) -> str:
+    """How long ago, in hours also beyond a day: from 24 of them a list is old."""
+    if seconds < 60:
+        return "just now"
+    return f"{counted(seconds // 3600, 'hour') if seconds >= 3600 else counted(seconds // 60, 'minute')} ago"
 
 
 @group.command(name="match")
@@ -171,4 +181,5 @@ def sealed_remove(name: str, by: str, other: str, file: Path | None) -> None:
     from deploy import config, sealed_record, sealing
 
     entries = sealing.remove_list(config.load(file), name, sealed_record.two(by, other))
-    click.echo(f"{name}: {entries} entries are in force no more.")
+    are = "is" if entries == 1 else "are"
+    click.echo(f"{name}: {counted(entries, 'entry', 'entries')} {are} in force no more.")

@@ -17,6 +17,7 @@ from blocklists.formats import recognise
 from blocklists.live import Files
 from blocklists.sealed_marker import Loaded
 from deploy import config, sealed_record, state_lock
+from deploy.counted import counted
 from deploy.toml_file import RefusedError
 
 SHRINKS_TO = 0.5
@@ -108,7 +109,9 @@ def _put_in_force(
     before = present.lists[name].entries if name in present.lists else 0
     doubtful = made.entries < before * SHRINKS_TO or tally.skipped_count > tally.read
     if not made.entries or (doubtful and not accept):
-        says = f"{name}: {made.entries} entries, {before} are in force and stay; lines left out: {tally.skipped_count}"
+        stay = "is in force and stays" if before == 1 else "are in force and stay"
+        entries = counted(made.entries, "entry", "entries")
+        says = f"{name}: {entries}, {before} {stay}; lines left out: {tally.skipped_count}"
         raise RefusedError([f"{says}. {IF_MEANT}" if made.entries else says])
     lists = {**present.lists, name: made}
     _write(files, sealed.SealedLists(lists, sealed.key_check(key)))  # first: the marker promises that they are there

@@ -19,6 +19,8 @@ from deploy.judgement import Ratios
         ({"games": 9000}, {"games": 3000}, ""),
         ({"games": 9001}, {"games": 3000}, "has 9,001 rules for games, where 3,000 are in force (grows_to = 3)"),
         ({"games": 1000}, {"games": 3}, ""),
+        ({"games": 1}, {"games": 4}, "has 1 rule for games, where 4 are in force"),
+        ({"games": 2000}, {"games": 1}, "has 2,000 rules for games, where 1 is in force"),
         ({"games": 9001, "video": 1}, {"video": 1}, ""),
         ({"games": 100, "video": 0}, {"games": 100, "video": 9}, "has 0 rules for video, where 9 are in force"),
         ({"games": 5, "video": 0}, {"games": 5, "video": 0}, ""),

@@ -136,13 +136,13 @@ def test_a_compile_says_of_each_source_what_was_left_out_and_where():
     [
         (replace(GOOD, problem="the server answered 404 Not Found"), "  FAILED: the server answered 404 Not Found"),
         (
-            replace(GOOD, held=COPY, why_held="has 1 rules for games"),
-            "  HELD BACK: the newest copy has 1 rules for games; if this is meant: schoolgate lists accept a",
+            replace(GOOD, held=COPY, why_held="has 1 rule for games"),
+            "  HELD BACK: the newest copy has 1 rule for games; if this is meant: schoolgate lists accept a",
         ),
         (replace(GOOD, checked_ns=NOW - 15 * DAY), "  FAILED: its copy was found to be the newest 15 days ago"),
         (
             replace(GOOD, current=None, checked_ns=0),
-            "  FAILED: it was not fetched yet; run: schoolgate lists update a",
+            "  not fetched yet; run: schoolgate lists update a",
         ),
     ],
 )
@@ -176,7 +176,7 @@ def test_a_subscription_that_has_gone_is_said(school):
 def test_a_subscription_without_any_copy_is_said(school):
     good, text = said(subscribed(school, b=SUBSCRIPTION))
     assert not good
-    assert f"b: subscribed, never had, {URL}\n  FAILED: it was not fetched yet" in text
+    assert f"b: subscribed, never had, {URL}\n  not fetched yet; run: schoolgate lists update b\n" in text
 
 
 @pytest.mark.parametrize("content", ["{", '{"label": "a", "schema": 99}'])

@@ -12,7 +12,7 @@ import pytest
 
 from blocklists import sealed, sealed_marker, snapshot
 from blocklists.sealed_marker import STALE_NS, Loaded
-from deploy import config, sealed_inquiry, sealed_record, setup
+from deploy import config, sealed_commands, sealed_inquiry, sealed_record, setup
 from deploy.toml_file import RefusedError
 from tests.support.commands import COMMAND
 from tests.support.sealed_lists import BY_TWO, TWO, everything, record, run, seal
@@ -158,8 +158,16 @@ def test_the_status_names_entries_and_age_and_no_entry(settings):
     assert code == 0
     assert said.splitlines() == [
         "iwf                             2 entries, imported 3 hours ago",
-        "old                             1 entries, imported 0 hours ago",
+        "old                               1 entry, imported just now",
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(59, "just now"), (60, "1 minute ago"), (3599, "59 minutes ago"), (3600, "1 hour ago"), (90_000, "25 hours ago")],
+)
+def test_an_age_below_an_hour_is_said_in_minutes(seconds, words):
+    assert sealed_commands._ago(seconds) == words
 
 
 def test_a_list_over_a_day_old_is_stale_and_a_lost_one_missing(settings):
@@ -171,7 +179,7 @@ def test_a_list_over_a_day_old_is_stale_and_a_lost_one_missing(settings):
     assert code == 1
     assert said.splitlines()[1:] == [
         "lost                            0 entries, imported at an unknown time; MISSING, import it again",
-        "old                             1 entries, imported 25 hours ago; STALE, import it again",
+        "old                               1 entry, imported 25 hours ago; STALE, import it again",
     ]
     assert "missing (lost)" in complaints
 

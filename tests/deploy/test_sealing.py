@@ -179,7 +179,7 @@ def test_the_command_says_how_it_read_the_file_and_what_it_left_out(settings):
     assert (code, complaints) == (0, "")
     assert said.splitlines() == [
         "iwf: 4 entries sealed from 4 lines (CSV, column 1).",
-        "  1 have a * in the middle of a path, which is taken as it stands",
+        "  1 has a * in the middle of a path, which is taken as it stands",
         "  3 left out, no host: line 3, 6, 7",
         "  1 left out, a * inside the name of a host: line 5",
     ]
