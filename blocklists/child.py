@@ -5,7 +5,9 @@ standard input; each line on standard output is a step of progress, or the error
 """
 
 import contextlib
+import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -62,9 +64,8 @@ def in_child(sources: Mapping[str, tuple[Source, ...]], folder: Path, built_ns: 
             child.kill()
             raise
     if child.returncode:
-        raise OSError(
-            0, f"building the index ended with {child.returncode}, which may be a lack of memory", str(folder)
-        )
+        why = f"for want of memory, or after {MOST_SECONDS} s of work"
+        raise OSError(0, f"building the index ended with {child.returncode}, {why}", str(folder))
 
 
 def _environment() -> dict[str, str]:
@@ -82,8 +83,16 @@ def hear(said: Said, progress: Progress) -> None:
     progress(said.step, said.done, said.total)
 
 
+MOST_SECONDS = 900
+"""Of processor time for one build: five million names take 30 here, and ten times that on the smallest gateway."""
+_DIE_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG (prctl(2)): whoever asked is gone, and nobody would take what is built."""
+
+
 def main() -> None:
     """Do the job on standard input."""
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends us
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job, dec_hook=lambda kind, value: kind(value))
     try:

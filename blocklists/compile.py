@@ -12,6 +12,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -67,6 +68,7 @@ def compile_lists(
         (builder or build)(sources, made, built_ns, progress)
         opened = index.Index(made)
         judge(opened)
+        _write(made / index.JUDGED, b"")
         make_current(folder, made)
     except BaseException:
         if current.resolve() != made.resolve():
@@ -87,13 +89,15 @@ def build(sources: Mapping[str, tuple[Source, ...]], folder: Path, built_ns: int
 
 def write(gathered: Gathered, folder: Path, built_ns: int, progress: Progress = quiet) -> None:
     """Write the files of an index of what was *gathered*, each durably; raises as `compile_lists` does."""
-    kept = _patterns(gathered, folder)
-    numbers = {name: number for number, name in enumerate(gathered.lists)}
-    states = States(frozenset(numbers[one.list] for one in kept))
-    anchored = [(one.rule.host, numbers[one.list]) for one in kept if one.rule.host]
-    entries, listed = _write_tables(gathered, states, anchored, folder, progress)
-    for one in kept:
-        listed[numbers[one.list]] += one.rule.effect.lists
+    taken, database = _taken_patterns(gathered)
+    columns = Columns(gathered, {one.source for one in taken})
+    kept = [patterns.Placed(one.rule, columns.names[columns.of_source[one.source]]) for one in taken]
+    for name, content in patterns.files(kept, database).items() if kept else ():
+        _write(folder / name, content)
+    states = States(columns.of_source, columns.with_patterns)
+    anchored = [(one.rule.host, columns.of_source[one.source]) for one in taken if one.rule.host]
+    entries, by_column = _write_tables(gathered, states, anchored, folder, progress)
+    by_column.update(columns.of_source[one.source] for one in taken if one.rule.effect.lists)
     _write(folder / index.REPORT, _report(gathered))
     files = [*index.FILES, index.REPORT, *((patterns.PATTERNS, patterns.DATABASE) if kept else ())]
     manifest = index.Manifest(
@@ -101,23 +105,48 @@ def write(gathered: Gathered, folder: Path, built_ns: int, progress: Progress = 
         built_ns=built_ns,
         entries=entries,
         rules={name: sum(one.tally.rules for one in reads) for name, reads in gathered.lists.items()},
-        listed={name: listed[number] for name, number in numbers.items()},
-        states=tuple(merge.named(state, list(gathered.lists)) for state in states.known),
+        listed=columns.by_list(by_column),
+        states=tuple(merge.named(state, columns.names) for state in states.written),
         checksums={name: table.file_checksum(folder / name) for name in files},
     )
     _write(folder / index.MANIFEST, msgspec.json.format(msgspec.json.encode(index.checked(manifest))))
 
 
-def _patterns(gathered: Gathered, folder: Path) -> list[patterns.Placed]:
-    """Compile and write the patterns that hyperscan takes; the others are counted where they stood."""
+class Columns:
+    """The columns of an index: one for each list, and one of its own for each source that has patterns."""
+
+    def __init__(self, gathered: Gathered, with_patterns: set[int]) -> None:
+        """Number the sources of *gathered* as they were read; those *with_patterns* are told apart."""
+        self._lists = list(gathered.lists)
+        self.names = list(self._lists)
+        self.of_source: list[int] = []
+        for number, reads in enumerate(gathered.lists.values()):
+            for _ in range(max(1, len(reads))):
+                self.of_source.append(self._own(number) if len(self.of_source) in with_patterns else number)
+
+    def _own(self, number: int) -> int:
+        self.names.append(f"{self._lists[number]}{index.OWN}{len(self.of_source)}")
+        return len(self.names) - 1
+
+    @property
+    def with_patterns(self) -> frozenset[int]:
+        """The columns of sources with patterns."""
+        return frozenset(range(len(self._lists), len(self.names)))
+
+    def by_list(self, by_column: Counter[int]) -> dict[str, int]:
+        """*by_column* added up for each list."""
+        found = dict.fromkeys(self._lists, 0)
+        for column, count in by_column.items():
+            found[self.names[column].partition(index.OWN)[0]] += count
+        return found
+
+
+def _taken_patterns(gathered: Gathered) -> tuple[list[gather.Pattern], Any]:
+    """The patterns that hyperscan takes, and their database; the others are counted where they stood."""
     taken, database, refused = patterns.compiled([one.rule for one in gathered.patterns])
     for one in refused:
         gather.leave_out(gathered.patterns[one.place].tally, one.reason)
-    placed = [patterns.Placed(gathered.patterns[place].rule, gathered.patterns[place].list) for place in taken]
-    if placed:
-        for name, content in patterns.files(placed, database).items():
-            _write(folder / name, content)
-    return placed
+    return [gathered.patterns[place] for place in taken], database
 
 
 def _write_tables(
@@ -148,7 +177,7 @@ def _page_hosts(pages: "_Nodes", states: States, anchored: list[tuple[str, int]]
         hosts.setdefault(index_keys.reversed_key(host), set()).add((number, Effect.LISTED))
     for key, state in pages.both():
         hosts.setdefault(key.partition("/")[0], set()).update(
-            (n, Effect.LISTED) for n, e in states.known[state] if e.lists
+            (n, Effect.LISTED) for n, e in states.written[state] if e.lists
         )
     for host in sorted(hosts):
         yield host.encode("ascii"), states.number(tuple(sorted(hosts[host])))
@@ -174,10 +203,10 @@ class _Nodes:
                 yield line[:-1]
 
     def listed(self, states: States) -> Counter[int]:
-        """At how many of the keys each list is, by its number."""
+        """At how many of the keys each column is on its list."""
         found = Counter[int]()
         for state, count in Counter(self._states).items():
-            found.update({number: count for number, effect in states.known[state] if effect.lists})
+            found.update({number: count for number, effect in states.written[state] if effect.lists})
         return found
 
     def both(self) -> Iterator[tuple[str, int]]:

@@ -8,10 +8,13 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from blocklists import defaults
+from blocklists import defaults, url
 from blocklists.clients import Client
 from blocklists.policy import Policy, decide
 from blocklists.verdict import Kind, Request, Verdict
+
+PATHS = ("", "/", "/lessons/the-romans.html?page=2")
+"""What is asked for of each site: its name, its front page, and a page as they have many."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -38,10 +41,14 @@ def newly_closed(new: Policy, old: Policy, corpus: Iterable[Row]) -> Iterator[Cl
     """What of *corpus* is closed by *new* and open by *old*, in lessons (a clock in doubt has the strictest hours)."""
     asked = ((row.name, profile) for row in corpus for profile in row.bands if profile in new.rulebook.profiles)
     for name, profile in asked:
-        verdict = _asked(new, name, profile)
-        if verdict.blocked and not _asked(old, name, profile).blocked:
-            yield Closed(name, profile, verdict)
+        for path in PATHS:
+            verdict = _asked(new, name, profile, path)
+            if verdict.blocked and not _asked(old, name, profile, path).blocked:
+                yield Closed(name, profile, verdict)
+                break
 
 
-def _asked(policy: Policy, name: str, profile: str) -> Verdict:
-    return decide(policy, Request(Kind.DNS, Client("", profile), name, at=0, clock_ok=False))
+def _asked(policy: Policy, name: str, profile: str, path: str) -> Verdict:
+    parsed = url.canonical(f"https://{name}{path}") if path else None
+    kind = Kind.URL if parsed else Kind.DNS
+    return decide(policy, Request(kind, Client("", profile), name, at=0, url=parsed, clock_ok=False))

@@ -10,22 +10,27 @@ from pathlib import Path
 import msgspec
 
 from blocklists import merge, parse
-from blocklists.index_keys import page_key, reversed_key
+from blocklists.index_keys import page_key, readable, reversed_key
 from blocklists.parse import Batch, Format, Tally
 from blocklists.rule import Effect, NameRule, PageRule, PatternRule
 
 RUN = 500_000
 """Lines in a run: 45 MB as Python holds them."""
+RUN_BYTES = 50_000_000
+"""Bytes of a run of pages: the URLs of a hostile list may be as long as lines are."""
+PAGES = "pages"
 MAX_PATTERNS = 2_000
 """Patterns of all lists together: AdGuard's own DNS list has some hundreds, and hyperscan needs 31 s for 2,000 of the
 worst (100 s for 4,000)."""
+MAX_OF_ONE = 1_000
+"""Patterns of one source, so that none leaves the others without."""
 
 
 class Source(msgspec.Struct, frozen=True):
     """Where some of a list's rules are: a file or folder, and its format.
 
-    *label* names a copy that was fetched or imported (*imported*); the school's own file has none. Names in *except_*
-    are known mistakes: an imported source does not list them, whatever it says.
+    *label* names a copy that was fetched or imported (*imported*); the school's own file has none. Names, pages and
+    patterns ("/pattern/") in *except_* are known mistakes: the source does not list them, whatever it says.
     """
 
     path: Path
@@ -47,15 +52,15 @@ type Progress = Callable[[str, int, int], None]
 
 
 class Pattern(msgspec.Struct, frozen=True):
-    """A pattern, the list that it is on, and the tally that counts it."""
+    """A pattern, the number of the source that it is from, and the tally that counts it."""
 
     rule: PatternRule
-    list: str
+    source: int
     tally: Tally
 
 
 class Gathered(msgspec.Struct):
-    """Everything that was read, by list name, and where the sorted runs are."""
+    """Everything that was read, by list name, and where the sorted runs are. Sources are numbered in that order."""
 
     lists: dict[str, tuple[Read, ...]]
     names: list[Path]
@@ -70,12 +75,15 @@ class Run:
         """Runs are written to *folder* as *kind*.0, *kind*.1 and so on."""
         self._folder, self._kind = folder, kind
         self._lines: list[bytes] = []
+        self._bytes, self._counts_bytes = 0, kind == PAGES  # a name is short, and counting five million takes a second
         self.paths: list[Path] = []
 
     def add(self, lines: Iterable[bytes]) -> None:
         """Add *lines*; OSError if a full run cannot be written."""
+        before = len(self._lines)
         self._lines += lines
-        if len(self._lines) >= RUN:
+        self._bytes += sum(map(len, self._lines[before:])) if self._counts_bytes else 0
+        if len(self._lines) >= RUN or self._bytes >= RUN_BYTES:
             self.close()
 
     def close(self) -> None:
@@ -88,20 +96,23 @@ class Run:
             file.write(b"\n".join(self._lines))
             file.write(b"\n")
         self.paths.append(path)
-        self._lines = []
+        self._lines, self._bytes = [], 0
 
 
 def gather(sources: Mapping[str, tuple[Source, ...]], folder: Path, progress: Progress) -> Gathered:
     """Read *sources* (by list name) into runs under *folder*; OSError if one cannot be read or the disk is full."""
-    names, pages = Run(folder, "names"), Run(folder, "pages")
+    names, pages = Run(folder, "names"), Run(folder, PAGES)
     found = Gathered({}, names.paths, pages.paths, [])
     total, done = sum(_size(one.path) for every in sources.values() for one in every), 0
-    for number, (name, every) in enumerate(sorted(sources.items())):
+    number = 0
+    for name, every in sorted(sources.items()):
         tallies = []
         for source in every:
             progress("read", done, total)
-            tally, every_pattern = _read(source, number, names, pages, MAX_PATTERNS - len(found.patterns))
-            found.patterns += (Pattern(rule, name, tally) for rule in every_pattern)
+            room = min(MAX_OF_ONE, MAX_PATTERNS - len(found.patterns))
+            tally, every_pattern = _read(source, number, names, pages, room)
+            found.patterns += (Pattern(rule, number, tally) for rule in every_pattern)
+            number += 1
             tallies.append(Read(source.label, tally))
             done += _size(source.path)
         found.lists[name] = tuple(tallies)
@@ -117,15 +128,16 @@ def _size(path: Path) -> int:
 
 
 def _read(source: Source, number: int, names: Run, pages: Run, room: int) -> tuple[Tally, list[PatternRule]]:
-    """What was read of *source*, whose rules carry the list's *number*, and its patterns, *room* at most."""
+    """What was read of *source*, whose rules carry its *number*, and its patterns, *room* at most."""
     tally, every_pattern = Tally(), list[PatternRule]()
     for batch in parse.read(source.path, source.format, tally):
         names.add(name_lines(batch, number, source.except_))
-        pages.add(page_lines(batch, number))
+        pages.add(page_lines(batch, number, source.except_))
         for rule in batch.rules:
-            if isinstance(rule, PatternRule):
+            if isinstance(rule, PatternRule) and f"/{rule.pattern}/" not in source.except_:
                 _add_pattern(rule, every_pattern, tally, room)
-    names.add(merge.encoded(reversed_key(name), number, Effect.APART) for name in source.except_)
+    apart = (name for name in source.except_ if "/" not in name)
+    names.add(merge.encoded(reversed_key(name), number, Effect.APART) for name in apart)
     return tally, every_pattern
 
 
@@ -133,7 +145,7 @@ def _add_pattern(rule: PatternRule, every_pattern: list[PatternRule], tally: Tal
     if len(every_pattern) < room:
         every_pattern.append(rule)
     else:
-        leave_out(tally, f"a pattern that is beyond the {MAX_PATTERNS} of all lists")
+        leave_out(tally, f"a pattern beyond the {MAX_OF_ONE} of one source, or the {MAX_PATTERNS} of all")
 
 
 def leave_out(tally: Tally, reason: str) -> None:
@@ -144,7 +156,7 @@ def leave_out(tally: Tally, reason: str) -> None:
 
 
 def name_lines(batch: Batch, number: int, except_: frozenset[str]) -> Iterator[bytes]:
-    """The lines of the names of *batch* for list *number*; names in *except_* are left off it."""
+    """The lines of the names of *batch* of source *number*; names in *except_* are left off it."""
     listed = batch.names if except_.isdisjoint(batch.names) else [n for n in batch.names if n not in except_]
     tail = merge.tail(number, Effect.LISTED)
     for name in listed:
@@ -154,12 +166,13 @@ def name_lines(batch: Batch, number: int, except_: frozenset[str]) -> Iterator[b
             yield merge.encoded(reversed_key(rule.name, exact=rule.exact), number, rule.effect)
 
 
-def page_lines(batch: Batch, number: int) -> Iterator[bytes]:
-    """The lines of the pages of *batch* for list *number*."""
+def page_lines(batch: Batch, number: int, except_: frozenset[str] = frozenset()) -> Iterator[bytes]:
+    """The lines of the pages of *batch* of source *number*; pages in *except_* are left off it."""
     for rule in batch.rules:
         if isinstance(rule, PageRule):
             for key in page_keys(rule):
-                yield merge.encoded(key, number, rule.effect)
+                if not (except_ and rule.effect.lists and readable(key) in except_):
+                    yield merge.encoded(key, number, rule.effect)
 
 
 def page_keys(rule: PageRule) -> Iterator[str]:

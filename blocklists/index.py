@@ -26,6 +26,10 @@ MANIFEST = "manifest.json"
 FILES = tuple(name for kind in (NAMES, PAGES, PAGE_HOSTS) for name in table.files(kind))
 """What no index is without, besides its manifest."""
 CURRENT = "current"
+JUDGED = "judged"
+"""An empty file in a build that was found good enough to be put in force; a crash may leave others."""
+OWN = "/"
+"""In the name of a column, between a list and the number of the source of it that is told apart, as it has patterns."""
 SCHEMA = 2
 
 
@@ -84,7 +88,7 @@ class Index:
         self._patterns = Patterns.load(self.folder) if patterns.DATABASE in self.manifest.checksums else None
         self._prefixes, self._states = self._names.prefixes, self._names.states
         self._marked = self.manifest.states
-        self._lists: Lists = tuple(tuple(filter(None, map(_listed_name, state))) for state in self._marked)
+        self._lists: Lists = tuple(_listed_names(state) for state in self._marked)
 
     def listed(self, host: str) -> tuple[Listing, ...]:
         """Every rule by which a list names *host* (canonical), the most exact first.
@@ -142,13 +146,15 @@ class Index:
         placed = self._patterns.matching(subject, text)
         if not placed:
             return listings
-        effects = {name: Effect.LISTED for listing in listings for name in listing.lists}
+        effects: dict[str, Effect] = {}
         said = ((one.lstrip(_MARK_LETTERS), _MARKS[one[: -len(one.lstrip(_MARK_LETTERS))]]) for one in state)
-        for name, effect in (*said, *((one.list, one.rule.effect) for one in placed)):
-            effects[name] = max(effects.get(name, Effect.APART), effect)
-        kept = (Listing(x.rule, tuple(name for name in x.lists if effects[name].lists)) for x in listings)
-        added = (Listing(f"/{x.rule.pattern}/", (x.list,)) for x in placed if effects[x.list].lists)
-        return tuple(x for x in (*kept, *added) if x.lists)
+        for column, effect in (*said, *((one.list, one.rule.effect) for one in placed)):
+            effects[column] = max(effects.get(column, Effect.APART), effect)
+        on = {column.partition(OWN)[0] for column, effect in effects.items() if effect.lists}
+        kept = (Listing(x.rule, tuple(name for name in x.lists if name in on)) for x in listings)
+        added = (x for x in placed if effects[x.list].lists and x.rule.effect.lists)
+        by_pattern = (Listing(f"/{x.rule.pattern}/", (x.list.partition(OWN)[0],)) for x in added)
+        return tuple(x for x in (*kept, *by_pattern) if x.lists)
 
 
 class EmptyIndex:
@@ -175,7 +181,11 @@ _MARKS = {"": Effect.LISTED, "!": Effect.IMPORTANT, "@": Effect.ALLOWED, "@!": E
 
 def _listed_name(marked: str) -> str:
     """The list of *marked*, or "" if it is only allowed there."""
-    return "" if marked.startswith("@") else marked.removeprefix("!")
+    return "" if marked.startswith("@") else marked.removeprefix("!").partition(OWN)[0]
+
+
+def _listed_names(state: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({name for name in map(_listed_name, state) if name}))
 
 
 def _rule(key: str, host: str) -> str:

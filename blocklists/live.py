@@ -208,8 +208,8 @@ class Live:
 
 
 def _whole_build(folder: Path) -> index.Index | None:
-    """The newest build in *folder* that is whole, or None."""
-    for build in sorted((one for one in folder.iterdir() if one.name[:1].isdigit()), reverse=True):
+    """The newest build in *folder* that is whole and was judged good, or None."""
+    for build in sorted((path.parent for path in folder.glob(f"[0-9]*/{index.JUDGED}")), reverse=True):
         try:
             return index.Index(build)
         except (ValueError, OSError):

@@ -1,10 +1,10 @@
 """Sorted rules in, the nodes of an index out: what each key says, and only where it says something new.
 
-This file does no I/O. A rule is one line of bytes: its key, NUL, then the list's number and the effect (`encoded`).
+This file does no I/O. A rule is one line of bytes: its key, NUL, then the source's number and the effect (`encoded`).
 Sorted lines bring a parent before everything under it, and all rules of one key together, so that one pass with the
 path from the root in hand is enough, however many rules there are.
 
-A *state* is what all lists together say of a key: {list: effect} of those that say something lasting. States are
+A *state* is what all sources together say of a key: {source: effect} of those that say something lasting. States are
 interned: equal ones have one number, and 0 is the state of a key that nobody names.
 """
 
@@ -14,8 +14,8 @@ from blocklists.rule import Effect
 
 MAX_STATES = 65536
 """Two bytes number a state."""
-MAX_LISTS = 10**4
-"""Four digits number a list."""
+MAX_SOURCES = 10**4
+"""Four digits number a source."""
 
 type State = tuple[tuple[int, Effect], ...]
 
@@ -25,12 +25,12 @@ _TAIL = 5
 
 
 def tail(number: int, effect: Effect) -> str:
-    """What follows the key of a rule of list *number*."""
+    """What follows the key of a rule of source *number*."""
     return f"\0{number:04d}{effect:d}"
 
 
 def encoded(key: str, number: int, effect: Effect) -> bytes:
-    """The line of a rule of list *number* at *key* (`index_keys`); lines sort by key, parents first."""
+    """The line of a rule of source *number* at *key* (`index_keys`); lines sort by key, parents first."""
     return (key + tail(number, effect)).encode("ascii")
 
 
@@ -39,30 +39,39 @@ _PASSING = frozenset({Effect.APART, Effect.EXCEPTED})
 
 
 class States:
-    """Interns states, and remembers which state a rule makes of its parent's."""
+    """Interns states of sources, and the states of columns that are written of them.
 
-    def __init__(self, keeps_allowed: frozenset[int] = frozenset()) -> None:
-        """Lists of the numbers *keeps_allowed* have patterns, so what they allow by name must be known at lookup."""
-        self._keeps_allowed = keeps_allowed
-        self.known: list[State] = [()]
+    A *column* is a list, or one source of it that has patterns, which must be known apart at lookup. What a source
+    excepts it takes off itself alone: a column is on the list where any of its sources says so.
+    """
+
+    def __init__(self, columns: Sequence[int], with_patterns: frozenset[int] = frozenset()) -> None:
+        """*columns* are the columns of the sources; in those *with_patterns* what is allowed by name is kept too."""
+        self._columns, self._with_patterns = columns, with_patterns
+        self._known: list[State] = [()]
         self._numbers: dict[State, int] = {(): 0}
         self._made: dict[tuple[int, bytes], int] = {}
-        self._kept: dict[int, int] = {}
+        self._kept: dict[int, int] = {0: 0}
+        self.written: list[State] = [()]
+        self._written_numbers: dict[State, int] = {(): 0}
 
     def number(self, state: State) -> int:
-        """The number of *state*; ValueError if there are too many different ones."""
-        number = self._numbers.setdefault(state, len(self.known))
-        if number == len(self.known):
+        """The number that *state*, of columns, is written by; ValueError if there are too many different ones."""
+        number = self._written_numbers.setdefault(state, len(self.written))
+        if number == len(self.written):
             if number >= MAX_STATES:
                 raise ValueError(f"the lists overlap in more than {MAX_STATES} different ways")
-            self.known.append(state)
+            self.written.append(state)
         return number
 
     def below(self, parent: int, tails: bytes) -> int:
-        """The state's number of a key with the rules *tails* (sorted), below a node with the state *parent*."""
+        """The number, among sources, of a key with the rules *tails* (sorted), below a node with the state *parent*."""
         made = self._made.get((parent, tails))
         if made is None:
-            made = self._made[parent, tails] = self.number(self._state(self.known[parent], tails))
+            state = self._state(self._known[parent], tails)
+            made = self._made[parent, tails] = self._numbers.setdefault(state, len(self._known))
+            if made == len(self._known):
+                self._known.append(state)
         return made
 
     def _state(self, parent: State, tails: bytes) -> State:
@@ -75,15 +84,18 @@ class States:
         return tuple(sorted((n, e) for n, e in state.items() if e not in _PASSING))
 
     def kept(self, number: int) -> int:
-        """The number of the state that is written for state *number*: allowed names only where patterns need them."""
+        """The number that is written for state *number* of sources."""
         if (kept := self._kept.get(number)) is None:
-            kept = self._kept[number] = self._without_allowed(number)
+            kept = self._kept[number] = self.number(self._of_columns(self._known[number]))
         return kept
 
-    def _without_allowed(self, number: int) -> int:
-        state = self.known[number]
-        lasting = tuple((n, e) for n, e in state if e.lists or n in self._keeps_allowed)
-        return number if lasting == state else self.number(lasting)
+    def _of_columns(self, state: State) -> State:
+        found: dict[int, Effect] = {}
+        for source, effect in state:
+            column = self._columns[source]
+            if effect.lists or column in self._with_patterns:
+                found[column] = max(found.get(column, effect), effect)
+        return tuple(sorted(found.items()))
 
 
 def nodes(lines: Iterable[bytes], states: States) -> Iterator[tuple[bytes, int]]:
@@ -122,6 +134,6 @@ def _grouped(lines: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
 
 
 def named(state: State, names: Sequence[str]) -> tuple[str, ...]:
-    """*state* as the manifest writes it: list names, marked "!" for important and "@" for allowed."""
+    """*state*, of columns, as the manifest writes it: their names, marked "!" for important and "@" for allowed."""
     marks = {Effect.LISTED: "", Effect.IMPORTANT: "!", Effect.ALLOWED: "@", Effect.ALLOWED_IMPORTANT: "@!"}
     return tuple(marks[effect] + names[number] for number, effect in state)

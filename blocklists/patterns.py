@@ -18,7 +18,7 @@ DATABASE = "patterns.hs"
 
 
 class Placed(msgspec.Struct, frozen=True):
-    """A pattern, and the *list* that it is on."""
+    """A pattern, and the column of an index (*list*, or a source of it) that it is in."""
 
     rule: PatternRule
     list: str

@@ -11,6 +11,10 @@ from blocklists.rule import Effect, PatternRule, Subject
 MAX_PATTERN = 1000
 """Bytes of a pattern; the longest in lists of our day are a third of that."""
 
+MAX_REPEATS = 100
+"""Of a counted repeat: three of 5,000 in one pattern take hyperscan ten seconds, and no honest one needs as many."""
+
+_REPEAT = re.compile(r"\{([0-9]*(?:,[0-9]*)?)\}")
 _PRINTABLE = re.compile(r"[ -~]*")
 _SAYS_NOTHING = re.compile(r"\\[A-Za-z]|\{[0-9,]*\}|\(\?[A-Za-z]+\)|[^A-Za-z0-9]")
 _SEPARATOR = "([^A-Za-z0-9_.%-]|$)"
@@ -37,6 +41,8 @@ def rule(text: str, subject: Subject, effect: Effect = Effect.LISTED) -> Pattern
         return Unread("a pattern with other letters than ASCII")
     if not _SAYS_NOTHING.sub("", text):
         return Unread("matches every site")
+    if any(int(count) > MAX_REPEATS for repeat in _REPEAT.findall(text) for count in repeat.split(",") if count):
+        return Unread(f"a pattern with more than {MAX_REPEATS} repeats")
     return PatternRule(text, subject, effect)
 
 

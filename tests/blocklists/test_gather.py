@@ -64,3 +64,30 @@ def test_progress_goes_through_every_step_and_ends(tmp_path: Path):
     )
     assert list(dict.fromkeys(step for step, _, _ in steps)) == ["read", "merge", "index"]
     assert steps[-1] == ("index", 1, 1)
+
+
+def test_an_exception_takes_nothing_off_what_another_source_of_its_list_says(tmp_path: Path):
+    own = Source(written(tmp_path, "own.txt", "a.test\nb.test\nads3.test\n"))
+    other = "||c.test^\n||a.test^\n@@||a.test^\n@@||b.test^$important\n@@/^ads[0-9]/\n/^tracker[0-9]/\n"
+    opened = compiled(tmp_path, own, Source(written(tmp_path, "other.txt", other), label="other", imported=True))
+    listed = [bool(opened.listed(f"{x}.test")) for x in ("a", "b", "c", "ads3", "tracker7", "ads4")]
+    assert listed == [True, True, True, True, True, False]
+    assert {name for host in ("a.test", "tracker7.test") for x in opened.listed(host) for name in x.lists} == {"one"}
+    assert opened.manifest.listed == {"one": 5}
+
+
+def test_no_source_leaves_the_others_without_patterns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gather, "MAX_OF_ONE", 3)
+    many = "".join(f"/^ads{n}x/\n" for n in range(9))
+    first = Source(written(tmp_path, "first.txt", many), label="first", imported=True)
+    second = Source(written(tmp_path, "second.txt", "/^bets[0-9]/\n||x.test^\n"), label="second", imported=True)
+    opened = compiled(tmp_path, first, second)
+    assert opened.listed("bets1.test")
+    tally = compiler.report(opened.folder)["one"][0].tally
+    assert (tally.patterns, tally.reasons) == (3, {"a pattern beyond the 3 of one source, or the 2000 of all": 6})
+
+
+def test_a_pattern_that_is_a_known_mistake_is_left_out(tmp_path: Path):
+    path = written(tmp_path, "some.txt", "/^good/\n/^bad/\n||x.test^\n")
+    opened = compiled(tmp_path, Source(path, imported=True, except_=frozenset({"/^good/", "y.test"})))
+    assert [bool(opened.listed(x)) for x in ("good.test", "bad.test", "x.test")] == [False, True, True]

@@ -329,6 +329,18 @@ def test_at_a_start_a_damaged_build_gives_way_to_the_whole_one_before_it(
     assert live.refresh() == set()
 
 
+def test_at_a_start_a_build_that_was_never_judged_is_not_gone_back_to(school: School):
+    bad = school.files.index / "9-bad"
+    shutil.copytree((school.files.index / index.CURRENT).resolve(), bad)
+    (bad / index.FILES[0]).write_bytes(b"x")
+    compiler.make_current(school.files.index, bad)
+    for build in school.files.index.iterdir():
+        (build / index.JUDGED).unlink(missing_ok=True)
+    live = Live(school.files)
+    live.refresh()
+    assert not live.ready
+
+
 def test_at_a_start_without_a_whole_build_nothing_is_decided(school: School):
     for build in [one for one in school.files.index.iterdir() if one.name != index.CURRENT]:
         (build / index.FILES[0]).write_bytes(b"x")

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,12 +11,14 @@ from blocklists.rule import Effect
 LISTED, EXCEPTED, ALLOWED, IMPORTANT = Effect.LISTED, Effect.EXCEPTED, Effect.ALLOWED, Effect.IMPORTANT
 
 
-def merged(*rules: tuple[str, int, Effect], keeps_allowed: frozenset[int] = frozenset()) -> dict[str, tuple[str, ...]]:
-    """What is written at each key, with lists called a, b, c."""
-    states = States(keeps_allowed)
+def merged(
+    *rules: tuple[str, int, Effect], columns: Sequence[int] = (0, 1, 2), with_patterns: frozenset[int] = frozenset()
+) -> dict[str, tuple[str, ...]]:
+    """What is written at each key, with columns called a, b, c."""
+    states = States(columns, with_patterns)
     lines = sorted(encoded(key, number, effect) for key, number, effect in rules)
     written = dict(nodes(lines, states))
-    return {key.decode(): named(states.known[state], "abc") for key, state in written.items()}
+    return {key.decode(): named(states.written[state], "abc") for key, state in written.items()}
 
 
 def test_a_key_says_what_all_lists_say_of_it_and_of_what_is_above():
@@ -48,7 +52,7 @@ def test_of_rules_at_one_key_the_highest_holds_and_lists_do_not_meddle_with_each
 
 
 def test_what_is_allowed_is_written_for_lists_with_patterns():
-    assert merged(("x.", 0, ALLOWED), ("y.", 1, ALLOWED), keeps_allowed=frozenset({0})) == {"x.": ("@a",)}
+    assert merged(("x.", 0, ALLOWED), ("y.", 1, ALLOWED), with_patterns=frozenset({0})) == {"x.": ("@a",)}
 
 
 def test_a_rule_twice_is_one_rule():
@@ -70,3 +74,10 @@ def test_a_line_is_its_key_and_ten_bytes_at_most(key: str, number: int, effect: 
     line = encoded(key, number, effect)
     assert line.startswith(key.encode() + b"\0")
     assert len(line) == len(key) + 6
+
+
+@pytest.mark.parametrize("effect", [EXCEPTED, ALLOWED, Effect.ALLOWED_IMPORTANT])
+def test_what_one_source_of_a_list_excepts_another_still_lists(effect: Effect):
+    assert merged(("x.", 0, LISTED), ("x.", 1, effect), columns=(0, 0)) == {"x.": ("a",)}
+    assert merged(("x.", 0, LISTED), ("x.y.", 1, effect), columns=(0, 0)) == {"x.": ("a",)}
+    assert merged(("x.", 0, LISTED), ("x.", 1, IMPORTANT), columns=(0, 0)) == {"x.": ("!a",)}

@@ -24,7 +24,7 @@ def built(folder: Path, **lists: list[Rule]) -> Index:
         for rule in lists[name]:
             if isinstance(rule, PatternRule):
                 tally.patterns += 1
-                gathered.patterns.append(gather.Pattern(rule, name, tally))
+                gathered.patterns.append(gather.Pattern(rule, number, tally))
     names.close()
     pages.close()
     compiler.write(gathered, folder, 1)

@@ -1,7 +1,7 @@
 import pytest
 
 from blocklists.formats import Ahead, Format, adblock
-from blocklists.rule import Effect, NameRule, PatternRule, Subject
+from blocklists.rule import Effect, NameRule, PageRule, PatternRule, Subject
 from tests.support.lists import listed, rules
 
 
@@ -21,8 +21,8 @@ from tests.support.lists import listed, rules
         ("banners/", PatternRule("banners/", Subject.URL)),
         ("||[2001:db8::1]^", NameRule("2001:db8::1")),
         ("@@||[2001:db8::1]^", NameRule("2001:db8::1", Effect.ALLOWED)),
-        ("||x.test?a=1", PatternRule(r"^([^/]*\.)?x\.test/\?a=1", Subject.URL)),
-        ("||x.test:80?a=1", PatternRule(r"^([^/]*\.)?x\.test/\?a=1", Subject.URL)),
+        ("||x.test?a=1", PageRule("x.test", "/?a=1", begins=True)),
+        ("||x.test:80?a=1", PageRule("x.test", "/?a=1", begins=True)),
         ("|http://x.test?a=", PatternRule(r"^x\.test/\?a=", Subject.URL)),
         ("||ads*.x.test^", PatternRule(r"(^|\.)ads.*\.x\.test$", Subject.HOST)),
         (r"/^ads[0-9]+\.x\.test$/", PatternRule(r"^ads[0-9]+\.x\.test$", Subject.HOST)),

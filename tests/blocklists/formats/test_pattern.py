@@ -40,3 +40,13 @@ def test_a_long_one_is_left_out():
 def test_adblocks_signs_become_an_expression(text: str, subject: Subject, opens: str, closes: bool, made: str):
     found = pattern.of_signs(text, subject, opens, closes=closes, effect=Effect.LISTED)
     assert found == PatternRule(made, subject)
+
+
+@pytest.mark.parametrize("text", ["a{101}", "a{1,5000}b", "a{5000,}", "ab{3,10}c{1000}"])
+def test_a_pattern_with_very_many_repeats_is_left_out(text: str):
+    assert pattern.rule(text, Subject.URL) == Unread("a pattern with more than 100 repeats")
+
+
+@pytest.mark.parametrize("text", ["a{100}", "a{1,64}b", "a{2,}", "a{}", "a{,5}", "a{x}"])
+def test_a_pattern_with_few_repeats_is_read(text: str):
+    assert pattern.rule(text, Subject.URL) == PatternRule(text, Subject.URL)
