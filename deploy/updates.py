@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from msgspec.structs import replace
 
-from blocklists import archive, fetch
-from blocklists.stored import Copy, Meta
+from blocklists import archive, fetch, stored
+from blocklists.stored import Copy, DamagedMetaError, Meta
 from deploy import contents, copies, judgement, store
 from deploy.config import Settings
 from deploy.copies import Arrival, Outcome, State
@@ -147,9 +147,12 @@ class Update:
         return step
 
     def _note_failure(self, label: str, subscription: SubscriptionSettings, why: str) -> None:
-        """Leave the last good copy as it is, and say why there is no newer one; on a full disk nothing can be said."""
-        meta = store.known(self.settings.files, label)
-        with contextlib.suppress(OSError):
+        """Leave the last good copy as it is, and say why there is no newer one; on a full disk nothing can be said.
+
+        Nor where its meta.json is damaged: a new one would name no copy, and what no file names is removed.
+        """
+        with contextlib.suppress(OSError, DamagedMetaError):
+            meta = stored.read(self.settings.files.lists / label)
             store.note(
                 self.settings.files,
                 replace(

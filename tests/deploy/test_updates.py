@@ -152,6 +152,18 @@ def test_a_member_of_an_archive_may_be_all_that_is_wanted(school, server):
     assert school.one().why == "it has no such member"
 
 
+def test_a_failure_removes_no_copy_of_a_label_whose_file_is_damaged(school, server):
+    server.replies["/list"] = Reply(many(5))
+    copy = school.one().copy
+    folder = school.settings.files.lists / "a"
+    (folder / stored.META).write_text("{")
+    server.replies["/list"] = Reply(status=404)
+    assert school.one().why
+    assert (folder / copy.stamp).is_dir()
+    server.replies["/list"] = Reply(many(6))
+    assert school.one().copy.rules == {"games": 6}, "the next good copy mends it"
+
+
 def test_links_in_an_archive_are_counted(school, server):
     linked = tarfile.TarInfo("b")
     linked.type, linked.linkname = tarfile.SYMTYPE, "a"
