@@ -29,6 +29,7 @@ from blocklists.bounds import (
     Budget,
     careful,
     is_hidden,
+    refuse_unwritable,
     safe_path,
 )
 
@@ -97,6 +98,7 @@ def gather(folder: Path, files: Iterable[PurePosixPath], target: Path, bounds: B
 
 
 def _copy(source: Path, file: PurePosixPath, target: Path, budget: Budget) -> PurePosixPath:
+    refuse_unwritable(str(file))
     budget.packed += source.stat().st_size
     with source.open("rb") as opened:
         return _take(opened, file, target, budget)

@@ -61,12 +61,19 @@ class Budget:
 
 def safe_path(name: str) -> PurePosixPath | None:
     """The path of a member called *name*, or None for a hidden one; BadArchiveError if it leads out of its folder."""
+    refuse_unwritable(name)
     parts = [part for part in name.split("/") if part not in {"", "."}]
     if name.startswith("/") or ".." in parts or "\0" in name or "\\" in name:
         raise BadArchiveError("has a file that would lie outside of its folder")
     if len(parts) > DEEPEST or any(len(os.fsencode(part)) > LONGEST_NAME for part in parts):
         raise BadArchiveError("has a file whose name is too long")
     return PurePosixPath(*parts) if parts and not any(map(is_hidden, parts)) else None
+
+
+def refuse_unwritable(name: str) -> None:
+    """BadArchiveError if *name* is no UTF-8: what is known of a copy is written as JSON, which could not say it."""
+    if any("\ud800" <= character <= "\udfff" for character in name):  # how Python writes other bytes
+        raise BadArchiveError("has a file whose name is not in UTF-8")
 
 
 def is_hidden(part: str) -> bool:

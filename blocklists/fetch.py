@@ -7,6 +7,7 @@ says is repeated in a message but numbers, and nothing is held whole in memory.
 import asyncio
 import contextlib
 import hashlib
+import http.cookiejar
 import random
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -82,6 +83,7 @@ async def fetch(
         verify=_trust(wanted.ca_file),
         timeout=httpx.Timeout(patience.silence, connect=patience.connect),
         headers={"User-Agent": NAME, "Accept-Encoding": "gzip"},
+        cookies=_NoCookies(),
         follow_redirects=False,
     ) as client:
         for tried in range(1, patience.tries + 1):
@@ -92,6 +94,13 @@ async def fetch(
                     raise FetchError(f"{error} ({_counted(tried)})") from error
                 await wait(_pause(tried, patience) if error.wait is None else error.wait)
     raise AssertionError  # pragma: no cover - the last try returns or raises
+
+
+class _NoCookies(http.cookiejar.CookieJar):
+    """Keeps nothing that a server sets: a list needs no session, and what cannot be sent would end the next try."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Leave them all."""
 
 
 async def _in_time(trying: Awaitable[Fetched | None], seconds: float) -> Fetched | None:

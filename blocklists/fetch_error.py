@@ -36,7 +36,7 @@ def said() -> Iterator[None]:
         raise FetchError("its address is not one of http or https") from error
     except httpx.TransportError as error:
         raise _sentence(error) from error
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError) as error:  # idna's are ValueErrors
         raise FetchError("its address or its answer is no sound HTTP") from error
 
 

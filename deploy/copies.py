@@ -13,6 +13,7 @@ from blocklists.stored import Copy, Meta, Part
 from deploy import judgement, store
 from deploy.contents import Contents
 from deploy.judgement import Ratios
+from reporting.logline import plain
 
 
 class State(enum.StrEnum):
@@ -63,7 +64,7 @@ def take(files: Files, arrival: Arrival, ratios: Ratios, step: Callable[[int], N
     meta, content = arrival.meta, arrival.content
     _leave_only(content, arrival.contents)
     parts = _read(arrival, step)
-    copy = replace(arrival.copy, parts=parts, unknown=arrival.contents.unknown)
+    copy = replace(arrival.copy, parts=parts, unknown=tuple(map(plain, arrival.contents.unknown)))
     before = meta.current.rules if meta.current else {}
     lines, page = sum(part.lines for part in parts), any(map(judgement.is_page, _files(content)))
     why = judgement.objection(copy.rules, before, ratios, page=page, lines=lines)
@@ -80,7 +81,7 @@ def take(files: Files, arrival: Arrival, ratios: Ratios, step: Callable[[int], N
 def sentence(error: Exception, folder: Path) -> str:
     """Why a list could not be had, as a sentence without its full stop; *folder* is where it was to be kept."""
     if isinstance(error, OSError):
-        return f"{error.filename or folder}: {error.strerror or error}"
+        return f"{plain(str(error.filename or folder))}: {error.strerror or error}"
     return str(error) if isinstance(error, FetchError) else f"it {error}"
 
 

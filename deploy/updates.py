@@ -6,6 +6,7 @@ see `deploy.store`.
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -22,6 +23,8 @@ from deploy.copies import Arrival, Outcome, State
 from deploy.judgement import Ratios
 from deploy.list_settings import SubscriptionSettings
 from deploy.progress import Bars
+
+log = logging.getLogger("schoolgate.command")
 
 AT_ONCE = 4
 """Lists under way at one time: a school's line is filled by fewer, and an author's server is asked by one."""
@@ -63,18 +66,28 @@ class Update:
             return outcome
 
     async def _one(self, label: str, subscription: SubscriptionSettings) -> Outcome:
-        meta = store.known(self.settings.files, label)
-        meta = replace(meta, since_ns=meta.since_ns or time.time_ns())
-        try:
-            outcome = await self._fetched(meta, subscription)
-        except (fetch.FetchError, archive.BadArchiveError, contents.NothingError, OSError) as error:
-            outcome = Outcome(label, State.FAILED, copies.sentence(error, self.settings.files.lists))
-        if outcome.state is State.FAILED:
-            self._note_failure(label, subscription, outcome.why)
-        store.tidy(self.settings.files, label)  # not after a cancellation: a thread may still be at work there
+        outcome = await self._tried(label, subscription)
+        with contextlib.suppress(OSError):
+            if outcome.state is State.FAILED:
+                self._note_failure(label, subscription, outcome.why)
+            store.tidy(self.settings.files, label)  # not after a cancellation: a thread may still be at work there
         return outcome
 
-    async def _fetched(self, meta: Meta, subscription: SubscriptionSettings) -> Outcome:
+    async def _tried(self, label: str, subscription: SubscriptionSettings) -> Outcome:
+        """What became of *label*, whatever its server, its content or a mistake of ours raises: the others go on."""
+        try:
+            return await self._fetched(label, subscription)
+        except StoppedError:
+            raise
+        except (fetch.FetchError, archive.BadArchiveError, contents.NothingError, OSError) as error:
+            return Outcome(label, State.FAILED, copies.sentence(error, self.settings.files.lists))
+        except Exception as error:  # its words may quote what came from outside
+            log.debug("This is where %s failed:", label, exc_info=True)
+            return Outcome(label, State.FAILED, f"it could not be taken ({type(error).__name__})")
+
+    async def _fetched(self, label: str, subscription: SubscriptionSettings) -> Outcome:
+        meta = store.known(self.settings.files, label)
+        meta = replace(meta, since_ns=meta.since_ns or time.time_ns())
         if subscription.list and subscription.list not in self.lists:
             raise contents.NothingError(f"feeds the list {subscription.list!r}, which policy.toml does not have")
         newest = meta.newest if meta.asked == subscription.asked and not self.force else None

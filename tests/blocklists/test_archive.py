@@ -132,6 +132,17 @@ def test_names_that_no_disk_takes_are_refused(tmp_path, name):
     assert refused(tmp_path, tar_gz({name: b"x"})) == "has a file whose name is too long"
 
 
+@pytest.mark.parametrize("name", ["ga\udcff.txt", "ga\udcff/domains"])
+def test_names_that_are_no_text_are_refused(tmp_path, name):
+    assert refused(tmp_path, tar_gz({name: b"x"})) == "has a file whose name is not in UTF-8"
+
+
+def test_a_gathered_name_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "ga\udcff.txt").write_bytes(b"a.test\n")
+    with pytest.raises(BadArchiveError, match="not in UTF-8"):
+        archive.gather(tmp_path, [PurePosixPath("ga\udcff.txt")], tmp_path / "target")
+
+
 @pytest.mark.parametrize("names", [("a", "a"), ("a", "a/b"), ("a/b", "a"), ("a", "a.gz")])
 def test_two_files_of_one_name_are_refused(tmp_path, names):
     packed = [b"x", gzip.compress(b"x")]

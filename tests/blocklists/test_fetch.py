@@ -130,6 +130,23 @@ async def test_a_server_may_say_until_when_to_wait(server, target):
     assert 25 < waits[0] <= 30
 
 
+async def test_no_cookie_is_kept_for_the_next_try(server, target):
+    busy = {"Retry-After": "0"}
+    server.replies["/list"] = [
+        Reply(status=503, headers=busy | {"Set-Cookie": "a=\xc3\xbf"}),
+        Reply(status=503, headers=busy | {"Set-Cookie": "b=1"}),
+        Reply(BODY),
+    ]
+    assert await fetched(Wanted(f"{server.url}/list"), target) == Fetched(SHA256)
+    assert [headers["Cookie"] for _, headers in server.requests] == [None] * 3
+
+
+@pytest.mark.parametrize("location", ["http://xn--.com/", "http://xn--a-.com/"])
+async def test_a_redirect_to_what_no_name_can_be_is_said(server, target, location):
+    server.replies["/list"] = Reply(status=302, headers={"Location": location})
+    assert await refused(Wanted(f"{server.url}/list"), target) == "its address or its answer is no sound HTTP"
+
+
 async def test_a_wait_that_makes_no_sense_is_one_of_our_own(server, target):
     waits = Waits()
     server.replies["/list"] = [Reply(status=503, headers={"Retry-After": "soon"}), Reply(BODY)]

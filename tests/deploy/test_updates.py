@@ -296,6 +296,9 @@ BAD = {
     "a bomb": Reply(gzip.compress(bytes(30_000_000))),
     "leads out": Reply(tar_gz({"../x": b"a.test\n"})),
     "damaged": Reply(gzip.compress(many(100))[:-4]),
+    "leads to no name": Reply(status=302, headers={"Location": "http://xn--.com/"}),
+    "leads to another": Reply(status=302, headers={"Location": "http://xn--a-.com/"}),
+    "has a name that is no text": Reply(tar_gz({"ga\udcff.txt": many(100)})),
 }
 
 
@@ -316,6 +319,23 @@ def test_a_list_that_fails_leaves_the_last_good_copy_and_the_others_alone(school
     server.replies["/list"] = Reply(many(100))
     assert school.update()[0].state is State.UNCHANGED
     assert school.meta().problem == ""
+
+
+def test_a_mistake_of_ours_in_one_list_leaves_the_others_alone(school, server):
+    class Fails(NoBars):
+        def fetching(self, label, *_):
+            if label == "a":
+                raise ZeroDivisionError("\x1b[2J")
+
+    school.subscribe("b", "/other", list="social")
+    server.replies["/other"] = Reply(many(3))
+    school.update()
+    server.replies["/list"] = Reply(many(101))
+    failed, fetched = school.update(bars=Fails(), force=True)
+    assert (failed.state, failed.why) == (State.FAILED, "it could not be taken (ZeroDivisionError)")
+    assert fetched.state is State.FETCHED
+    assert school.names() == {"games": [many(100).decode()], "social": [many(3).decode()]}
+    assert school.meta().problem == failed.why
 
 
 def test_a_published_sum_is_compared(school, server):
