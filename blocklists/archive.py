@@ -32,6 +32,7 @@ from blocklists.bounds import (
     refuse_unwritable,
     safe_path,
 )
+from blocklists.tar_headers import CarefulTar
 
 __all__ = ["BadArchiveError", "Bounds", "Unpacked", "files_of", "gather", "gunzipped", "unpack", "unpacked_name"]
 
@@ -67,10 +68,13 @@ class Unpacked(msgspec.Struct, frozen=True):
     links: int = 0
 
 
-def unpack(source: Path, target: Path, name: str, bounds: Bounds = BOUNDS) -> Unpacked:
+def unpack(
+    source: Path, target: Path, name: str, bounds: Bounds = BOUNDS, step: Callable[[], None] = lambda: None
+) -> Unpacked:
     """Unpack the file *source* into the folder *target*; what is no archive goes there as *name*.
 
-    BadArchiveError says what is wrong with it; OSError if the disk is full or *source* cannot be read.
+    *step* is called at each piece and each member, and may raise to end it. BadArchiveError says what is wrong with it;
+    OSError if the disk is full or *source* cannot be read.
     """
     size, layers = source.stat().st_size, [target / f".layer{number}" for number in range(MOST_LAYERS)]
     with _translated():
@@ -79,9 +83,9 @@ def unpack(source: Path, target: Path, name: str, bounds: Bounds = BOUNDS) -> Un
                 if _form(source) is not Form.GZIP:
                     break
                 with source.open("rb") as file:
-                    _write(_gunzipped(file), layer, Budget(bounds, size))
+                    _write(_gunzipped(file), layer, Budget(bounds, size, step))
                 source = layer
-            return _MEMBERS[_form(source)](source, target, name, Budget(bounds, size))
+            return _MEMBERS[_form(source)](source, target, name, Budget(bounds, size, step))
         finally:
             for layer in layers:
                 layer.unlink(missing_ok=True)
@@ -210,7 +214,7 @@ def _plain(layer: Path, target: Path, name: str, budget: Budget) -> Unpacked:
 
 def _tar(layer: Path, target: Path, _name: str, budget: Budget) -> Unpacked:
     out, links = [], 0
-    with layer.open("rb") as file, tarfile.open(fileobj=careful(file, PIECE), mode="r:") as archive:
+    with layer.open("rb") as file, CarefulTar.open(fileobj=careful(file, PIECE), mode="r:") as archive:
         for member in _tar_members(archive, file):
             links += member.issym() or member.islnk()
             path = safe_path(member.name)

@@ -5,6 +5,7 @@ as a `BadArchiveError`. Nothing here knows a form of archive; `blocklists.archiv
 """
 
 import os
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import IO, cast
 
@@ -38,14 +39,15 @@ BOUNDS = Bounds()
 
 
 class Budget:
-    """Bytes and files that may still come out of *packed* bytes."""
+    """Bytes and files that may still come out of *packed* bytes; *step* is called whenever some have."""
 
-    def __init__(self, bounds: Bounds, packed: int) -> None:
+    def __init__(self, bounds: Bounds, packed: int, step: Callable[[], None] = lambda: None) -> None:
         """Nothing has come out yet."""
-        self.bounds, self.packed, self.size, self.members = bounds, packed, 0, 0
+        self.bounds, self.packed, self.step, self.size, self.members = bounds, packed, step, 0, 0
 
     def spend(self, size: int) -> None:
         """Count *size* bytes that came out."""
+        self.step()
         self.size += size
         if self.size > self.bounds.unpacked:
             raise BadArchiveError(f"unpacks to more than {self.bounds.unpacked:,} bytes")
@@ -54,6 +56,7 @@ class Budget:
 
     def count(self) -> None:
         """Count a member, whatever it is."""
+        self.step()
         self.members += 1
         if self.members > self.bounds.members:
             raise BadArchiveError(f"has more than {self.bounds.members:,} files")

@@ -37,7 +37,7 @@ type ListFor = Callable[[str, str], str | None]
 
 
 class StoppedError(Exception):
-    """The command was ended while a list was being read."""
+    """The command was ended while a list was being unpacked or read."""
 
 
 class Update:
@@ -125,7 +125,7 @@ class Update:
     def _take(self, meta: Meta, subscription: SubscriptionSettings, content: Path, found: fetch.Fetched) -> Outcome:
         """Unpack and read what came, and put it in force or hold it back; this runs in a thread."""
         download = content.with_name(f".{content.name}")
-        unpacked = archive.unpack(download, content, ONLY)
+        unpacked = archive.unpack(download, content, ONLY, step=self._ask)
         download.unlink()
         copy = Copy(
             stamp=content.name,
@@ -153,11 +153,15 @@ class Update:
 
     def _step(self, label: str) -> Callable[[int], None]:
         def step(lines: int) -> None:
-            if self._stop.is_set():
-                raise StoppedError
+            self._ask()
             self.bars.reading(label, lines)
 
         return step
+
+    def _ask(self) -> None:
+        """End the thread that asks, if the command was ended."""
+        if self._stop.is_set():
+            raise StoppedError
 
     def _note_failure(self, label: str, subscription: SubscriptionSettings, why: str) -> None:
         """Leave the last good copy as it is, and say why there is no newer one; on a full disk nothing can be said.

@@ -226,6 +226,67 @@ def test_a_table_that_would_fill_the_memory_is_refused(tmp_path):
     assert refused(tmp_path, tar(long_name, member("a"))) == f"has a table of more than {bounds.PIECE:,} bytes"
 
 
+def pax(kind, **said):
+    records = [f" {key}={value}\n" for key, value in said.items()]
+    lengths = (next(n for n in range(5, 99_999) if n == len(record) + len(str(n))) for record in records)
+    text = "".join(f"{length}{record}" for length, record in zip(lengths, records, strict=True))
+    return member("pax", kind, text.encode())
+
+
+ALL, ONE = tarfile.XGLTYPE, tarfile.XHDTYPE
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [pax(ALL, **{f"key{n}": "" for n in range(200)})],
+        [pax(ALL, comment="x" * 400)] * 3,
+        [pax(ONE, comment="x" * 17_000)],
+        [pax(ONE, comment="x" * 16_000), member("a")] * 1100,
+    ],
+    ids=["many for all", "one after another for all", "large for one", "large for each"],
+)
+def test_headers_larger_than_any_list_needs_are_refused(tmp_path, headers):
+    names = iter(range(5000))
+    members = [
+        (one.replace(name=str(next(names)), deep=False) if one.isreg() else one, content) for one, content in headers
+    ]
+    assert refused(tmp_path, tar(*members, member("b"), mode="w:")) == "has larger headers than any list needs"
+
+
+def test_headers_as_git_and_others_write_them_are_read(tmp_path):
+    content = tar(pax(ALL, comment="0" * 40), pax(ONE, mtime="1.5", path="long"), member("short", content=b"a.test\n"))
+    assert unpacked(tmp_path, content) == {"long": b"a.test\n"}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [member("a", tarfile.GNUTYPE_SPARSE)],
+        [pax(ONE, **{"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}), member("a", content=b"1\n0\n0\n".ljust(512))],
+        [pax(ONE, **{"GNU.sparse.map": "0,1"}), member("a", content=b"x")],
+        [pax(ONE, **{"GNU.sparse.size": "1"}), member("a", content=b"x")],
+    ],
+    ids=["S", "1.0", "0.1", "0.0"],
+)
+def test_files_with_holes_are_refused(tmp_path, members):
+    assert refused(tmp_path, tar(*members)) == "has a device or something else that no list needs"
+
+
+@pytest.mark.parametrize("content", [tar_gz({"a": b"", "b": b""}, "w:"), gzip.compress(b"a.test\n"), b"a.test\n"])
+def test_whoever_unpacks_may_end_it_at_any_piece(tmp_path, content):
+    class EndedError(Exception):
+        pass
+
+    def end():
+        raise EndedError
+
+    (tmp_path / "source").write_bytes(content)
+    (tmp_path / "target").mkdir()
+    with pytest.raises(EndedError):
+        archive.unpack(tmp_path / "source", tmp_path / "target", "list", step=end)
+
+
 def test_a_zip_directory_that_would_fill_the_memory_is_refused(tmp_path):
     directory = b"PK\x01\x02".ljust(46, b"\0") * 200_000
     end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 65535, 65535, len(directory), 4, 0)

@@ -413,15 +413,20 @@ def test_somebody_who_watches_hears_how_far_it_is(school):
     assert ("reading", "a", 100) in heard.said
 
 
-def test_a_command_that_is_ended_stops_reading_and_leaves_what_is_in_force(school, server):
+@pytest.mark.parametrize(
+    ("while_it", "body"),
+    [("fetching", gzip.compress(many(120_000))[:-4]), ("reading", many(120_000))],
+    ids=["before the damage is found", "before the end is read"],
+)
+def test_a_command_that_is_ended_stops_and_leaves_what_is_in_force(school, server, while_it, body):
     school.one()
-    server.replies["/list"] = Reply(many(120_000))
+    server.replies["/list"] = Reply(body)
     school.subscribe("a", grows_to=10_000)
 
     class Ends(NoBars):
-        def reading(self, *_):
-            school.running._stop.set()
+        pass
 
+    setattr(Ends, while_it, lambda *_: school.running._stop.set())
     settings = school.settings
     school.running = updates.Update(settings, LISTS, lambda *_: None, Ends(), force=False)
     with store.changing(settings.files), pytest.raises(ExceptionGroup) as ended:
