@@ -15,6 +15,11 @@ from deploy.contents import Contents
 from deploy.judgement import Ratios
 from reporting.logline import plain
 
+LARGE = 20_000_000
+"""Bytes of a copy from which it is asked how much of it is rules. Smaller ones may say what they like."""
+MOST_FOR_A_RULE = 4096
+"""Bytes of a large copy for each rule. A line of a name has 20, one of a long URL 300."""
+
 
 class State(enum.StrEnum):
     """What became of a list that was to come."""
@@ -68,14 +73,20 @@ def take(files: Files, arrival: Arrival, ratios: Ratios, step: Callable[[int], N
     before = meta.current.rules if meta.current else {}
     lines, page = sum(part.lines for part in parts), any(map(judgement.is_page, _files(content)))
     why = judgement.objection(copy.rules, before, ratios, page=page, lines=lines)
-    if why and not meta.current:
-        return Outcome(meta.label, State.FAILED, f"it {why}")
+    heavy = _too_heavy(sum(path.stat().st_size for path in _files(content)), sum(copy.rules.values()))
+    if heavy or (why and not meta.current):
+        return Outcome(meta.label, State.FAILED, f"it {why or heavy}")
     store.settle(content)
     if why:
         store.hold(files, meta, copy, why)
         return Outcome(meta.label, State.HELD, why, copy, before)
     store.put_in_force(files, meta, copy)
     return Outcome(meta.label, State.FETCHED, "", copy, before)
+
+
+def _too_heavy(size: int, rules: int) -> str:
+    """Why *size* bytes are not kept for so few *rules*, or "": three copies may be kept of each label."""
+    return f"has {size:,} bytes for {rules:,} rules" if size > max(LARGE, rules * MOST_FOR_A_RULE) else ""
 
 
 def sentence(error: Exception, folder: Path) -> str:

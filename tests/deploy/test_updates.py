@@ -321,6 +321,27 @@ def test_a_list_that_fails_leaves_the_last_good_copy_and_the_others_alone(school
     assert school.meta().problem == ""
 
 
+COMMENTS = b"#" * 9_999 + b"\n"
+
+
+def test_a_large_copy_that_is_hardly_rules_is_not_kept(school, server):
+    school.one()
+    body = COMMENTS * 2_100 + many(100)
+    server.replies["/list"] = Reply(body)
+    outcome = school.one()
+    assert (outcome.state, outcome.why) == (State.FAILED, f"it has {len(body):,} bytes for 100 rules")
+    assert school.names() == {"games": [many(100).decode()]}
+    assert (school.meta().held, school.meta().problem) == (None, outcome.why)
+    assert len(list((school.files.lists / "a").iterdir())) == 2, "the copy in force, and meta.json"
+
+
+@pytest.mark.parametrize(("comments", "rules"), [(1_900, 100), (2_100, 6_000)], ids=["smaller", "with rules"])
+def test_a_copy_may_have_many_comments(school, server, comments, rules):
+    school.subscribe("a", grows_to=100)
+    server.replies["/list"] = Reply(COMMENTS * comments + many(rules))
+    assert school.one().state is State.FETCHED
+
+
 def test_a_mistake_of_ours_in_one_list_leaves_the_others_alone(school, server):
     class Fails(NoBars):
         def fetching(self, label, *_):
