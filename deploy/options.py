@@ -10,6 +10,7 @@ from typing import Any
 import rich_click as click
 
 from deploy import toml_file
+from reporting.logline import plain
 
 log = logging.getLogger("schoolgate.command")
 
@@ -46,9 +47,10 @@ def sentences(error: toml_file.RefusedError | OSError | ValueError) -> list[str]
         case toml_file.RefusedError():
             return error.problems
         case OSError():
-            return [f"{error.filename or 'schoolgate'}: {error.strerror or error}"]
+            # a file's name may come from an archive, and be any that no disk takes
+            return [f"{plain(str(error.filename or 'schoolgate'))}: {plain(error.strerror or str(error))}"]
         case _:
-            return [f"schoolgate: {error}"]
+            return [f"schoolgate: {plain(str(error))}"]
 
 
 def refusals[**P](command: Callable[P, None]) -> Callable[P, None]:
