@@ -13,12 +13,13 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
-from blocklists import archive, checksum
+from blocklists import archive, checksum, peer
 from blocklists.fetch_error import FetchError, PassingError, refuse_status, said
 from blocklists.redirect import RedirectError, next_url
 
@@ -152,16 +153,20 @@ async def _once(
 
 @contextlib.asynccontextmanager
 async def _answer(client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> AsyncIterator[httpx.Response]:
-    """The answer to a question for *url*, after redirects."""
-    seen = [url]
+    """The answer to a question for *url*, after redirects; one from the outside leads nowhere inside."""
+    seen: list[str] = [url]
+    held_to: dict[str, Any] = {}
     while True:
         with said():
-            response = await client.send(client.build_request("GET", seen[-1], headers=headers), stream=True)
+            request = client.build_request("GET", seen[-1], headers=headers, extensions=held_to)
+            response = await client.send(request, stream=True)
         try:
             if not response.has_redirect_location:
                 with said():
                     yield response
                 return
+            if len(seen) == 1 and not peer.is_inside(response.extensions["network_stream"]):
+                held_to = {"trace": peer.refuse_inside}
             seen.append(next_url(seen, response.headers["location"]))
         except RedirectError as error:
             raise FetchError(str(error)) from None

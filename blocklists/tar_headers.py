@@ -9,7 +9,7 @@ from typing import Any
 from blocklists.bounds import BadArchiveError
 
 LARGEST_OF_ALL = 1000
-"""Bytes of headers for every member that follows. git writes 52; an archive of 2.3 MB with very many took 33 s to read."""
+"""Bytes of headers for every member that follows. git writes 52; 2.3 MB with very many took 33 s to read."""
 LARGEST_OF_ONE = 1 << 14
 """Bytes of a header for one member: a name and a link of 4,096 bytes each (PATH_MAX), and times."""
 LARGEST_TOGETHER = 16 << 20

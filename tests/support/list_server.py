@@ -33,18 +33,18 @@ class Reply:
 class ListServer:
     """Start with `with ListServer() as server`; *replies* has an answer for each path, or several, given in turn."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None):
+    def __init__(self, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1"):
         self.replies: dict[str, Reply | list[Reply]] = {}
         self.requests: list[tuple[str, Message]] = []
-        self._tls = tls
+        self._tls, self._address = tls, address
 
     def __enter__(self):
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = http.server.ThreadingHTTPServer((self._address, 0), _handler(self))
         if self._tls:
             self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
-        self.url = f"http{'s' if self._tls else ''}://127.0.0.1:{self._server.server_port}"
+        self.url = f"http{'s' if self._tls else ''}://{self._address}:{self._server.server_port}"
         return self
 
     def __exit__(self, *_: object):
