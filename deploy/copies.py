@@ -69,7 +69,8 @@ def take(files: Files, arrival: Arrival, ratios: Ratios, step: Callable[[int], N
     meta, content = arrival.meta, arrival.content
     _leave_only(content, arrival.contents)
     parts = _read(arrival, step)
-    copy = replace(arrival.copy, parts=parts, unknown=tuple(map(plain, arrival.contents.unknown)))
+    origin = arrival.copy.origin.encode(errors="replace").decode()  # a path on a stick may be in no UTF-8
+    copy = replace(arrival.copy, origin=origin, parts=parts, unknown=tuple(map(plain, arrival.contents.unknown)))
     before = meta.current.rules if meta.current else {}
     lines, page = sum(part.lines for part in parts), any(map(judgement.is_page, _files(content)))
     why = judgement.objection(copy.rules, before, ratios, page=page, lines=lines)
