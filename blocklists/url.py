@@ -30,8 +30,6 @@ _END_OF_AUTHORITY = re.compile(r"[/?]")
 _ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})")
 _AMBIGUOUS = re.compile(r"[\\#\t\r\n]|%(25|2e|2f|5c)|/\.{1,2}(;|/|$)", re.IGNORECASE)
 """What servers read differently from each other: escapes of escapes, of dots and of slashes, dot segments, "\\"."""
-_LEFT_OFF = re.compile(r"(;|%00)[^/]*")
-_TRAILING = re.compile(r"(\.|%20)+(?=/|$)")
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21"}
 _ORDINARY = re.compile(
     r"(https?)://"
@@ -210,7 +208,15 @@ def bare(path: str) -> str:
 
     Some leave off a segment's ;parameters, some the dots and blanks at its end, some what follows a NUL.
     """
-    return _TRAILING.sub("", _LEFT_OFF.sub("", path))
+    if ";" not in path and "%" not in path and "./" not in path and path[-1:] != ".":
+        return path  # nine of ten
+    return "/".join(map(_bare, path.split("/")))
+
+
+def _bare(segment: str) -> str:
+    """*segment* without what servers leave off; a blank stands for its escape, as no canonical path has one."""
+    kept = segment.partition(";")[0].partition("%00")[0]
+    return kept.replace("%20", " ").rstrip(". ").replace(" ", "%20")
 
 
 def expressions(url: Url) -> Iterator[str]:

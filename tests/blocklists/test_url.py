@@ -1,3 +1,5 @@
+import time
+
 import msgspec
 import pytest
 from hypothesis import example, given
@@ -465,3 +467,10 @@ def test_what_is_escaped_more_often_than_any_honest_path_leads_up():
 )
 def test_the_laxest_servers_leave_off_parameters_ends_and_what_follows_a_nul(path: str, bare: str):
     assert url.bare(path) == bare
+
+
+@pytest.mark.parametrize("text", ["." * 8000 + "x", "%20" * 2600 + "x", "/." * 4000 + "x", ";%00" * 2000, "a./" * 2600])
+def test_no_path_costs_the_laxest_reading_more_than_its_length(text: str):
+    started = time.process_time()
+    url.bare(f"/{text}")
+    assert time.process_time() - started < 0.1
