@@ -173,3 +173,17 @@ def test_a_label_of_another_script_that_is_longer_than_any_can_be_is_none_and_co
     started = time.process_time()
     assert domain.canonical(f"{text}.test") is None
     assert time.process_time() - started < 0.05
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufdfa\ufdfa\ufdfa." * 63, "\ufdfa." * 126, "\u00fc" * 254, "\ufdfa\ufdfa\ufdfa." * 126]
+)
+def test_a_name_that_grows_beyond_any_when_it_is_mapped_is_none_and_costs_nothing(text: str):
+    started = time.process_time()
+    for _ in range(20):
+        assert domain.to_ascii(text) is None
+    assert time.process_time() - started < 0.1
+
+
+def test_a_name_of_another_script_may_be_as_long_as_any():
+    assert domain.canonical("\u00fc." * 30 + "test.") == "xn--tda." * 30 + "test"
