@@ -240,12 +240,12 @@ class Filter:
 
     def _hosts(self, flow: http.HTTPFlow) -> set[str | None]:
         """Every different host that *flow* names; None among them for what names none."""
-        named = [flow.request.host, *flow.request.headers.get_all("host")]
+        named = [flow.request.host]
         tunnel, sni = self._tunnels.get(flow.client_conn.id), flow.client_conn.sni
         named += [flow.request.authority] if flow.request.authority else []
         named += [tunnel.host] if tunnel else []
         named += [sni] if sni else []
-        return hosts_of(named)
+        return hosts_of(named, flow.request.headers.get_all("host"))
 
     async def _hindrance(self, flow: http.HTTPFlow, hosts: set[str | None]) -> Trouble | None:
         """What stands in the way of a permitted request, if anything does."""

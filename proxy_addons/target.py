@@ -4,7 +4,7 @@ This file knows nothing of sockets or of mitmproxy. A request names its host up 
 line, :authority, Host); a filter that believes one of them is passed by naming another. They must all agree.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from blocklists import url
 
@@ -22,9 +22,14 @@ def host_of(authority: str) -> str | None:
     return found.host if found else None
 
 
-def hosts_of(authorities: Iterable[str]) -> set[str | None]:
-    """The different hosts that *authorities* name; None stands for what names no host."""
-    return {host_of(authority) for authority in authorities}
+def hosts_of(authorities: Iterable[str], lines: Sequence[str] = ()) -> set[str | None]:
+    """The different hosts that *authorities* and the Host *lines* name; None stands for what names no host.
+
+    A request has one Host line at most (RFC 9112, 3.2), and every browser writes A-labels into it: of more lines none
+    is looked at, nor is one beyond ASCII, as a request could bring hundreds that take long to map.
+    """
+    named = {host_of(authority) for authority in authorities}
+    return named | {host_of(line) if len(lines) == 1 and line.isascii() else None for line in lines}
 
 
 def climbs(path: bytes) -> bool:

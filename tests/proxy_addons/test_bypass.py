@@ -26,7 +26,16 @@ def asked(connection: socket.socket, *lines: str) -> str:
     return head_of(connection).decode()
 
 
-@pytest.mark.parametrize("lines", [("Host: other.test",), ("Host: unknown.test", "Host: other.test"), ("Host: a,b",)])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Host: other.test",),
+        ("Host: unknown.test", "Host: other.test"),
+        ("Host: unknown.test", "Host: unknown.test"),
+        ("Host: a,b",),
+        ("Host: \ufdfa.test",),
+    ],
+)
 def test_a_host_header_that_differs_from_the_tunnel_is_answered_by_no_server(
     house: House, lines: tuple[str, ...]
 ) -> None:

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,26 @@ def test_what_servers_read_differently_names_no_host(authority: str) -> None:
 
 def test_different_names_are_different_hosts() -> None:
     assert hosts_of(["good.test", "GOOD.test:443", "evil.test", "@"]) == {"good.test", "evil.test", None}
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        (["evil.test:80"], {"good.test", "evil.test"}),
+        (["good.test", "good.test"], {"good.test", None}),
+        (["b\u00fccher.test"], {"good.test", None}),
+        (["xn--bcher-kva.test"], {"good.test", "xn--bcher-kva.test"}),
+        ([], {"good.test"}),
+    ],
+)
+def test_a_request_has_one_host_line_at_most_and_in_ascii(lines: list[str], named: set[str | None]) -> None:
+    assert hosts_of(["good.test"], lines) == named
+
+
+def test_many_host_lines_cost_nothing() -> None:
+    started = time.process_time()
+    assert hosts_of(["good.test"], [f"{n}.{chr(0xFDFA) * 3}.test" for n in range(1000)]) == {"good.test", None}
+    assert time.process_time() - started < 0.1
 
 
 @given(st.text())
