@@ -29,11 +29,11 @@ class Entry(msgspec.Struct, frozen=True, order=True):
 
     def may_cover(self, path: str) -> bool:
         """Whether some server takes *path* for this entry's page or one under it: for closing, never for opening."""
-        return self.covers_path(path) or Entry(self.host, _lax(self.path)).covers_path(_lax(path))
+        return self.covers_path(path) or Entry(self.host, _lax(self.path).rstrip("/") or "/").covers_path(_lax(path))
 
 
 def _lax(path: str) -> str:
-    return url.bare(path).lower()
+    return url.lower(url.bare(path))
 
 
 def parse(text: str) -> Entry | None:

@@ -30,6 +30,7 @@ _END_OF_AUTHORITY = re.compile(r"[/?]")
 _ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})")
 _AMBIGUOUS = re.compile(r"[\\#\t\r\n]|%(25|2e|2f|5c)|/\.{1,2}(;|/|$)", re.IGNORECASE)
 """What servers read differently from each other: escapes of escapes, of dots and of slashes, dot segments, "\\"."""
+_LOWERED_ESCAPE = re.compile(r"%[0-9a-f]{2}")
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21"}
 _ORDINARY = re.compile(
     r"(https?)://"
@@ -206,17 +207,31 @@ def climbs(path: str) -> bool:
 def bare(path: str) -> str:
     """The canonical *path* as the laxest servers read it.
 
-    Some leave off a segment's ;parameters, some the dots and blanks at its end, some what follows a NUL.
+    Some leave off a segment's ;parameters, some the dots and blanks at its end, some what follows a NUL; and then they
+    resolve what is left, so that "/.;x/page" and "/%20/page" are "/page".
     """
     if ";" not in path and "%" not in path and "./" not in path and path[-1:] != ".":
         return path  # nine of ten
-    return "/".join(map(_bare, path.split("/")))
+    kept: list[str] = []
+    parts = [_bare(part) for part in path.split("/")]
+    for part in parts:
+        if part == "..":
+            del kept[-1:]
+        elif part:
+            kept.append(part)
+    return f"/{'/'.join(kept)}{'/' if kept and parts[-1] in ('', '..') else ''}"
 
 
 def _bare(segment: str) -> str:
     """*segment* without what servers leave off; a blank stands for its escape, as no canonical path has one."""
-    kept = segment.partition(";")[0].partition("%00")[0]
-    return kept.replace("%20", " ").rstrip(". ").replace(" ", "%20")
+    kept = segment.partition(";")[0].partition("%00")[0].replace("%20", " ")
+    return ".." if kept.strip() == ".." else kept.rstrip(". ").replace(" ", "%20")
+
+
+def lower(path: str) -> str:
+    """The canonical *path* in lower case, its escapes as they are, for servers that take both cases for one."""
+    lowered = path.lower()
+    return _LOWERED_ESCAPE.sub(lambda m: m[0].upper(), lowered) if "%" in lowered else lowered
 
 
 def expressions(url: Url) -> Iterator[str]:

@@ -80,7 +80,13 @@ def test_a_path_covers_what_stands_under_it_and_not_what_only_begins_like_it(pat
     assert Entry("bbc.test", "/bitesize").covers_path(path) is covered
 
 
-@pytest.mark.parametrize("path", ["/Bitesize", "/bitesize;a=b/c", "/bitesize.", "/bitesize%20/c", "/bitesize%00.html"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/Bitesize", "/bitesize;a=b/c", "/bitesize.", "/bitesize%20/c", "/bitesize%00.html"),
+        *("/.;/bitesize", "/;x/bitesize/c", "/%00/bitesize", "/%20/bitesize/"),
+    ],
+)
 def test_for_closing_a_path_covers_what_some_server_takes_for_it(path: str):
     assert Entry("bbc.test", "/bitesize").may_cover(path)
     assert not Entry("bbc.test", "/bitesize").covers_path(path)
@@ -89,6 +95,13 @@ def test_for_closing_a_path_covers_what_some_server_takes_for_it(path: str):
 @pytest.mark.parametrize("path", ["/bitesized", "/bite;size", "/.bitesize", "/a/bitesize"])
 def test_for_closing_a_path_covers_nothing_that_every_server_keeps_apart(path: str):
     assert not Entry("bbc.test", "/bitesize").may_cover(path)
+
+
+def test_for_closing_a_path_of_nothing_but_what_servers_leave_off_covers_the_root_and_not_the_site():
+    for path in ("/;x", "/a/..;"):
+        assert Entry("bbc.test", path).may_cover("/")
+        assert not Entry("bbc.test", path).may_cover("/news")
+    assert Entry("bbc.test", "/a/;x").may_cover("/a")
 
 
 @given(st.text())

@@ -463,10 +463,27 @@ def test_what_is_escaped_more_often_than_any_honest_path_leads_up():
         ("/a%00.html/b", "/a/b"),
         ("/a.b/c", "/a.b/c"),
         ("/", "/"),
+        ("/.;/page", "/page"),
+        ("/;x/page", "/page"),
+        ("/%00/page", "/page"),
+        ("/%20/page", "/page"),
+        ("/.%20;x/...;/page;", "/page"),
+        ("/a/..;x/page", "/page"),
+        ("/..;/a/..%20", "/"),
+        ("/a/b/..;", "/a/"),
+        ("/a/;x", "/a/"),
+        ("/a/b;x/", "/a/b/"),
+        ("/;x/%00", "/"),
+        ("/%20a%20b/c", "/%20a%20b/c"),
     ],
 )
 def test_the_laxest_servers_leave_off_parameters_ends_and_what_follows_a_nul(path: str, bare: str):
     assert url.bare(path) == bare
+
+
+def test_in_lower_case_an_escape_stays_as_it_is():
+    assert url.lower("/A/%C3%A9/B%2525") == "/a/%C3%A9/b%2525"
+    assert url.lower("/A.HTML") == "/a.html"
 
 
 @pytest.mark.parametrize("text", ["." * 8000 + "x", "%20" * 2600 + "x", "/." * 4000 + "x", ";%00" * 2000, "a./" * 2600])
