@@ -14,6 +14,7 @@ from blocklists.profile import Code, Profile
 from blocklists.rulebook import NEVER_OPENED, Category, Permit, Permits, Role, Rulebook, Severity
 from blocklists.url import Url
 from blocklists.url import bare as bare_path
+from blocklists.url import lower as lower_path
 from blocklists.verdict import NAME_KINDS, Action, Reason, Request, Verdict
 
 
@@ -113,9 +114,39 @@ class Question:
         if url is None:
             return (), ()
         exact = self.policy.index.listed_pages(url.host, _with_query(url))
+        return (*exact, *self._lax_listings(url)), exact if url.plain else ()
+
+    def _lax_listings(self, url: Url) -> Iterator[Listing]:
+        """The listings that can close the page under the other addresses that some server takes for it.
+
+        One lookup more, and with capitals in the path three, where the host has listed pages: 3 us each.
+        """
         bare = bare_path(url.path)
-        lax = () if bare == url.path else self.policy.index.listed_pages(url.host, bare)
-        return (*exact, *lax), exact if url.plain else ()
+        paths = dict.fromkeys((url.path, bare, lower_path(bare)))
+        if len(paths) > 1 and bare == url.path and not self.policy.index.lists_with_pages(url.host):
+            return
+        for path in paths:
+            if path != url.path:
+                yield from self._closing(url, path)
+            if path != "/":
+                yield from self._closing(url, path[:-1] if path[-1] == "/" else f"{path}/", itself=True)
+
+    def _closing(self, url: Url, path: str, *, itself: bool = False) -> Iterator[Listing]:
+        """What closes *path* on the host of *url*, with its query; *itself*: not as one that is in a listed folder.
+
+        The folders above are those of the path as it was asked for, and it may be an exception in them.
+        """
+        asked = path if url.query is None else f"{path}?{url.query}"
+        for listing in self.policy.index.listed_pages(url.host, asked):
+            closing = tuple(filter(self._is_closing, listing.lists))
+            if closing and (not itself or listing.rule.endswith((path, asked))):
+                yield Listing(listing.rule, closing)
+
+    def _is_closing(self, name: str) -> bool:
+        """Whether the list *name* has a category that is not simply open: a lax reading opens nothing."""
+        use = self.book.lists.get(name)
+        category = self.book.categories.get(use.category) if use and use.role is Role.CATEGORY else None
+        return category is not None and self.code(category) is not Code.OPEN
 
     def on(self, *roles: Role) -> Iterator[tuple[str, str]]:
         """(list, rule) of each listing whose list has one of *roles*, of the host first and then of the page."""
@@ -189,9 +220,7 @@ class Question:
         """
         if any(self.book.lists[name].category in NEVER_OPENED for name, _ in self.on(Role.CATEGORY)):
             return False
-        uses = map(self.book.lists.get, self.policy.index.lists_with_pages(self.request.host))
-        categories = (self.book.categories[use.category] for use in uses if use and use.role is Role.CATEGORY)
-        return any(self.code(category) is not Code.OPEN for category in categories)
+        return any(map(self._is_closing, self.policy.index.lists_with_pages(self.request.host)))
 
 
 _WEIGHT = {code: weight for weight, code in enumerate("OSBT-QPXL")}

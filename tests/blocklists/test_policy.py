@@ -1,6 +1,7 @@
 import datetime
 import itertools
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from blocklists import defaults, domain, policy, sealed, url
 from blocklists.calendar import Calendar, Period, Span, Window
 from blocklists.clients import Client
-from blocklists.index import EmptyIndex, Listing
+from blocklists.compile import Source, compile_lists
+from blocklists.index import EmptyIndex, Index, Listing
 from blocklists.policy import NAME_KINDS, ORDER, Action, Kind, Policy, Reason, Request, Verdict, decide
 from blocklists.profile import Code, Pages, Profile, Unknown, Watch
 from blocklists.rulebook import Category, ListUse, Permit, Permits, Role, Rulebook, Severity
@@ -876,9 +878,64 @@ def test_a_listed_folder_closes_what_is_in_it_and_the_name_is_opened_to_tell():
     assert not ask(rules, "https://mixed.test/other").blocked
 
 
-@pytest.mark.parametrize("path", ["/x/%252e%252e/bad/", "/x\\..\\bad/", "/bad;v=1/", "/bad./"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/x/%252e%252e/bad/", "/x\\..\\bad/", "/bad;v=1/", "/bad./", "/bad;v=1/page", "/bad", "/bad;x?y"),
+        *("/.;/bad/x", "/;x/bad/x", "/%00/bad/x", "/%20/bad/x", "/BAD/x", "/Bad"),
+    ],
+)
 def test_a_listed_folder_is_closed_however_its_address_is_written(path: str):
     assert ask(school({"mixed.test": ["positive"], **PAGES}), f"https://mixed.test{path}").blocked
+
+
+LISTED_PAGES = {"mixed.test/r/name": ["closed"], "mixed.test/page?id=7": ["closed"], "mixed.test/caf%C3%A9": ["closed"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "closed"),
+    [
+        ("/r/name", True),
+        ("/r/name/", True),
+        ("/r/name/?x=1", True),
+        ("/R/Name", True),
+        ("/R/name;a/", True),
+        ("/r/name/under", False),
+        ("/r/names", False),
+        ("/page?id=7", True),
+        ("/page;a?id=7", True),
+        ("/Page/?id=7", True),
+        ("/page;a?id=8", False),
+        ("/page/", False),
+        ("/CAF%c3%A9", True),
+        ("/", False),
+    ],
+)
+def test_a_listed_page_is_closed_however_its_address_is_written(path: str, closed: bool):
+    rules = school({"mixed.test": ["positive"], **LISTED_PAGES})
+    assert ask(rules, f"https://mixed.test{path}").blocked is closed
+
+
+def test_no_lax_reading_of_an_address_opens_a_page():
+    others = {"strict": Profile("Strict", "ks2", Pages.KS2, unknown=Unknown.CLOSED)}
+    rules = school({"site.test/a": ["open"], "site.test/b": ["gone"], "site.test/c": ["positive"]})
+    book = msgspec.structs.replace(
+        rules.rulebook,
+        profiles=rules.rulebook.profiles | others,
+        lists=rules.rulebook.lists | {"gone": ListUse(Role.CATEGORY, "gone")},
+    )
+    rules = Policy(book, rules.index)
+    for path, closed in (("a", False), ("a;x", True), ("A", True), ("a/", True), ("b;x", True), ("c;x", True)):
+        assert ask(rules, f"https://site.test/{path}", "strict").blocked is closed
+
+
+def test_a_page_that_a_list_takes_out_of_a_folder_is_open_with_its_folder_closed(tmp_path: Path):
+    listed = {"closed": (Source(tmp_path / "closed.txt"),)}
+    (tmp_path / "closed.txt").write_text("||mixed.test/x/\n@@||mixed.test/x/ok|\n@@||mixed.test/x/fine/\n")
+    index = Index(compile_lists(listed, tmp_path / "index", built_ns=1).folder)
+    rules = Policy(BOOK, index)
+    asked = {path: ask(rules, f"https://mixed.test/x/{path}").blocked for path in ("", "page", "ok", "fine/")}
+    assert asked == {"": True, "page": True, "ok": False, "fine/": False}
 
 
 def test_a_name_with_listed_pages_is_let_through_unopened_where_nothing_can_be_opened_or_none_is_closed():
