@@ -1,4 +1,5 @@
 import stat
+import time
 from pathlib import Path
 
 import msgspec
@@ -6,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blocklists import sealed, snapshot, url
-from blocklists.sealed import Match, Sealed, SealedLists
+from blocklists import sealed, sealed_entry, snapshot, url
+from blocklists.sealed import Match, Sealed, SealedList, SealedLists
 
 KEY = bytes(range(32))
 LINES = b"""\xef\xbb\xbf# a list of invented names
@@ -98,7 +99,6 @@ def test_a_sealed_url_is_found_however_it_is_written(text: str):
         "https://images.test/",
         "https://images.test/private/",
         "https://images.test/private/one.jpeg",
-        "https://images.test/Private/one.jpg",
         "https://images.test/page?id=8",
         "https://images.test/page",
         "https://images.example/private/one.jpg",
@@ -294,6 +294,54 @@ def test_what_is_too_long_or_too_deep_is_cut_and_covers_more():
     assert not find(f"{long}*", long[:300])
 
 
+@pytest.mark.parametrize(
+    ("entry", "closed"),
+    [
+        ("a.test/page", "a.test/Page"),
+        ("a.test/Page", "a.test/page"),
+        ("a.test/Page", "a.test/pAGE/"),
+        ("a.test/Folder/", "a.test/folder/x"),
+        ("a.test/Page?Id=7", "a.test/page;a?Id=7"),
+        ("a.test/Pic*", "a.test/PICTURE"),
+        ("a.test/Pic?A*", "a.test/pic?Ab"),
+        ("a.test/Caf%C3%A9", "a.test/CAF%c3%a9"),
+        ("a.test/page?id=7", "a.test/.;/page;a?id=7"),
+        ("a.test/pic*", "a.test/;x/picture"),
+    ],
+)
+def test_a_path_is_sealed_in_both_cases_and_as_servers_resolve_it_with_its_query(entry: str, closed: str):
+    assert find(entry, f"https://{closed}")
+
+
+@pytest.mark.parametrize(
+    ("entry", "open_"), [("a.test/Page?Id=7", "a.test/page?id=7"), ("a.test/pic?A*", "a.test/pic?ab")]
+)
+def test_a_query_is_sealed_in_its_own_case(entry: str, open_: str):
+    assert not find(entry, f"https://{open_}")
+
+
+def test_a_beginning_is_looked_for_no_further_than_the_longest_of_any_list():
+    short, long = (
+        sealed.seal([b"a.test/Pic*", b"a.test/longer-page"], KEY)[0],
+        sealed.seal([b"a.test/picture*"], KEY)[0],
+    )
+    assert (short.longest, long.longest, sealed.seal([b"a.test/longer-page"], KEY)[0].longest) == (4, 8, 0)
+    both = Sealed(SealedLists({"short": short, "long": long}), KEY)
+    assert [m.list for t in ("Pict", "picture") if (m := both.match_url(url.canonical(f"a.test/{t}")))] == ["short"] * 2
+    only = Sealed(SealedLists({"long": long}), KEY)
+    assert only.match_url(url.canonical("a.test/pictures"))
+    assert not only.match_url(url.canonical("a.test/pictur"))
+
+
+def test_no_url_takes_long_to_be_looked_for_among_beginnings():
+    loaded = load([b"a.test/p*", b"b.a.test/p*", b"c.b.a.test/picture*"])
+    asked = [url.canonical(f"https://c.b.a.test/{text}") for text in ("A;x/" * 2000, "a" * 8000, "A%20/" * 1600)]
+    started = time.process_time()
+    for _ in range(10):
+        assert not any(loaded.match_url(one) for one in asked if one)
+    assert time.process_time() - started < 0.1
+
+
 def test_a_host_that_has_only_beginnings_must_be_opened_too():
     assert load([b"a.test/pic*"]).has_urls("www.a.test")
 
@@ -315,7 +363,7 @@ def test_what_is_hashed_for_a_url_is_hashed_once():
 
 
 def test_a_snapshot_of_an_older_version_is_loaded(tmp_path: Path):
-    """It had neither beginnings nor times nor a check of the key."""
+    """It had neither beginnings nor times nor a check of the key, and nothing in lower case."""
     new = sealed.seal(LINES, key := sealed.new_key(tmp_path / "sealed.key"))[0]
     old = {name: getattr(new, name) for name in ("whole_hosts", "hosts_with_urls", "expressions")}
     snapshot.write(tmp_path / "sealed", {"lists": {"watch": old}}, version=1, written_ns=1)
@@ -323,6 +371,14 @@ def test_a_snapshot_of_an_older_version_is_loaded(tmp_path: Path):
     assert loaded.match_host("harm.test")
     assert snapshot.read(tmp_path / "sealed", SealedLists).body.lists["watch"].imported_ns == 0
     assert len(key) == sealed.KEY_SIZE
+
+
+def test_the_beginnings_of_an_older_version_are_looked_for_to_their_full_length():
+    new = sealed.seal([b"a.test/Pictures-of*"], KEY)[0]
+    old = SealedList(frozenset(), frozenset(), frozenset(), new.hosts_with_prefixes, new.prefixes)
+    loaded = Sealed(SealedLists({"watch": old}), KEY)
+    assert old.longest == sealed_entry.LONGEST_PREFIX
+    assert loaded.match_url(url.canonical("a.test/Pictures-of/one"))
 
 
 def test_a_key_that_is_not_the_lists_own_is_refused(tmp_path: Path):
@@ -346,3 +402,5 @@ def test_the_hash_of_what_was_asked_is_like_no_entrys():
 def test_a_list_counts_its_different_entries():
     one = sealed.seal([b"a.test", b"http://A.test/", b"b.test/x", b"b.test/x#y", b"b.test/z*"], KEY)[0]
     assert one.entries == 3
+    cased = sealed.seal([b"b.test/X", b"b.test/Y*", b"b.test/y*", b"b.test/Z", b"b.test/%C3"], KEY)[0]
+    assert (cased.entries, cased.lowered) == (5, 2)
