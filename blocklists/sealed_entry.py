@@ -1,7 +1,7 @@
 """What one entry of a sealed list names: a whole host, a page or folder, or everything that begins like it.
 
 An entry closes what it says and no more. This file reads one text and knows nothing of files, keys or hashes; why a
-text names nothing is said by a word of ours, never by the text.
+text names nothing is said by a word of ours, never by the text. A path is closed in capitals and small letters alike.
 
 | entry                                           | closes                                                       |
 |-------------------------------------------------|--------------------------------------------------------------|
@@ -23,7 +23,10 @@ import msgspec
 from blocklists import suffix, url
 
 LONGEST_PREFIX = 512
-"""Characters of a beginning that count, so that no URL costs more than 0.5 ms; a longer one is cut, and closes more."""
+"""Characters of a beginning that count, so that no URL costs more than 0.3 ms for each way to read it.
+
+A longer beginning is cut, and closes more.
+"""
 
 DEEPEST_FOLDER = 64
 """Folders, the root included, by which a URL is looked for; an entry for a deeper one is cut, and closes more."""
