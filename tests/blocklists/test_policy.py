@@ -916,6 +916,21 @@ def test_a_listed_page_is_closed_however_its_address_is_written(path: str, close
     assert ask(rules, f"https://mixed.test{path}").blocked is closed
 
 
+@pytest.mark.parametrize(
+    ("target", "lookups"),
+    [("other.test/Folder/Page", 1), ("mixed.test/", 1), ("mixed.test/folder/page", 2), ("mixed.test/Folder/Page", 4)],
+)
+def test_a_page_is_looked_up_once_or_twice_and_more_often_only_for_capitals_where_pages_are_listed(
+    target: str, lookups: int
+):
+    asked: list[str] = []
+    rules = school(LISTED_PAGES)
+    find = rules.index.listed_pages
+    rules.index.listed_pages = lambda host, path: (asked.append(path), find(host, path))[1]
+    assert ask(rules, f"https://{target}", "staff").reason is not Reason.FAILURE
+    assert len(asked) == lookups
+
+
 def test_no_lax_reading_of_an_address_opens_a_page():
     others = {"strict": Profile("Strict", "ks2", Pages.KS2, unknown=Unknown.CLOSED)}
     rules = school({"site.test/a": ["open"], "site.test/b": ["gone"], "site.test/c": ["positive"]})
