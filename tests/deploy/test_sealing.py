@@ -97,7 +97,7 @@ def test_bytes_that_are_no_list_are_refused_unless_they_are_meant(settings):
 
 def test_as_many_lines_sealed_as_left_out_are_a_list(settings):
     assert seal(settings, "one.test", "word").entries == 1
-    with pytest.raises(RefusedError, match="1 entries, 1 are in force and stay; lines left out: 2"):
+    with pytest.raises(RefusedError, match="1 entry, 1 is in force and stays; lines left out: 2"):
         seal(settings, "one.test", "word", "another")
 
 
