@@ -26,10 +26,14 @@ MAX_OF_ONE = 1_000
 """Patterns of one source, so that none leaves the others without."""
 
 
+TOP = "a name with one label, in a list that closes"
+
+
 class Source(msgspec.Struct, frozen=True):
     """Where some of a list's rules are: a file or folder, and its format.
 
-    *label* names a copy that was fetched or imported (*imported*); the school's own file has none. Names, pages and
+    *label* names a copy that was fetched or imported (*imported*); the school's own file has none. Without *tops* a
+    plain list names nothing that is one label ("com"), as a slip of the pen does. Names, pages and
     patterns ("/pattern/") in *except_* are known mistakes: the source does not list them, whatever it says.
     """
 
@@ -38,6 +42,7 @@ class Source(msgspec.Struct, frozen=True):
     label: str = ""
     imported: bool = False
     except_: frozenset[str] = frozenset()
+    tops: bool = True
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -131,6 +136,8 @@ def _read(source: Source, number: int, names: Run, pages: Run, room: int) -> tup
     """What was read of *source*, whose rules carry its *number*, and its patterns, *room* at most."""
     tally, every_pattern = Tally(), list[PatternRule]()
     for batch in parse.read(source.path, source.format, tally):
+        if not source.tops and tally.format is Format.PLAIN:
+            _leave_tops_out(batch, tally)
         names.add(name_lines(batch, number, source.except_))
         pages.add(page_lines(batch, number, source.except_))
         for rule in batch.rules:
@@ -139,6 +146,16 @@ def _read(source: Source, number: int, names: Run, pages: Run, room: int) -> tup
     apart = (name for name in source.except_ if "/" not in name)
     names.add(merge.encoded(reversed_key(name), number, Effect.APART) for name in apart)
     return tally, every_pattern
+
+
+def _leave_tops_out(batch: Batch, tally: Tally) -> None:
+    """Leave out of *batch* the names of one label, each of which stands for everything that ends in it."""
+    tops = [name for name in batch.names if "." not in name and ":" not in name]
+    if tops:
+        batch.names = [name for name in batch.names if name not in tops]
+        tally.names -= len(tops)
+        tally.skipped_count += len(tops)
+        tally.reasons[TOP] = tally.reasons.get(TOP, 0) + len(tops)
 
 
 def _add_pattern(rule: PatternRule, every_pattern: list[PatternRule], tally: Tally, room: int) -> None:

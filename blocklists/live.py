@@ -186,7 +186,7 @@ class Live:
         try:
             read = index.Index(current)
         except (ValueError, OSError) as error:
-            if "index" in self._parts or (before := _whole_build(self.files.index)) is None:
+            if "index" in self._parts or (before := whole_build(self.files.index)) is None:
                 raise
             self.refused += 1
             log.error("The index in force was refused, the build before it is used: %s", error)  # noqa: TRY400 - no traceback, as for every refusal
@@ -207,7 +207,7 @@ class Live:
         return max((stamp[1] for stamp in map(_stamp, journals) if stamp), default=0)
 
 
-def _whole_build(folder: Path) -> index.Index | None:
+def whole_build(folder: Path) -> index.Index | None:
     """The newest build in *folder* that is whole and was judged good, or None."""
     for build in sorted((path.parent for path in folder.glob(f"[0-9]*/{index.JUDGED}")), reverse=True):
         try:

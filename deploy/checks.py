@@ -9,7 +9,7 @@ from pathlib import Path
 from blocklists import sealed_marker, snapshot, taxonomy
 from blocklists.clients import Clients
 from blocklists.rulebook import Rulebook
-from deploy import key_files, policy_file
+from deploy import guard, key_files, policy_file
 from deploy.config import Settings
 from deploy.toml_file import RefusedError
 
@@ -38,7 +38,7 @@ def check_whole(settings: Settings) -> Rulebook:
         *key_files.lists_problems(settings),
         *_subscriptions(settings, book),
     ]
-    beside = [*not_in_force(settings), *sealed_marker.problems(settings.files)]
+    beside = [*not_in_force(settings), *sealed_marker.problems(settings.files), *guard.damage(settings.files.index)]
     if found := [f"{settings.file}: {problem}" for problem in problems] or beside:
         raise RefusedError(found)
     return book

@@ -14,6 +14,7 @@ from blocklists import compile as compiler
 from blocklists import corpus, index, snapshot
 from blocklists.corpus import Closed
 from blocklists.gather import Source
+from blocklists.live import whole_build
 from blocklists.policy import Policy
 from blocklists.rulebook import Rulebook
 from deploy.toml_file import RefusedError
@@ -21,7 +22,7 @@ from deploy.toml_file import RefusedError
 SHRINKS_TO = 0.5
 """A list that keeps less than this part of its names is refused: weekly updates of real lists change a few percent."""
 MOST_SHOWN = 5
-"""Sites of the corpus named for each list; a list that closes more of them is not read name by name."""
+"""Rules of a list that are named for closing the corpus; of a list with more, a person reads no further."""
 NOT_APPLIED = "not_applied.json"
 """The file of a build that says what was not applied."""
 
@@ -80,15 +81,16 @@ class Guard:
             if rules and name not in self._may_shrink and all(one.label for one in reads):
                 yield (
                     f"{name}: its own file is gone, which had {rules} rules; the index in force stays. If this is"
-                    f" meant, add --accept {name}"
+                    f" meant: schoolgate lists compile --accept {name}"
                 )
 
 
 def _in_force(folder: Path) -> index.Index | None:
+    """The index that is in force, or that a start would go back to where that one is damaged."""
     try:
         return index.Index(folder / index.CURRENT)
     except (OSError, ValueError):
-        return None
+        return whole_build(folder) if folder.is_dir() else None
 
 
 def _shrunk(before: index.Index | None, built: index.Index, meant: frozenset[str]) -> Iterator[str]:
@@ -101,20 +103,29 @@ def _shrunk(before: index.Index | None, built: index.Index, meant: frozenset[str
             says = f"its rules list {listed} names and pages, exceptions taken off, where {had_listed} are in force"
         else:
             continue
-        yield f"{name}: {says}; the index in force stays. If this is meant, add --accept {name}"
+        meant_so = f"If this is meant: schoolgate lists compile --accept {name}"
+        yield f"{name}: {says}; the index in force stays. {meant_so}"
 
 
 def _sentences(closed: list[Closed], what: str) -> Iterator[str]:
-    """A sentence for each list about what it would close, and *what* follows."""
-    found: dict[str, list[str]] = {}
+    """A sentence for each list about what it would close, rule by rule, and *what* follows."""
+    found: dict[str, dict[str, dict[str, list[str]]]] = {}
     for one in closed:
-        found.setdefault(one.verdict.list, []).append(f"{one.name} for {one.profile} ({one.verdict.rule})")
-    for name, sites in found.items():
-        more = f" and {len(sites) - MOST_SHOWN} more" if len(sites) > MOST_SHOWN else ""
-        yield (
-            f"{name}: it would close {', '.join(sites[:MOST_SHOWN])}{more}, which lessons or help need; {what}. If it"
-            f" is meant: schoolgate lists compile --accept {name}"
-        )
+        rules = found.setdefault(one.verdict.list, {})
+        rules.setdefault(one.verdict.rule, {}).setdefault(one.name, []).append(one.profile)
+    for name, rules in found.items():
+        shown = list(rules.items())[:MOST_SHOWN]
+        said = "; ".join(f"its rule {rule} would close {_sites(sites)}" for rule, sites in shown)
+        more = f"; {len(rules) - MOST_SHOWN} more of its rules close others" if len(rules) > MOST_SHOWN else ""
+        meant = f"If it is meant: schoolgate lists compile --accept {name}"
+        yield f"{name}: {said}{more}, which lessons or help need; {what}. {meant}"
+
+
+def _sites(sites: dict[str, list[str]]) -> str:
+    """The first of *sites*, with whom it would be closed for, and how many more there are."""
+    first, profiles = next(iter(sites.items()))
+    more = len(sites) - 1
+    return f"{first} for {', '.join(profiles)}" + (f" and {more} more site{'s' * (more > 1)}" if more else "")
 
 
 def not_applied(build: Path) -> tuple[str, ...]:
@@ -123,3 +134,15 @@ def not_applied(build: Path) -> tuple[str, ...]:
         return tuple(msgspec.json.decode((build / NOT_APPLIED).read_bytes(), type=list[str]))
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return ()
+
+
+def damage(folder: Path) -> list[str]:
+    """A sentence if the index in force, of *folder*, is there and cannot be used."""
+    current = folder / index.CURRENT
+    try:
+        index.Index(current)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        return [f"{current}: damaged: {error}; run: schoolgate lists compile"]
+    return []

@@ -10,7 +10,7 @@ from blocklists import compile as compiler
 from blocklists import exceptions, index
 from blocklists.child import in_child
 from blocklists.gather import Progress, Read, Source
-from blocklists.rulebook import Rulebook
+from blocklists.rulebook import Role, Rulebook
 from deploy import config, policy_file, state_lock, store
 from deploy.guard import Guard, WouldCloseError, not_applied
 from deploy.toml_file import RefusedError
@@ -68,7 +68,9 @@ def _sources(settings: config.Settings, book: Rulebook) -> Iterator[tuple[str, t
         wrong = mistakes.get(book.lists[name].category, ())
         except_ = frozenset((*wrong, *(f"www.{one}" for one in wrong)))
         imported = tuple(msgspec.structs.replace(copy, except_=except_) for copy in copies.get(name, ()))
-        yield name, (*(one for one in own if not imported or one.path.exists()), *imported)
+        tops = book.lists[name].role is not Role.CATEGORY
+        every = (*(one for one in own if not imported or one.path.exists()), *imported)
+        yield name, tuple(msgspec.structs.replace(one, tops=tops) for one in every)
 
 
 def _check_accepted(accepted: frozenset[str], book: Rulebook) -> None:

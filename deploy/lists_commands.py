@@ -35,7 +35,7 @@ def lists_update(labels: tuple[str, ...], force: bool, no_compile: bool, file: P
     The last good copy stays in force when one fails or looks wrong; the exit code is 1 then.
     """
     from blocklists import taxonomy
-    from deploy import policy_file, progress, store, updates
+    from deploy import guard, policy_file, progress, store, updates
 
     settings = _settings(file)
     known = settings.config.subscriptions
@@ -45,7 +45,8 @@ def lists_update(labels: tuple[str, ...], force: bool, no_compile: bool, file: P
     lists = policy_file.read(settings.policy).lists
     with progress.bars(wanted=not as_json) as bars:
         outcomes = updates.update(settings, labels or known, lists, taxonomy.list_for, bars, force=force)
-    _end(settings, outcomes, as_json=as_json, compiles=not (no_compile or store.is_compiled(settings.files)))
+    built = store.is_compiled(settings.files) and not guard.damage(settings.files.index)
+    _end(settings, outcomes, as_json=as_json, compiles=not (no_compile or built))
 
 
 @group.command(name="import")
@@ -114,20 +115,22 @@ def lists_remove(labels: tuple[str, ...], file: Path | None, as_json: bool) -> N
 def lists_status(file: Path | None, as_json: bool) -> None:
     """Say where each list comes from, how much of it was understood, how old it is, and what is held back.
 
-    The exit code is 1 if anything failed, is held back, is older than 14 days, or is not in the index yet.
+    The exit code is 1 if anything failed, is held back or not applied, is older than 14 days, or is not in the index.
     """
     import time
 
-    from deploy import list_status, list_words, policy_file, store
+    from blocklists import index
+    from deploy import guard, list_status, list_words, policy_file, store
 
     settings, now = _settings(file), time.time_ns()
     lists = policy_file.read(settings.policy).lists
     found = list_status.of(settings, lists, compiled=store.is_compiled(settings.files), now_ns=now)
+    beside = [*guard.damage(settings.files.index), *guard.not_applied(settings.files.index / index.CURRENT)]
     if as_json:
-        click.echo(json.dumps(list_words.status_json(found), indent=2))
+        click.echo(json.dumps({**list_words.status_json(found), "beside": beside}, indent=2))
     else:
-        click.echo("\n".join(list_words.status(found, now)))
-    sys.exit(0 if found.good else options.REFUSED)
+        click.echo("\n".join([*list_words.status(found, now), *beside]))
+    sys.exit(0 if found.good and not beside else options.REFUSED)
 
 
 def _settings(file: Path | None) -> "Settings":

@@ -133,12 +133,13 @@ def _ago(seconds: int) -> str:
     return f"{counted(seconds // 3600, 'hour') if seconds >= 3600 else counted(seconds // 60, 'minute')} ago"
 
 
-@group.command(name="match")
+@group.command(name="match", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@click.pass_context
 @_two_people
 @options.config
 @options.as_json
 @options.refusals
-def sealed_match(by: str, other: str, file: Path | None, as_json: bool) -> None:
+def sealed_match(context: click.Context, by: str, other: str, file: Path | None, as_json: bool) -> None:
     """Say whether a URL that the police supply is on a sealed list. It is read from standard input.
 
     Who asked, when, and what was answered is kept, and of the URL a keyed hash.
@@ -148,6 +149,10 @@ def sealed_match(by: str, other: str, file: Path | None, as_json: bool) -> None:
 
     from deploy import config, sealed_inquiry, sealed_record
 
+    if context.args:  # and not repeated, as click would
+        raise toml_file.RefusedError(
+            ["a URL is typed when it is asked for, or piped in: a shell keeps what it is given"]
+        )
     people = sealed_record.two(by, other)
     listed = sealed_inquiry.match(config.load(file).files, _question(), people)
     if as_json:

@@ -203,3 +203,10 @@ def test_a_damaged_file_shows_in_the_status(settings):
     code, said, complaints = run(settings, "status")
     assert (code, said) == (1, "No sealed list is loaded.\n")
     assert complaints.startswith(f"{settings.files.sealed_loaded}: ")
+
+
+def test_a_url_given_as_an_argument_is_refused_and_not_repeated(settings):
+    code, said, complaints = run(settings, "match", *BY_TWO, "https://hidden.test/x", text="")
+    assert (code, said) == (1, "")
+    assert "hidden" not in complaints
+    assert "typed when it is asked for" in complaints
