@@ -100,9 +100,12 @@ class Index:
             return self._by_names_and_patterns(host, [(key, self._states[place]) for key, place in places])
         if not places:
             return ()
-        key, place = places[0]
+        ((key, place),) = places
         lists = self._lists[self._states[place]]
-        return (Listing(_rule(key, host), lists),) if lists else ()
+        if not lists:
+            return ()
+        rule = host if key[0] == "[" or key[-1] == EXACT else host[len(host) + 1 - len(key) :]
+        return (Listing(rule, lists),)
 
     def _by_names_and_patterns(self, host: str, found: list[tuple[str, int]]) -> tuple[Listing, ...]:
         listings = tuple(Listing(_rule(key, host), lists) for key, lists in _origins(found, self._lists))

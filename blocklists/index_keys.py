@@ -14,8 +14,8 @@ PAGE = " "
 
 def reversed_key(host: str, *, exact: bool = False) -> str:
     """The key of *host* (canonical); an address is one label, so that 10.1.2.3 is not under 10.1.2."""
-    is_address = (host[-1:].isdigit() or ":" in host) and domain.as_address(host)
-    key = f"[{host}]." if is_address else host[::-1] + "."
+    is_name = (host[-1:] > "9" and ":" not in host) or not domain.as_address(host)
+    key = host[::-1] + "." if is_name else f"[{host}]."
     return key + EXACT if exact else key
 
 
