@@ -84,6 +84,7 @@ def test_a_pattern_of_hosts(text: str, rule: PatternRule):
         ("||x.test/ads?id=", PageRule("x.test", "/ads?id=", begins=True)),
         ("||x.test/ads?id=7^", page(r"^([^/]*\.)?x\.test/ads\?id=7([^A-Za-z0-9_.%-]|$)", "x.test")),
         ("||x.test/%5Eads", PageRule("x.test", "/^ads", begins=True)),
+        ("||x.test/%5Eads?id=7^", page(r"^([^/]*\.)?x\.test/%5Eads\?id=7([^A-Za-z0-9_.%-]|$)", "x.test")),
         ("||x.test/*/ads", page(r"^([^/]*\.)?x\.test/.*/ads", "x.test")),
         ("||x.test^*/ads/*", page(r"^([^/]*\.)?x\.test([^A-Za-z0-9_.%-]|$).*/ads/")),
         ("||x*.test/ads/", page(r"^([^/]*\.)?x.*\.test/ads/")),
