@@ -105,7 +105,12 @@ class Run:
 
 
 def gather(sources: Mapping[str, tuple[Source, ...]], folder: Path, progress: Progress) -> Gathered:
-    """Read *sources* (by list name) into runs under *folder*; OSError if one cannot be read or the disk is full."""
+    """Read *sources* (by list name) into runs under *folder*.
+
+    OSError if one cannot be read or the disk is full, ValueError if they are more than four digits number.
+    """
+    if sum(map(len, sources.values())) > merge.MAX_SOURCES:
+        raise ValueError(f"the lists have more than {merge.MAX_SOURCES} sources")
     names, pages = Run(folder, "names"), Run(folder, PAGES)
     found = Gathered({}, names.paths, pages.paths, [])
     total, done = sum(_size(one.path) for every in sources.values() for one in every), 0

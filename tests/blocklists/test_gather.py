@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from blocklists import compile as compiler
-from blocklists import gather
+from blocklists import gather, merge
 from blocklists.gather import Source
 from blocklists.index import Index
 
@@ -91,3 +91,11 @@ def test_a_pattern_that_is_a_known_mistake_is_left_out(tmp_path: Path):
     path = written(tmp_path, "some.txt", "/^good/\n/^bad/\n||x.test^\n")
     opened = compiled(tmp_path, Source(path, imported=True, except_=frozenset({"/^good/", "y.test"})))
     assert [bool(opened.listed(x)) for x in ("good.test", "bad.test", "x.test")] == [False, True, True]
+
+
+def test_more_sources_than_four_digits_number_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    source = Source(written(tmp_path, "few.txt", "a.test\n"))
+    monkeypatch.setattr(merge, "MAX_SOURCES", 2)
+    assert compiled(tmp_path, source, source).listed("a.test")
+    with pytest.raises(ValueError, match="more than 2 sources"):
+        compiler.compile_lists({"one": (source,) * 3}, tmp_path / "three", built_ns=1)
