@@ -79,10 +79,6 @@ def _rules(profile: Profile) -> tuple[tuple[Entry, Action], ...]:
     return tuple(sorted((*allowed, *blocked), key=lambda r: (r[0].rank, r[1] is Action.ALLOW), reverse=True))
 
 
-def _with_query(url: Url) -> str:
-    return url.path if url.query is None else f"{url.path}?{url.query}"
-
-
 def concerns(permit: Permit, client: Client) -> bool:
     """Whether *permit* is about *client*: an emergency block is about everybody."""
     if not permit.opens:
@@ -113,7 +109,7 @@ class Question:
         url = None if self.request.kind in NAME_KINDS else self.request.url
         if url is None:
             return (), ()
-        exact = self.policy.index.listed_pages(url.host, _with_query(url))
+        exact = self.policy.index.listed_pages(url.host, url.path_and_query)
         return (*exact, *self._lax_listings(url)), exact if url.plain else ()
 
     def _lax_listings(self, url: Url) -> Iterator[Listing]:

@@ -69,7 +69,12 @@ class Url(msgspec.Struct, frozen=True, eq=False):
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = f":{self.port}" if self.port else ""
-        return f"{self.scheme}://{host}{port}{self.path}" + ("" if self.query is None else f"?{self.query}")
+        return f"{self.scheme}://{host}{port}{self.path_and_query}"
+
+    @property
+    def path_and_query(self) -> str:
+        """The path, with "?" and the query where there is one: what lists name a page by."""
+        return self.path if self.query is None else f"{self.path}?{self.query}"
 
 
 def canonical(text: str) -> Url | None:

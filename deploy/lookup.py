@@ -29,5 +29,4 @@ def of(files: Files, text: str) -> Lookup:
         raise RefusedError([f"{current}: {error}; run: schoolgate lists compile"]) from None
     if parsed is None:
         return Lookup(host, opened.listed(host), opened.lists_with_pages(host))
-    path = parsed.path if parsed.query is None else f"{parsed.path}?{parsed.query}"
-    return Lookup(str(parsed), (*opened.listed_pages(host, path), *opened.listed(host)), ())
+    return Lookup(str(parsed), (*opened.listed_pages(host, parsed.path_and_query), *opened.listed(host)), ())

@@ -12,7 +12,7 @@ import re
 import msgspec
 
 from blocklists import domain, url
-from blocklists.formats import pattern, plain, urls
+from blocklists.formats import pattern, plain
 from blocklists.formats.kind import Unread
 from blocklists.formats.pattern import ANYWHERE, LABEL, START
 from blocklists.rule import Effect, NameRule, PageRule, PatternRule, Rule, Subject
@@ -100,7 +100,7 @@ def _of_url(opens: str, body: str, *, ends: bool, effect: Effect) -> PageRule | 
         return Unread("not a rule of this format")
     match = _PAGE.fullmatch(body) if opens == LABEL else None
     if match and (name := _name(match[1])) and (parsed := url.canonical(name + match[2])):
-        path = urls.path(parsed)
+        path = parsed.path_and_query
         if ends:
             return PageRule(name, path, effect=effect)
         if parsed.query is None and (match[3] or path.endswith("/")):

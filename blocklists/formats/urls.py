@@ -40,7 +40,7 @@ def rules(text: str) -> Iterator[NameRule | PageRule | Unread]:
         yield plain.dotted(parsed.host)
     else:
         folder = parsed.query is None and parsed.path.endswith("/") and "#" not in text
-        yield PageRule(parsed.host, path(parsed), folder=folder)
+        yield PageRule(parsed.host, parsed.path_and_query, folder=folder)
 
 
 def _is_wild(text: str) -> bool:
@@ -52,11 +52,6 @@ def _is_wild(text: str) -> bool:
 def is_host(text: str, parsed: url.Url) -> bool:
     """Whether the line *text*, which is *parsed*, stands for a whole host."""
     return parsed.path == "/" and parsed.query is None and "#" not in text
-
-
-def path(parsed: url.Url) -> str:
-    """The path of *parsed* as rules write it: with "?query" where there is one."""
-    return parsed.path if parsed.query is None else f"{parsed.path}?{parsed.query}"
 
 
 def parse(text: str) -> url.Url | Unread:

@@ -49,7 +49,7 @@ def page(text: str) -> Iterator[NameRule | PageRule | Unread]:
     elif urls.is_host(text, parsed):
         yield plain.dotted(parsed.host)
     elif parsed.query is not None or "#" in text:
-        yield PageRule(parsed.host, urls.path(parsed))
+        yield PageRule(parsed.host, parsed.path_and_query)
     else:
         yield PageRule(parsed.host, parsed.path.removesuffix("/"), folder=True)
 

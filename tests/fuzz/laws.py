@@ -1,7 +1,7 @@
 """What holds for every bytes that are read as a list or a URL: checked by tests on a few, by the fuzzer on many."""
 
 from blocklists import domain, parse, url
-from blocklists.formats import Format, recognise, urls
+from blocklists.formats import Format, recognise
 from blocklists.formats.pattern import MAX_PATTERN
 from blocklists.rule import NameRule, PageRule, Rule
 
@@ -29,7 +29,7 @@ def is_canonical(rule: Rule) -> bool:
             return domain.canonical(name) == name
         case PageRule(host=host, path=path):
             found = url.canonical(f"http://{f'[{host}]' if ':' in host else host}{path}")
-            return found is not None and found.host == host and urls.path(found) == path
+            return found is not None and found.host == host and found.path_and_query == path
     text = rule.pattern
     return 0 < len(text) <= MAX_PATTERN and text.isascii() and text.isprintable()
 
