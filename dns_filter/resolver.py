@@ -1,13 +1,12 @@
 """The way of a question that no finished answer fits: decide, ask upstream once, keep what came.
 
-This file opens no socket and reads no clock: time, upstream and the journal are arguments. `begin` gives the answer at
+This file opens no socket and reads no clock: time, lookups and the journal are arguments. `begin` gives the answer at
 once where it can, and else something to wait for; nothing blocked leaves before its breach is on record.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -18,13 +17,12 @@ from blocklists.policy import Action, Policy, Reason, Verdict
 from blocklists.rulebook import Severity
 from dns_filter import canaries, reply, wire
 from dns_filter.answer import Answer
-from dns_filter.cache import Ready, Store
+from dns_filter.cache import Ready
 from dns_filter.doors import Door, InnerDoor, SchoolDoor, View
+from dns_filter.lookups import Kept, Lookups
 from dns_filter.metrics import Figures
 from dns_filter.reasons import told
-from dns_filter.rebinding import Rebinding
 from dns_filter.reply import Body, Note
-from dns_filter.turns import Share
 from dns_filter.wire import Fault, Question
 from reporting.breach import breach_of
 from reporting.complaint import Complaint
@@ -33,39 +31,11 @@ from reporting.recorder import Recorder
 log = logging.getLogger("schoolgate.dns")
 
 NS = 1_000_000_000
-TYPICAL = 512
-"""Bytes that an answer takes in the cache, about; with the number of entries this bounds the whole cache in bytes."""
 RUNWAY = 60
 """Seconds that a finished blocked answer is used before it is made anew."""
 
 _TRANSFERS = frozenset({wire.IXFR, wire.AXFR})
 type Outcome = bytes | Coroutine[Any, Any, bytes | None] | None
-
-
-class Ask(Protocol):
-    """Asks an upstream; raises nothing."""
-
-    def __call__(
-        self, question: bytes, share: Share, *, dnssec_ok: bool, checking_disabled: bool
-    ) -> Coroutine[Any, Any, Answer]:
-        """The answer to *question* in the turn of *share*, or a failure that says why there is none."""
-        ...  # pragma: no cover - a protocol
-
-
-class Spawn(Protocol):
-    """Starts a task that somebody owns."""
-
-    def __call__(self, work: Coroutine[Any, Any, Answer], /) -> "asyncio.Task[Answer]":
-        """The running task."""
-        ...  # pragma: no cover - a protocol
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """An upstream's answer in the cache, from *born* until *over* (monotonic seconds)."""
-
-    answer: Answer
-    born: float
-    over: float
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -111,26 +81,22 @@ class Resolver:
     def __init__(
         self,
         *,
-        ask: Ask,
-        spawn: Spawn,
+        lookups: Lookups,
         recorder: Recorder,
         entries: int,
         closed: tuple[bytes, bytes],
-        rebinding: Rebinding,
+        figures: Figures,
         now_ns: Callable[[], int],
         monotonic: Callable[[], float],
     ) -> None:
         """Ask nobody yet. *closed* is the closed address (IPv4, IPv6; packed, b"" for none)."""
         self.school, self.inner = SchoolDoor(entries), InnerDoor(entries)
-        self.answers: Store[Kept] = Store(entries, entries * TYPICAL)
         self.version = 0
-        self.figures = Figures()
-        self._ask, self._spawn, self._recorder = ask, spawn, recorder
+        self.figures, self.lookups = figures, lookups
+        self._recorder = recorder
         self._closed = closed if any(closed) else None
-        self._rebinding = rebinding
         self._now_ns, self._monotonic = now_ns, monotonic
         self._complaint = Complaint(log, monotonic)
-        self._under_way: dict[bytes, asyncio.Task[Answer]] = {}
 
     def renew(self, policy: Policy | None, clients: ClientMap | None, version: int, *, clock_ok: bool) -> None:
         """Decide by these from now on; what was decided before is forgotten where it may differ."""
@@ -170,8 +136,7 @@ class Resolver:
         if asked.question.kind == wire.ANY:
             self._count(view, "allow", "warm")
             return self._message(asked, reply.any_minimal())
-        kept = self.answers.get(asked.sought)
-        if kept is not None and self._monotonic() < kept.over:
+        if (kept := self.lookups.at_hand(asked.sought)) is not None:
             return self._allowed(asked, view, host, kept, "warm")
         return self._in_turn(asked, host)
 
@@ -191,7 +156,7 @@ class Resolver:
             self.figures.dropped += 1
             return self._refuse(asked, reply.SERVFAIL, Note(reply.NO_AUTHORITY, "too many of your questions wait"))
         try:
-            kept = await self._fetched(asked, host)
+            kept = await self.lookups.fetch(asked.sought, host, asked.door.share(address))
         finally:
             waiting.end(address)
         self.figures.misses.add(self._monotonic() - started)
@@ -209,38 +174,6 @@ class Resolver:
             else self._allowed(asked, view, host, kept, "miss")
         )
         return outcome if outcome is None or isinstance(outcome, bytes) else await outcome
-
-    async def _fetched(self, asked: Asked, host: str) -> Kept:
-        sought = asked.sought
-        task = self._under_way.get(sought)
-        if task is None:
-            question, share = asked.question, asked.door.share(asked.address)
-            disabled = bool(question.flags & wire.CD)
-            asking = self._ask(sought[:-2], share, dnssec_ok=question.dnssec_ok, checking_disabled=disabled)
-            task = self._under_way[sought] = self._spawn(asking)
-        try:
-            found = await asyncio.shield(task)
-        finally:
-            self._under_way.pop(sought, None)
-        return self._kept(sought, host, found)
-
-    def _kept(self, sought: bytes, host: str, found: Answer) -> Kept:
-        """*found* in the cache, or what stands there since another waiter put it in."""
-        now = self._monotonic()
-        standing = self.answers.get(sought)
-        if standing is not None and now < standing.over:
-            return standing
-        if not self._rebinding.allows(host, found.addresses):
-            self.figures.rebinding += 1
-            found = Answer(
-                reply.no_data(reply.FILTERED_TTL),
-                reply.FILTERED_TTL,
-                note=Note(reply.FILTERED, "points into private space"),
-            )
-        kept = Kept(found, now, now + found.life)
-        if found.life:
-            self.answers.put(sought, kept, len(sought) + len(found.body.records) + TYPICAL // 2)
-        return kept
 
     def _allowed(self, asked: Asked, view: View, host: str, kept: Kept, cache: str) -> Outcome:
         """The upstream's answer, with TTLs as they are now, unless one of its names is blocked."""

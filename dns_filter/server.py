@@ -17,7 +17,8 @@ from prometheus_client import CollectorRegistry
 from blocklists.live import Files, Live
 from dns_filter import tcp, udp
 from dns_filter.doors import Door
-from dns_filter.metrics import DnsCollector
+from dns_filter.lookups import Lookups
+from dns_filter.metrics import DnsCollector, Figures
 from dns_filter.rebinding import Rebinding
 from dns_filter.resolver import Resolver
 from dns_filter.settings import DnsSettings, endpoint, packed
@@ -80,19 +81,29 @@ class _Server:
         self._upstreams = Upstreams(
             [endpoint(text) for text in settings.upstream], settings.upstream_timeout, _questions_at_once(listeners)
         )
+        self._figures = Figures()
         self._resolver = Resolver(
-            ask=self._upstreams.ask,
-            spawn=tasks.create_task,
+            lookups=self._lookups(),
             recorder=recorder,
             entries=settings.cache_entries,
             closed=(packed(settings.closed_address_v4), packed(settings.closed_address_v6)),
-            rebinding=Rebinding(settings.private_zones),
+            figures=self._figures,
             now_ns=time.time_ns,
             monotonic=time.monotonic,
         )
         self._opened = contextlib.AsyncExitStack()
         self._endpoints: dict[str, tuple[str, int]] = {}
         self._apart = time.time_ns() - time.monotonic_ns()
+
+    def _lookups(self) -> Lookups:
+        return Lookups(
+            ask=self._upstreams.ask,
+            spawn=self._tasks.create_task,
+            rebinding=Rebinding(self._settings.private_zones),
+            entries=self._settings.cache_entries,
+            figures=self._figures,
+            monotonic=time.monotonic,
+        )
 
     async def open(self, metrics: tuple[str, int] | None) -> None:
         """Bind everything; from here on the ports answer."""
@@ -104,7 +115,7 @@ class _Server:
             registry = CollectorRegistry()
             registry.register(process_collector(self.live, self._recorder))
             doors = (self._resolver.school, self._resolver.inner)
-            registry.register(DnsCollector(self._resolver.figures, doors, self._upstreams.all))
+            registry.register(DnsCollector(self._figures, doors, self._upstreams.all))
             served = serve_metrics(registry, metrics)
             self._opened.callback(served)
             self._endpoints["metrics"] = served.address
@@ -142,7 +153,7 @@ class _Server:
             await asyncio.to_thread(self.live.refresh)
             return await asyncio.to_thread(self.live.clock_ok)
         except Exception:
-            self._resolver.figures.failures += 1
+            self._figures.failures += 1
             log.exception("The snapshots could not be read; the last good ones stay in force.")
             return False
 

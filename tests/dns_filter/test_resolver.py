@@ -17,6 +17,8 @@ from blocklists.rulebook import Permit
 from dns_filter import tcp
 from dns_filter.answer import Answer
 from dns_filter.doors import OUTSTANDING, OUTSTANDING_NETWORK
+from dns_filter.lookups import Lookups
+from dns_filter.metrics import Figures
 from dns_filter.rebinding import Rebinding
 from dns_filter.reply import Body
 from dns_filter.resolver import Resolver
@@ -45,13 +47,21 @@ class Hour:
     def __init__(self, live: Live, recorder: Recorder) -> None:
         self.now, self.free, self.asked = MORNING, asyncio.Event(), asyncio.Event()
         self.free.set()
-        self.resolver = Resolver(
+        figures = Figures()
+        lookups = Lookups(
             ask=self._found,
             spawn=asyncio.get_running_loop().create_task,
+            rebinding=Rebinding(()),
+            entries=100,
+            figures=figures,
+            monotonic=time.monotonic,
+        )
+        self.resolver = Resolver(
+            lookups=lookups,
             recorder=recorder,
             entries=100,
             closed=(bytes((192, 0, 2, 99)), b""),
-            rebinding=Rebinding(()),
+            figures=figures,
             now_ns=lambda: self.now,
             monotonic=time.monotonic,
         )

@@ -399,7 +399,7 @@ async def test_memory_is_bounded_under_distinct_names(school, upstream, start, m
 
     assert 0 < watched.school.stored <= 100
     assert watched.school.stored == sum(len(view.answers) for view in watched.school._all.values())
-    assert 0 < len(watched.answers) <= 100
+    assert 0 < len(watched.lookups.answers) <= 100
 
 
 async def test_a_breach_is_on_record_before_its_answer(running):
