@@ -15,12 +15,13 @@ _TTL = struct.Struct(">I")
 class Ready:
     """A finished answer, without its first two bytes, which are the client's own number.
 
-    *run* names what a blocked answer counts for: "" for a block that is no breach, None for what is permitted. *ttls*
-    stand at *offsets* of the payload as they were in the second *born*; *second* is the one that the payload is right
-    for, *until* the first in which it is over.
+    *run* names what a blocked answer counts for: "" for a block that is no breach, None for what is permitted. *site*
+    is where a permitted answer leads as visits are counted, "" for nowhere. *ttls* stand at *offsets* of the payload as
+    they were in the second *born*; *second* is the one that the payload is right for, *until* the first in which it is
+    over.
     """
 
-    __slots__ = ("born", "offsets", "payload", "run", "second", "ttls", "until")
+    __slots__ = ("born", "offsets", "payload", "run", "second", "site", "ttls", "until")
 
     def __init__(
         self,
@@ -29,12 +30,13 @@ class Ready:
         life: int,
         *,
         run: str | None = None,
+        site: str = "",
         offsets: tuple[int, ...] = (),
         ttls: tuple[int, ...] = (),
     ) -> None:
         """Keep *payload* for *life* seconds from the second *born*."""
         self.payload, self.born, self.second, self.until = payload, born, born, born + life
-        self.run, self.offsets, self.ttls = run, offsets, ttls
+        self.run, self.site, self.offsets, self.ttls = run, site, offsets, ttls
 
     def holds(self, second: int) -> bool:
         """Bring the TTLs to *second*, at most once in it; False when the answer is over."""

@@ -6,6 +6,7 @@ answers; a new policy, permit, sealed list or index empties them, a new clients 
 """
 
 import ipaddress
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from blocklists import policy as deciding
@@ -14,6 +15,7 @@ from blocklists.policy import Action, Kind, Policy, Reason, Request, Verdict
 from blocklists.rulebook import Severity
 from dns_filter import canaries
 from dns_filter.cache import Ready
+from dns_filter.floods import Floods
 from dns_filter.shares import Waiting
 from dns_filter.turns import PART, Share
 
@@ -24,18 +26,23 @@ ADDRESSES = 65536
 VERDICTS = 4096
 """Verdicts that one view keeps, about 2 MB."""
 MINE = "inner"
+
+type Visited = Callable[[str, list[str], int], None]
+"""Told that an address was given answers for sites (one for each answer, "" for none) at a UTC nanosecond."""
+
 CONNECTIONS = 20
 """TCP connections of one client: a tenth of a listener's (`dns_filter.tcp.CONNECTIONS`). Programs keep one or two; a
 classroom behind one address has some, and only its idlest ends when there are more."""
 CONNECTIONS_INNER = 200
 """TCP connections of our own proxies: all of the listener's, as they are its only client."""
-OUTSTANDING = 50
-"""Answers of upstream that one address may wait for: a page asks for 20 to 40 names, hardly all of them new."""
-OUTSTANDING_NETWORK = 100
-"""Answers that all addresses of one IPv6 /64 may wait for: one device can have them all, or a classroom shares them."""
-OUTSTANDING_INNER = 1000
-"""Answers of upstream that our own proxies may wait for, who ask for the whole school from one address and limit each
-client themselves: 20 busy ones of 40 each, and a reserve. As many may be under way (half of all, see `share`)."""
+ENDLESS = 1 << 40
+"""Questions: a door that was not told otherwise slows nobody."""
+WAITING = 4000
+"""Answers of upstream that the clients of one door may wait for together, each a task and about 4 kB."""
+COSTLY = 8
+"""A question that no finished answer fits counts for so many: it takes that many times as long."""
+SEATS_AT_ONCE = 4000
+"""Seats that are looked through between two turns of the event loop: about 1 ms."""
 
 
 class View:
@@ -55,22 +62,42 @@ class View:
         self.hits = self.stops = 0
 
 
+class Seat:
+    """A client's place at the hit path: its view's finished answers, and what it was given since the last look.
+
+    *seen* has a site for each permitted answer ("" for what is no visit), *stops* counts the blocked ones, *costly* the
+    questions that no finished answer fitted. `Door.look` takes them away.
+    """
+
+    __slots__ = ("address", "answers", "costly", "network", "seen", "stops", "view")
+
+    def __init__(self, view: View, address: str) -> None:
+        """Give the client at *address* a seat in *view*."""
+        self.view, self.address, self.network = view, address, network_of(address)
+        self.answers = view.answers
+        self.seen: list[str] = []
+        self.stops = self.costly = 0
+
+
 class Door:
     """The part that both doors share: views by address, bounded, and emptied together.
 
-    *seats* are the same by the address's own bytes, with its text: the listener fills them, they never outlive *views*.
-    *waiting* counts the answers of upstream that clients wait for; *patience* is how many an address and how many an
-    IPv6 /64 may wait for, *connections* how many TCP connections one client may have.
+    *seats* are the same by the address's own bytes: the listener fills them, they never outlive *views*. *waiting*
+    counts the answers of upstream that clients wait for, *connections* is how many TCP connections one client may have,
+    *floods* knows who asks too much. *visited* is told who went where.
     """
 
-    patience = OUTSTANDING, OUTSTANDING_NETWORK
+    weight = 1
     connections = CONNECTIONS
 
     def __init__(self, capacity: int) -> None:
         """Hold at most *capacity* finished answers in all views together."""
-        self.waiting = Waiting(*self.patience)
+        self.waiting = Waiting(WAITING, self.weight)
+        self.floods = Floods(ENDLESS, ENDLESS)
+        self.visited: Visited | None = None
         self.views: dict[str, View] = {}
-        self.seats: dict[bytes, tuple[View, str]] = {}
+        self.seats: dict[bytes, Seat] = {}
+        self._at, self._now = 0, 0.0
         self.policy: Policy | None = None
         self.clock_ok = True
         self.boundary = NEVER
@@ -123,25 +150,58 @@ class Door:
         """Finished answers at hand."""
         return self._stored
 
+    def seat(self, raw: bytes, address: str, at: int) -> Seat | None:
+        """A new seat for *address*, whose bytes are *raw*; None for somebody whom this door does not answer."""
+        view = self.view(address, at)
+        if view is None:
+            return None
+        found = self.seats[raw] = Seat(view, address)
+        return found
+
+    def look(self, at: int, now: float) -> Iterator[None]:
+        """Take what seats hold at the UTC nanosecond *at* and the second *now*; yields now and then, for others."""
+        self._at, self._now = at, now
+        self.floods.sweep(now)
+        for place, seat in enumerate(list(self.seats.values()), start=1):
+            self._take(seat)
+            if place % SEATS_AT_ONCE == 0:
+                yield
+
+    def _take(self, seat: Seat) -> None:
+        """Count what *seat* holds, as of the last look: it is a fraction of a second old at most."""
+        seen, stops, costly = seat.seen, seat.stops, seat.costly
+        if not (seen or stops or costly):
+            return
+        seat.seen, seat.stops, seat.costly = [], 0, 0
+        seat.view.hits += len(seen)
+        seat.view.stops += stops
+        self.floods.count(seat.network, len(seen) + stops + COSTLY * costly, self._now)
+        if seen and self.visited:
+            self.visited(seat.address, seen, self._at)
+
     def remap(self) -> None:
         """Forget which address has which view."""
+        for seat in self.seats.values():
+            self._take(seat)
         self.views.clear()
         self.seats.clear()
 
     def empty(self) -> None:
         """Forget everything that was decided."""
+        self.remap()
         for view in self._all.values():
             for blocked, count in ((False, view.hits), (True, view.stops)):
                 self.counted[view.profile, blocked] = self.counted.get((view.profile, blocked), 0) + count
             view.hits = view.stops = 0
             view.answers.clear()
-        self.remap()
         self._all.clear()
         self._stored = 0
         self.boundary = NEVER
 
     def counts(self) -> dict[tuple[str, bool], int]:
         """Answers that went out finished, by (profile, blocked), since the start."""
+        for seat in self.seats.values():
+            self._take(seat)
         total = dict(self.counted)
         for view in self._all.values():
             for blocked, count in ((False, view.hits), (True, view.stops)):
@@ -208,7 +268,7 @@ class SchoolDoor(Door):
 class InnerDoor(Door):
     """Answers our own proxies on this machine: they have decided already, only sealed hosts stay closed."""
 
-    patience = OUTSTANDING_INNER, OUTSTANDING_INNER
+    weight = PART
     connections = CONNECTIONS_INNER
 
     def request(self, address: str, host: str, at: int) -> Request | None:  # noqa: ARG002

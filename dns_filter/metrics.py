@@ -25,10 +25,10 @@ class Histogram:
         self.counts = [0] * (len(EDGES) + 1)
         self.total = 0.0
 
-    def add(self, seconds: float) -> None:
-        """Count one."""
-        self.counts[bisect_left(EDGES, seconds)] += 1
-        self.total += seconds
+    def add(self, seconds: float, answers: int = 1) -> None:
+        """Count *answers* that took so long each."""
+        self.counts[bisect_left(EDGES, seconds)] += answers
+        self.total += seconds * answers
 
     def buckets(self) -> list[tuple[str, float]]:
         """(upper edge, how many up to it) as Prometheus wants them."""
@@ -47,7 +47,8 @@ class Figures:
         self.questions: Counter[tuple[str, str, str]] = Counter()
         self.malformed = self.dropped = self.failures = self.unsent = self.rebinding = 0
         self.connections = self.unread = self.displaced = 0
-        self.misses = Histogram()
+        self.limited = 0
+        self.misses, self.rounds = Histogram(), Histogram()
 
 
 class DnsCollector(Collector):
@@ -64,6 +65,12 @@ class DnsCollector(Collector):
         misses = HistogramMetricFamily("schoolgate_dns_miss_seconds", "Seconds until an answer that upstream gave.")
         misses.add_metric([], figures.misses.buckets(), figures.misses.total)
         yield misses
+        rounds = HistogramMetricFamily(
+            "schoolgate_dns_round_seconds",
+            "Seconds from reading a packet by UDP until it and those beside it were answered.",
+        )
+        rounds.add_metric([], figures.rounds.buckets(), figures.rounds.total)
+        yield rounds
         yield from self._by_upstream()
         yield GaugeMetricFamily(
             "schoolgate_dns_cached_answers", "Finished answers in memory.", value=sum(d.stored for d in self._doors)
@@ -71,6 +78,7 @@ class DnsCollector(Collector):
         for name, words, value in (
             ("malformed", "Packets that hold no question we answer.", figures.malformed),
             ("dropped", "Questions dropped because too many were under way.", figures.dropped),
+            ("limited", "Questions left out because their client asks too much while others wait.", figures.limited),
             (
                 "failures",
                 "Failures of the filter itself: packets answered SERVFAIL, and decisions that failed, each a block.",

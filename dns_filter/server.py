@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from blocklists.live import Files, Live
 from dns_filter import tcp, udp
 from dns_filter.doors import Door
+from dns_filter.floods import Floods
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import DnsCollector, Figures
 from dns_filter.rebinding import Rebinding
@@ -91,6 +92,7 @@ class _Server:
             now_ns=time.time_ns,
             monotonic=time.monotonic,
         )
+        self._resolver.school.floods = Floods(settings.client_rate, settings.client_burst)
         self._opened = contextlib.AsyncExitStack()
         self._endpoints: dict[str, tuple[str, int]] = {}
         self._apart = time.time_ns() - time.monotonic_ns()
@@ -142,6 +144,7 @@ class _Server:
             clock_ok = await self._look()
             self._resolver.renew(self.live.policy, self.live.clients, self.live.version, clock_ok=clock_ok)
             self._watch_clock()
+            await self._look_at_seats()
             if not said and self.live.ready:
                 said = True
                 ready(dict(self._endpoints))
@@ -156,6 +159,11 @@ class _Server:
             self._figures.failures += 1
             log.exception("The snapshots could not be read; the last good ones stay in force.")
             return False
+
+    async def _look_at_seats(self) -> None:
+        for door in (self._resolver.school, self._resolver.inner):
+            for _ in door.look(time.time_ns(), time.monotonic()):
+                await asyncio.sleep(0)
 
     def _watch_clock(self) -> None:
         apart = time.time_ns() - time.monotonic_ns()

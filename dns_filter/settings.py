@@ -41,6 +41,12 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cache_entries: int = 20000
     """How many answers are kept in memory, of each of the two sorts (from upstream; finished)."""
 
+    client_rate: int = 1000
+    """Questions that one client may ask in a second for good before it is slowed, while others wait."""
+
+    client_burst: int = 10000
+    """Questions that it may ask at once: a classroom behind one address that is opened asks some 3000."""
+
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
         for name, example in (("listen", "10.20.0.1:53"), ("upstream", "9.9.9.9:53")):
@@ -58,8 +64,7 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield f"dns.private_zones[{place}]: {zone!r} is not a zone; write for example school.internal"
         if not 0.1 <= self.upstream_timeout <= 30:
             yield "dns.upstream_timeout: choose between 0.1 and 30 seconds"
-        if self.cache_entries < 100:
-            yield "dns.cache_entries: choose at least 100"
+        yield from (f"dns.{key}: choose at least {n}" for key, n in _LEAST.items() if getattr(self, key) < n)
 
     def _circles(self) -> Iterator[str]:
         """A resolver that is ourselves would be asked for what it asks, without end."""
@@ -67,6 +72,10 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for place, text in enumerate(self.upstream):
             if endpoints.parse(text) in own:
                 yield f"dns.upstream[{place}]: {text!r} is where this filter itself listens; name another resolver"
+
+
+_LEAST = {"cache_entries": 100, "client_rate": 10, "client_burst": 100}
+"""One page asks for 20 to 40 names, a device that starts for a hundred."""
 
 
 def _inner_problems(text: str) -> Iterator[str]:

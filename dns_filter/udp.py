@@ -17,8 +17,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from dns_filter import batch, reply
-from dns_filter.batch import INBOX, OUTBOX, Batch
-from dns_filter.doors import Door
+from dns_filter.batch import INBOX, OUTBOX, PACKETS, Batch
+from dns_filter.doors import Door, Seat
 from dns_filter.resolver import Resolver
 from reporting.recorder import Recorder
 
@@ -66,29 +66,33 @@ class Listener:
             asyncio.get_running_loop().remove_reader(self._peer.fileno())
             self._peer.close()
 
-    def _drain_many(self) -> None:
-        """Terse on purpose, as `_drain_each`: one round of this loop is all that a cached answer costs."""
+    def _drain_many(self) -> None:  # noqa: C901 - one frame, because a call for each packet costs a tenth of the rate
+        """Terse on purpose: one round of this loop is all that a cached answer costs."""
         slots = self._batch
         if slots is None or not (count := slots.receive()):
             return
-        now_ns, second = time.time_ns(), int(time.monotonic())
+        started = time.monotonic()
+        now_ns, second = time.time_ns(), int(started)
         door, again = self._door, self._recorder.again
         if now_ns >= door.boundary:
             door.empty()
+        if door.floods.over and count == PACKETS and (flooding := self._flooding(slots)):
+            self._drain_fairly(slots, flooding, now_ns, started)
+            return
         seats, data, outbox, sizes = door.seats, slots.data, slots.outbox, slots.sizes
         first = 0
         for slot, address, length in zip(range(count), slots.addresses, slots.lengths, strict=True):
             try:
-                if (seat := seats.get(address)) is not None:
-                    view, text = seat
+                seat = seats.get(address) or self._seat(slots, slot, now_ns)
+                if seat is not None:
                     start = slot * INBOX
-                    ready = view.answers.get(data[start + 2 : start + length])
+                    ready = seat.answers.get(data[start + 2 : start + length])
                     if ready is not None and (ready.second == second or ready.holds(second)):
                         finished = True
                         if ready.run is None:
-                            view.hits += 1
-                        elif not ready.run or again((text, ready.run), now_ns):
-                            view.stops += 1
+                            seat.seen.append(ready.site)
+                        elif not ready.run or again((seat.address, ready.run), now_ns):
+                            seat.stops += 1
                         else:
                             finished = False
                         if finished:
@@ -96,57 +100,76 @@ class Listener:
                             sizes[slot] = size = len(payload) + 2
                             outbox[out : out + size] = data[start : start + 2] + payload
                             continue
+                    seat.costly += 1
                 # The finished answers before this slot go out now; the slot itself is answered on the way of a miss.
                 self._figures.unsent += slots.send(first, slot)
                 first = slot + 1
-                self._miss(slots, slot)
+                self._slowly(slots.packet(slot), slots.peer(slot))
             except Exception as error:  # noqa: BLE001 - the next packet must be answered, whatever this one did
                 self._figures.unsent += slots.send(first, slot)
                 first = slot + 1
                 self._failed(slots.packet(slot), slots.peer(slot), error)
         self._figures.unsent += slots.send(first, count)
+        self._figures.rounds.add(time.monotonic() - started, count)
 
-    def _miss(self, slots: Batch, slot: int) -> None:
-        """Answer *slot* through the resolver, and keep a seat for its client."""
-        peer = slots.peer(slot)
-        self._slowly(slots.packet(slot), peer)
-        view = self._door.views.get(peer[0])
-        if view is not None:
-            self._door.seats[slots.addresses[slot]] = view, peer[0]
+    def _seat(self, slots: Batch, slot: int, now_ns: int) -> Seat | None:
+        return self._door.seat(slots.addresses[slot], slots.peer(slot)[0], now_ns)
 
-    def _drain_each(self) -> None:  # noqa: C901 - one frame, because a call for each packet costs a tenth of the rate
-        """Terse on purpose: this loop answers 100,000 packets a second and more (tests/bench/dns.py)."""
+    def _flooding(self, slots: Batch) -> set[bytes]:
+        """Who of a full batch floods, as raw addresses; nobody where no others wait."""
+        over, seats = self._door.floods.over, self._door.seats
+        asking = set(slots.addresses)
+        flooding = {raw for raw in asking if (seat := seats.get(raw)) is not None and seat.network in over}
+        return flooding if flooding != asking else set()
+
+    def _drain_fairly(self, slots: Batch, flooding: set[bytes], now_ns: int, now: float) -> None:
+        """Leave out what floods, so that the others are answered; a client without an answer asks again."""
+        floods, seats = self._door.floods, self._door.seats
+        for slot, raw in enumerate(slots.addresses):
+            if raw in flooding and raw in seats and not floods.allows(seats[raw].network, now):
+                self._figures.limited += 1
+                continue
+            packet, peer = slots.packet(slot), slots.peer(slot)
+            try:
+                self._one(packet, peer, seats.get(raw) or self._seat(slots, slot, now_ns), now_ns, int(now))
+            except Exception as error:  # noqa: BLE001 - as above
+                self._failed(packet, peer, error)
+
+    def _drain_each(self) -> None:
+        """For machines whose C library has no calls for many packets; floods are not slowed there."""
         now_ns, second = time.time_ns(), int(time.monotonic())
         door = self._door
         if now_ns >= door.boundary:
             door.empty()
-        views, again = door.views, self._recorder.again
-        receive, send = self._peer.recvfrom, self._peer.sendto
         for _ in range(BATCH):
             try:
-                packet, peer = receive(LONGEST)
+                packet, peer = self._peer.recvfrom(LONGEST)
             except BlockingIOError:
                 return
             except OSError:  # an ICMP message about an earlier answer; the next packet is behind it
                 continue
             try:
-                view = views.get(peer[0])
-                if view is not None:
-                    ready = view.answers.get(packet[2:])
-                    if ready is not None and (ready.second == second or ready.holds(second)):
-                        if ready.run is None:
-                            send(packet[:2] + ready.payload, peer)
-                            view.hits += 1
-                            continue
-                        if not ready.run or again((peer[0], ready.run), now_ns):
-                            send(packet[:2] + ready.payload, peer)
-                            view.stops += 1
-                            continue
-                self._slowly(packet, peer)
-            except OSError:
-                self._figures.unsent += 1
+                raw = peer[0].encode()
+                seat = door.seats.get(raw) or door.seat(raw, peer[0], now_ns)
+                self._one(packet, peer, seat, now_ns, second)
             except Exception as error:  # noqa: BLE001 - the next packet must be answered, whatever this one did
                 self._failed(packet, peer, error)
+
+    def _one(self, packet: bytes, peer: Any, seat: Seat | None, now_ns: int, second: int) -> None:
+        """Answer one packet from what is finished, or on the way of a miss."""
+        if seat is not None:
+            ready = seat.answers.get(packet[2:])
+            if ready is not None and (ready.second == second or ready.holds(second)):
+                if ready.run is None:
+                    seat.seen.append(ready.site)
+                    self._send(packet[:2] + ready.payload, peer)
+                    return
+                if not ready.run or self._recorder.again((seat.address, ready.run), now_ns):
+                    seat.stops += 1
+                    self._send(packet[:2] + ready.payload, peer)
+                    return
+            seat.costly += 1
+        self._slowly(packet, peer)
 
     def _slowly(self, packet: bytes, peer: Any) -> None:
         outcome = self._resolver.begin(packet, peer[0], self._door)

@@ -1,10 +1,11 @@
 import asyncio
+import contextlib
 import socket
 
 import httpx
 import pytest
 
-from dns_filter import batch, udp
+from dns_filter import batch, server, udp
 from tests.support.dns_client import FORMERR, SERVFAIL, addresses, ask, exchange, question
 
 BOTH_WAYS = pytest.mark.parametrize("many", [pytest.param(True, id="many"), pytest.param(False, id="each")])
@@ -195,3 +196,54 @@ async def test_answers_that_the_kernel_does_not_take_are_counted_and_the_rest_go
         assert slots.send(0, 3) == 1
         assert [theirs.recv(100) for _ in range(2)] == [b"zero", b"two!"]
         assert slots.receive() == 0
+
+
+def pour(server, source: str, packets: list[bytes]) -> socket.socket:
+    """A socket from which all *packets* were sent at once."""
+    peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    peer.bind((source, 0))
+    peer.connect(server)
+    for packet in packets:
+        peer.send(packet)
+    peer.setblocking(False)
+    return peer
+
+
+async def collected(peer: socket.socket, most: int, seconds: float = 5.0) -> set[int]:
+    """The numbers of the answers that come, up to *most* of them, or until none has come for a while."""
+    loop, numbers = asyncio.get_running_loop(), set()
+    with contextlib.suppress(TimeoutError):
+        while len(numbers) < most:
+            numbers.add(int.from_bytes((await asyncio.wait_for(loop.sock_recv(peer, 512), seconds))[:2]))
+    return numbers
+
+
+@pytest.mark.skipif(not batch.usable, reason="this C library has no calls for many packets, so floods are not slowed")
+async def test_a_flood_is_slowed_while_others_wait_and_answered_while_none_does(school, upstream, start):
+    few = {"client_rate": 10, "client_burst": 100, "metrics": ("127.0.0.1", 0)}
+    async with start(school, (upstream.port,), **few) as running:
+        for source in ("127.0.0.9", "127.0.0.3"):
+            await ask(running.dns, "news.test", source=source)
+        with contextlib.closing(
+            pour(running.dns, "127.0.0.9", [numbered("news.test", n) for n in range(500)])
+        ) as alone:
+            assert await collected(alone, 500) == set(range(500))
+        await asyncio.sleep(2 * server.LOOK)  # the flood is noticed at the next look
+        with contextlib.ExitStack() as both:
+            flood = both.enter_context(
+                contextlib.closing(pour(running.dns, "127.0.0.9", [numbered("news.test", n) for n in range(1000)]))
+            )
+            honest = both.enter_context(
+                contextlib.closing(pour(running.dns, "127.0.0.3", [numbered("news.test", n) for n in range(200)]))
+            )
+            more = both.enter_context(
+                contextlib.closing(pour(running.dns, "127.0.0.9", [numbered("news.test", n) for n in range(1000)]))
+            )
+            assert await collected(honest, 200) == set(range(200))
+            lost = 2000 - len(await collected(flood, 1000, 0.5)) - len(await collected(more, 1000, 0.5))
+        host, port = running.endpoints["metrics"]
+        async with httpx.AsyncClient(trust_env=False) as browser:
+            text = (await browser.get(f"http://{host}:{port}/metrics")).text
+    assert lost > 0
+    assert f"schoolgate_dns_limited_total {lost:.1f}" in text.splitlines()
