@@ -6,6 +6,8 @@ READY := .venv/.installed
 LISTS ?= ../shared/lists
 # A process with tests for each core; the tests of one file stay together, as some share ports.
 AT_ONCE ?= -n auto --dist loadfile
+# What a bench is to measure: make bench-dns BENCH="--only mixes --rounds 1"; --help says what there is.
+BENCH ?=
 export LISTS
 
 .PHONY: run test check lint types imports format demo e2e bench-dns bench-journal bench-lists lock test-programs clean
@@ -44,9 +46,8 @@ e2e: $(READY) test-programs
 	@$(BIN)/python -m pytest tests/end_to_end
 
 bench-dns: $(READY)
-	@tests/install_programs.sh dnsperf gcc
-	@mkdir -p build/bench
-	@$(BIN)/python -m tests.bench.dns
+	@tests/install_programs.sh gcc dnsperf taskset unbound pdns_recursor kresd dnsdist dnsmasq
+	@$(BIN)/python -m tests.bench.dns $(BENCH)
 
 bench-lists: $(READY)
 	@tests/install_programs.sh unbound

@@ -1,23 +1,45 @@
 """One DNS worker as a process of its own, to be pinned, measured or killed.
 
-    python -m tests.support.dns_worker FOLDER UPSTREAM [each]
+    python -m tests.support.dns_worker FOLDER UPSTREAM [--port N] [--instance N] [--without FEATURE]...
 
 FOLDER is a school (`tests.support.school`), UPSTREAM an address with a port. It prints its own port once it is ready.
-With "each" it makes a system call for each packet, as on a machine that has no other.
+Everything is on that a school's worker has on, with the defaults of the settings; `FEATURES` says what can be left out.
 """
 
+import argparse
 import asyncio
-import sys
+from collections.abc import Hashable
 from pathlib import Path
 
 from blocklists.live import Files
 from dns_filter import batch, server
 from dns_filter.settings import DnsSettings
+from reporting.breach import Breach
 from reporting.journal import Journal
 from reporting.recorder import Recorder
 
 SEED = bytes(32)
 """The first key of its journal's chain."""
+
+FEATURES = {
+    "batch": "many packets in one system call",
+    "journal": "breaches on record, repeats counted",
+    "inner": "the listener for our own proxies",
+    "metrics": "the port of metrics, which nobody scrapes",
+}
+"""What `--without` takes. One more is a line here and one in `settings` or `main`; `make bench-dns` measures each."""
+
+
+class Forgetful(Recorder):
+    """Keeps no record: what a worker without a journal would cost."""
+
+    def again(self, key: Hashable, at_ns: int) -> bool:  # noqa: ARG002
+        """Nothing is counted."""
+        return True
+
+    def first(self, key: Hashable, breach: Breach) -> bool:  # noqa: ARG002
+        """Nothing is written."""
+        return True
 
 
 def announce(endpoints: dict[str, tuple[str, int]]) -> None:
@@ -25,18 +47,40 @@ def announce(endpoints: dict[str, tuple[str, int]]) -> None:
     print(endpoints["dns"][1], flush=True)  # noqa: T201 - who started us reads it
 
 
-async def main(folder: Path, upstream: str) -> None:
-    """Serve until killed."""
-    files = Files(folder / "state", folder / "keys", folder / "spool")
-    recorder = Recorder(Journal.open(files.spool, site="test", kind="dns", instance=0, seed=SEED))
-    settings = DnsSettings(
-        listen=("127.0.0.1:0",), inner="", upstream=(upstream,), closed_address_v4="192.0.2.99", cache_entries=40000
+def options() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="the folder of a school")
+    parser.add_argument("upstream", help="the resolver to ask, as 127.0.0.1:53")
+    parser.add_argument("--port", type=int, default=0, help="where to listen; two workers may have the same")
+    parser.add_argument("--instance", type=int, default=0, help="the worker's number, in its journal's name")
+    parser.add_argument("--without", action="append", default=[], choices=FEATURES, help="leave this out")
+    return parser.parse_args()
+
+
+def settings(chosen: argparse.Namespace) -> DnsSettings:
+    """A school's settings, with what was *chosen*."""
+    return DnsSettings(
+        listen=(f"127.0.0.1:{chosen.port}",),
+        inner="" if "inner" in chosen.without else "127.0.0.1:0",
+        upstream=(chosen.upstream,),
+        closed_address_v4="192.0.2.99",
     )
+
+
+async def main(chosen: argparse.Namespace) -> None:
+    """Serve until killed."""
+    files = Files(chosen.folder / "state", chosen.folder / "keys", chosen.folder / "spool")
+    journal = Journal.open(files.spool, site="test", kind="dns", instance=chosen.instance, seed=SEED)
+    recorder = (Forgetful if "journal" in chosen.without else Recorder)(journal)
+    metrics = None if "metrics" in chosen.without else ("127.0.0.1", 0)
+    batch.usable = batch.usable and "batch" not in chosen.without
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(recorder.run())
-        tasks.create_task(server.serve(settings, files, recorder, instance=0, metrics=None, ready=announce))
+        tasks.create_task(
+            server.serve(settings(chosen), files, recorder, instance=chosen.instance, metrics=metrics, ready=announce)
+        )
 
 
 if __name__ == "__main__":
-    batch.usable = batch.usable and "each" not in sys.argv
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+    asyncio.run(main(options()))
