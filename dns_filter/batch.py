@@ -46,7 +46,10 @@ class _Header(ctypes.Structure):
     )
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_libc = ctypes.PyDLL(None)
+"""Calls without letting other threads run: they never wait, and a thread that reads a snapshot meanwhile would keep the
+interpreter for its whole turn, twice for each batch."""
+
 usable = (
     sys.platform == "linux"
     and ctypes.sizeof(_Header) == 4 * _HEADER_WORDS

@@ -9,19 +9,29 @@ from itertools import islice
 _SHARE = 8
 """A full store drops this part of its entries at once, so that making room costs little for each entry."""
 
+_ENTRY = 80
+"""Bytes of an entry in a dictionary that is half full, and of a key before its first own byte (measured, 64 bits)."""
+_READY = _ENTRY + 200
+"""Bytes of a permitted answer besides: its object, its payload before the first byte, numbers and offsets."""
+_HEADER = 12
+"""Bytes of a message before its question."""
+_SHARED = 1024
+"""Stops that are known to be equal to others; lengths of names times rules that are asked for often."""
+
 _TTL = struct.Struct(">I")
 
 
 class Ready:
     """A finished answer, without its first two bytes, which are the client's own number.
 
-    *run* names what a blocked answer counts for: "" for a block that is no breach, None for what is permitted. *site*
-    is where a permitted answer leads as visits are counted, "" for nowhere. *ttls* stand at *offsets* of the payload as
-    they were in the second *born*; *second* is the one that the payload is right for, *until* the first in which it is
-    over.
+    *site* is where it leads as visits are counted, "" for nowhere. *ttls* stand at *offsets* of the payload as they
+    were in the second *born*; *second* is the one that the payload is right for, *until* the first in which it is over.
+    What is permitted has no *run*.
     """
 
-    __slots__ = ("born", "offsets", "payload", "run", "second", "site", "ttls", "until")
+    __slots__ = ("born", "offsets", "payload", "second", "site", "ttls", "until")
+
+    run = None
 
     def __init__(
         self,
@@ -29,14 +39,23 @@ class Ready:
         born: int,
         life: int,
         *,
-        run: str | None = None,
         site: str = "",
         offsets: tuple[int, ...] = (),
         ttls: tuple[int, ...] = (),
     ) -> None:
         """Keep *payload* for *life* seconds from the second *born*."""
         self.payload, self.born, self.second, self.until = payload, born, born, born + life
-        self.run, self.site, self.offsets, self.ttls = run, site, offsets, ttls
+        self.site, self.offsets, self.ttls = site, offsets, ttls
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it can be used again at all."""
+        return self.until > self.born
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes besides its key, about."""
+        return _READY + len(self.payload)
 
     def holds(self, second: int) -> bool:
         """Bring the TTLs to *second*, at most once in it; False when the answer is over."""
@@ -53,6 +72,50 @@ class Ready:
         for offset, ttl in zip(self.offsets, self.ttls, strict=True):
             _TTL.pack_into(payload, offset, ttl - age)
         self.payload = bytes(payload)
+
+
+class Stop:
+    """A finished answer to a blocked question: *head* and *tail* stand around the question, which ends at *end*.
+
+    Head and tail are the same for thousands of names, so `Stops` shares one of these among all that it fits: a blocked
+    name costs its key and no more. *run* names what it counts for, "" if it is no breach; its TTL is always the same.
+    """
+
+    __slots__ = ("end", "head", "run", "tail", "until")
+
+    def __init__(self, message: bytes, end: int, until: int, run: str) -> None:
+        """Part *message*, whose question ends at *end*; it is good until the second *until*, 0 for not at all."""
+        self.head, self.tail, self.end = message[2:_HEADER], message[end:], end
+        self.until, self.run = until, run
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it can be used again at all."""
+        return self.until > 0
+
+    @property
+    def size(self) -> int:
+        """Bytes that one more of it takes besides its key, about."""
+        return _ENTRY
+
+    @property
+    def parts(self) -> tuple[bytes, bytes, int, int, str]:
+        """What makes it equal to another."""
+        return self.head, self.tail, self.end, self.until, self.run
+
+
+class Stops:
+    """Stops that were made, each once."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._kept: dict[tuple[bytes, bytes, int, int, str], Stop] = {}
+
+    def same(self, stop: Stop) -> Stop:
+        """*stop*, or an equal one that was made before."""
+        if len(self._kept) >= _SHARED:
+            self._kept.clear()
+        return self._kept.setdefault(stop.parts, stop)
 
 
 class Store[Value]:

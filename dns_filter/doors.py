@@ -14,13 +14,13 @@ from blocklists.clients import Client, ClientMap, network_of
 from blocklists.policy import Action, Kind, Policy, Reason, Request, Verdict
 from blocklists.rulebook import Severity
 from dns_filter import canaries
-from dns_filter.cache import Ready
+from dns_filter.cache import Ready, Stop, Stops
 from dns_filter.floods import Floods
 from dns_filter.shares import Waiting
 from dns_filter.turns import PART, Share
 
 NEVER = 1 << 63
-"""A time in nanoseconds that does not come."""
+"""A time that does not come, in nanoseconds or seconds."""
 ADDRESSES = 65536
 """Addresses that are mapped at a time; an IPv6 client can have any number."""
 VERDICTS = 4096
@@ -57,7 +57,7 @@ class View:
     def __init__(self, profile: str, *, certificate: bool) -> None:
         """Start with nothing decided."""
         self.profile, self.certificate = profile, certificate
-        self.answers: dict[bytes, Ready] = {}
+        self.answers: dict[bytes, Ready | Stop] = {}
         self.verdicts: dict[str, Verdict] = {}
         self.hits = self.stops = 0
 
@@ -91,10 +91,11 @@ class Door:
     connections = CONNECTIONS
 
     def __init__(self, capacity: int) -> None:
-        """Hold at most *capacity* finished answers in all views together."""
+        """Hold at most *capacity* bytes of finished answers in all views together."""
         self.waiting = Waiting(WAITING, self.weight)
         self.floods = Floods(ENDLESS, ENDLESS)
         self.visited: Visited | None = None
+        self.stops = Stops()
         self.views: dict[str, View] = {}
         self.seats: dict[bytes, Seat] = {}
         self._at, self._now = 0, 0.0
@@ -102,7 +103,7 @@ class Door:
         self.clock_ok = True
         self.boundary = NEVER
         self.counted: dict[tuple[str, bool], int] = {}
-        self._capacity, self._stored = capacity, 0
+        self._capacity, self.size = capacity, 0
         self._all: dict[object, View] = {}
 
     def view(self, address: str, at: int) -> View | None:
@@ -136,19 +137,21 @@ class Door:
         """In whose turn what *address* asks goes to upstream."""
         return Share(network_of(address))
 
-    def keep(self, view: View, key: bytes, ready: Ready) -> None:
+    def keep(self, view: View, key: bytes, ready: Ready | Stop) -> None:
         """Keep a finished answer for packets that equal *key* behind their number, unless it is over already."""
-        if ready.until <= ready.born:
+        if not ready.lasts:
             return
-        self._stored += key not in view.answers
+        if (old := view.answers.get(key)) is not None:
+            self.size -= len(key) + old.size
         view.answers[key] = ready
-        if self._stored > self._capacity:
+        self.size += len(key) + ready.size
+        if self.size > self._capacity:
             self._make_room()
 
     @property
     def stored(self) -> int:
         """Finished answers at hand."""
-        return self._stored
+        return sum(len(view.answers) for view in self._all.values())
 
     def seat(self, raw: bytes, address: str, at: int) -> Seat | None:
         """A new seat for *address*, whose bytes are *raw*; None for somebody whom this door does not answer."""
@@ -195,7 +198,7 @@ class Door:
             view.hits = view.stops = 0
             view.answers.clear()
         self._all.clear()
-        self._stored = 0
+        self.size = 0
         self.boundary = NEVER
 
     def counts(self) -> dict[tuple[str, bool], int]:
@@ -226,8 +229,7 @@ class Door:
         """Drop the older half of the fullest view: amortised over as many answers as it drops."""
         fullest = max(self._all.values(), key=lambda view: len(view.answers))
         for key in list(islice(fullest.answers, len(fullest.answers) // 2 + 1)):
-            del fullest.answers[key]
-        self._stored = sum(len(view.answers) for view in self._all.values())
+            self.size -= len(key) + fullest.answers.pop(key).size
 
 
 class SchoolDoor(Door):

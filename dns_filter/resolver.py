@@ -17,8 +17,8 @@ from blocklists.policy import Action, Policy, Reason, Verdict
 from blocklists.rulebook import Severity
 from dns_filter import canaries, reply, wire
 from dns_filter.answer import Answer
-from dns_filter.cache import Ready
-from dns_filter.doors import Door, InnerDoor, SchoolDoor, View
+from dns_filter.cache import Ready, Stop
+from dns_filter.doors import NEVER, Door, InnerDoor, SchoolDoor, View
 from dns_filter.lookups import Kept, Lookups
 from dns_filter.metrics import Figures
 from dns_filter.reasons import told
@@ -32,7 +32,7 @@ log = logging.getLogger("schoolgate.dns")
 
 NS = 1_000_000_000
 RUNWAY = 60
-"""Seconds that a finished blocked answer is used before it is made anew."""
+"""Seconds that a blocked answer is used whose verdict ends; others are used until something changes."""
 
 _TRANSFERS = frozenset({wire.IXFR, wire.AXFR})
 type Outcome = bytes | Coroutine[Any, Any, bytes | None] | None
@@ -83,14 +83,14 @@ class Resolver:
         *,
         lookups: Lookups,
         recorder: Recorder,
-        entries: int,
+        room: int,
         closed: tuple[bytes, bytes],
         figures: Figures,
         now_ns: Callable[[], int],
         monotonic: Callable[[], float],
     ) -> None:
         """Ask nobody yet. *closed* is the closed address (IPv4, IPv6; packed, b"" for none)."""
-        self.school, self.inner = SchoolDoor(entries), InnerDoor(entries)
+        self.school, self.inner = SchoolDoor(room), InnerDoor(room)
         self.version = 0
         self.figures, self.lookups = figures, lookups
         self._recorder = recorder
@@ -212,14 +212,22 @@ class Resolver:
         ttl = self._seconds_left(verdict, reply.BLOCKED_TTL)
         closed = self._closed if view.certificate and host not in canaries.NAMES else None
         message = self._message(asked, reply.blocked(asked.question, closed, ttl), told(verdict, view.profile))
-        life = 0 if verdict.reason is Reason.FAILURE else self._seconds_left(verdict, RUNWAY + ttl) - ttl
         run = self._run_of(asked, host, verdict)
-        ready = Ready(message[2:], int(self._monotonic()), life, run=run)
+        stop = asked.door.stops.same(Stop(message, asked.question.end, self._stands_until(verdict, ttl), run))
         self._count(view, "block", "miss")
         if run and not self._on_record(asked, host, verdict, run):
-            return self._once_durable(asked, view, ready, message)
-        self._keep_blocked(asked, view, ready)
+            return self._once_durable(asked, view, stop, message)
+        self._keep_blocked(asked, view, stop)
         return message
+
+    def _stands_until(self, verdict: Verdict, ttl: int) -> int:
+        """The second until which a block that is given for *ttl* seconds may be given out; 0 for never again."""
+        if verdict.reason is Reason.FAILURE:
+            return 0
+        if verdict.until is None:
+            return NEVER
+        life = self._seconds_left(verdict, RUNWAY + ttl) - ttl
+        return int(self._monotonic()) + life if life > 0 else 0
 
     def _run_of(self, asked: Asked, host: str, verdict: Verdict) -> str:
         """What repeats of this breach are counted under; "" for what is no breach.
@@ -239,15 +247,15 @@ class Resolver:
         self._recorder.first((asked.address, run), breach)
         return verdict.severity < Severity.URGENT
 
-    async def _once_durable(self, asked: Asked, view: View, ready: Ready, message: bytes) -> bytes:
+    async def _once_durable(self, asked: Asked, view: View, stop: Stop, message: bytes) -> bytes:
         await self._recorder.durable()
         if asked.door.views.get(asked.address) is view:
-            self._keep_blocked(asked, view, ready)
+            self._keep_blocked(asked, view, stop)
         return message
 
-    def _keep_blocked(self, asked: Asked, view: View, ready: Ready) -> None:
+    def _keep_blocked(self, asked: Asked, view: View, stop: Stop) -> None:
         if asked.will_come_again:
-            asked.door.keep(view, asked.key, ready)
+            asked.door.keep(view, asked.key, stop)
 
     def _no_host(self, asked: Asked, view: View) -> bytes:
         """A name that no site can have (a printer's, with blanks in it): there is none, and it is nobody's breach."""

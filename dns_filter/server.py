@@ -86,7 +86,7 @@ class _Server:
         self._resolver = Resolver(
             lookups=self._lookups(),
             recorder=recorder,
-            entries=settings.cache_entries,
+            room=settings.finished_mb << 20,
             closed=(packed(settings.closed_address_v4), packed(settings.closed_address_v6)),
             figures=self._figures,
             now_ns=time.time_ns,

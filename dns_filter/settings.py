@@ -39,7 +39,10 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The school's own zones: their names may have private addresses."""
 
     cache_entries: int = 20000
-    """How many answers are kept in memory, of each of the two sorts (from upstream; finished)."""
+    """How many answers of upstream are kept in memory."""
+
+    finished_mb: int = 16
+    """Megabytes for finished answers of each listener, which differ by profile: 40,000, or 120,000 of closed names."""
 
     client_rate: int = 1000
     """Questions that one client may ask in a second for good before it is slowed, while others wait."""
@@ -74,7 +77,7 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield f"dns.upstream[{place}]: {text!r} is where this filter itself listens; name another resolver"
 
 
-_LEAST = {"cache_entries": 100, "client_rate": 10, "client_burst": 100}
+_LEAST = {"finished_mb": 1, "cache_entries": 100, "client_rate": 10, "client_burst": 100}
 """One page asks for 20 to 40 names, a device that starts for a hundred."""
 
 

@@ -20,6 +20,7 @@ from dns_filter import batch, reply
 from dns_filter.batch import INBOX, OUTBOX, PACKETS, Batch
 from dns_filter.doors import Door, Seat
 from dns_filter.resolver import Resolver
+from dns_filter.wire import HEADER
 from reporting.recorder import Recorder
 
 log = logging.getLogger("schoolgate.dns")
@@ -87,19 +88,22 @@ class Listener:
                 if seat is not None:
                     start = slot * INBOX
                     ready = seat.answers.get(data[start + 2 : start + length])
-                    if ready is not None and (ready.second == second or ready.holds(second)):
-                        finished = True
-                        if ready.run is None:
+                    if ready is None:
+                        pass
+                    elif ready.run is None:
+                        if ready.second == second or ready.holds(second):
                             seat.seen.append(ready.site)
-                        elif not ready.run or again((seat.address, ready.run), now_ns):
-                            seat.stops += 1
-                        else:
-                            finished = False
-                        if finished:
-                            payload, out = ready.payload, slot * OUTBOX
-                            sizes[slot] = size = len(payload) + 2
-                            outbox[out : out + size] = data[start : start + 2] + payload
+                            answer = data[start : start + 2] + ready.payload
+                            sizes[slot] = size = len(answer)
+                            outbox[slot * OUTBOX : slot * OUTBOX + size] = answer
                             continue
+                    elif second < ready.until and (not ready.run or again((seat.address, ready.run), now_ns)):
+                        seat.stops += 1
+                        question = data[start + HEADER : start + ready.end]
+                        answer = data[start : start + 2] + ready.head + question + ready.tail
+                        sizes[slot] = size = len(answer)
+                        outbox[slot * OUTBOX : slot * OUTBOX + size] = answer
+                        continue
                     seat.costly += 1
                 # The finished answers before this slot go out now; the slot itself is answered on the way of a miss.
                 self._figures.unsent += slots.send(first, slot)
@@ -159,15 +163,17 @@ class Listener:
         """Answer one packet from what is finished, or on the way of a miss."""
         if seat is not None:
             ready = seat.answers.get(packet[2:])
-            if ready is not None and (ready.second == second or ready.holds(second)):
-                if ready.run is None:
+            if ready is None:
+                pass
+            elif ready.run is None:
+                if ready.second == second or ready.holds(second):
                     seat.seen.append(ready.site)
                     self._send(packet[:2] + ready.payload, peer)
                     return
-                if not ready.run or self._recorder.again((seat.address, ready.run), now_ns):
-                    seat.stops += 1
-                    self._send(packet[:2] + ready.payload, peer)
-                    return
+            elif second < ready.until and (not ready.run or self._recorder.again((seat.address, ready.run), now_ns)):
+                seat.stops += 1
+                self._send(packet[:2] + ready.head + packet[HEADER : ready.end] + ready.tail, peer)
+                return
             seat.costly += 1
         self._slowly(packet, peer)
 

@@ -1,7 +1,11 @@
+import tracemalloc
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dns_filter.cache import Ready, Store
+from dns_filter import cache
+from dns_filter.cache import Ready, Stop, Stops, Store
 
 
 def test_ttls_count_down_and_the_answer_ends():
@@ -13,11 +17,60 @@ def test_ttls_count_down_and_the_answer_ends():
     assert not ready.holds(1030)
 
 
-def test_a_blocked_answer_keeps_its_short_ttl():
-    ready = Ready(b"payload", 5, 60, run="gambling.test")
+def test_an_answer_that_is_over_at_once_does_not_last():
+    assert Ready(b"payload", 5, 1).lasts
+    assert not Ready(b"payload", 5, 0).lasts
 
-    assert ready.holds(64)
-    assert ready.payload == b"payload"
+
+MESSAGE = b"id" + b"head------" + b"question" + b"tail"
+
+
+def test_a_stop_stands_around_the_question():
+    stop = Stop(MESSAGE, 20, 60, "gambling.test")
+
+    assert b"id" + stop.head + b"question" + stop.tail == MESSAGE
+    assert stop.lasts
+    assert not Stop(MESSAGE, 20, 0, "").lasts
+
+
+def test_stops_for_names_of_one_length_are_one():
+    stops = Stops()
+    one = stops.same(Stop(MESSAGE, 20, 60, ""))
+
+    assert stops.same(Stop(MESSAGE.replace(b"question", b"QUESTION"), 20, 60, "")) is one
+    assert stops.same(Stop(MESSAGE, 20, 60, "other")) is not one
+    assert stops.same(Stop(MESSAGE, 20, 61, "")) is not one
+
+
+def test_no_more_stops_are_remembered_than_are_often_asked_for(monkeypatch):
+    monkeypatch.setattr(cache, "_SHARED", 2)
+    stops = Stops()
+    kept = [stops.same(Stop(MESSAGE, 20, second, "")) for second in (1, 2, 3)]
+
+    assert len(stops._kept) == 1
+    assert stops.same(Stop(MESSAGE, 20, 3, "")) is kept[2]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda n: Ready(bytes(60 + n % 2), 0, 60, offsets=(60,), ttls=(300 + n,)), id="permitted"),
+        pytest.param(lambda _: SHARED, id="blocked"),
+    ],
+)
+def test_an_entry_takes_about_as_many_bytes_as_it_says(make):
+    tracemalloc.start()
+    try:
+        held = {b"%040d" % number: make(number) for number in range(20_000)}
+        taken = tracemalloc.get_traced_memory()[0] / len(held)
+    finally:
+        tracemalloc.stop()
+    said = 40 + next(iter(held.values())).size
+
+    assert 0.7 * said < taken < 1.3 * said
+
+
+SHARED = Stop(MESSAGE, 20, 60, "")
 
 
 def test_a_store_gives_what_was_put():

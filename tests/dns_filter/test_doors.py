@@ -26,7 +26,7 @@ def live(school) -> Live:
 
 @pytest.fixture
 def door(live) -> SchoolDoor:
-    found = SchoolDoor(100)
+    found = SchoolDoor(100_000)
     found.policy, found.clients = live.policy, live.clients
     return found
 
@@ -42,8 +42,8 @@ def test_clients_of_one_effective_policy_share_a_view(door):
 
 
 def test_before_there_is_a_policy_nobody_has_a_view():
-    assert SchoolDoor(100).view("127.0.0.1", now()) is None
-    assert InnerDoor(100).view("127.0.0.1", now()) is None
+    assert SchoolDoor(100_000).view("127.0.0.1", now()) is None
+    assert InnerDoor(100_000).view("127.0.0.1", now()) is None
 
 
 def test_the_boundary_is_where_the_next_permit_ends(door):
@@ -122,9 +122,21 @@ def test_an_answer_that_is_over_is_not_kept(door):
 
 
 def test_the_inner_door_is_for_loopback_only(live):
-    door = InnerDoor(100)
+    door = InnerDoor(100_000)
     door.policy = live.policy
 
     assert door.view("192.0.2.1", now()) is None
     assert door.view("::ffff:127.0.0.1", now()) is door.view("::1", now())
     assert door.request("127.0.0.1", "games.test", now()) is None
+
+
+def test_finished_answers_stay_within_their_bytes_and_are_counted_right(live):
+    door = SchoolDoor(10_000)
+    door.policy, door.clients = live.policy, live.clients
+    views = [door.view(address, now()) for address in ("127.0.0.10", "127.0.0.2")]
+    for number in range(300):
+        door.keep(views[number % 2], b"key%d" % (number % 200), Ready(bytes(number), 5, 60))
+
+        assert 0 < door.size <= 10_000
+        assert door.size == sum(len(key) + kept.size for view in views for key, kept in view.answers.items())
+    assert door.stored == sum(len(view.answers) for view in views)

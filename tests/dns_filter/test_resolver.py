@@ -65,7 +65,7 @@ class Hour:
         self.resolver = Resolver(
             lookups=lookups,
             recorder=recorder,
-            entries=100,
+            room=100_000,
             closed=(bytes((192, 0, 2, 99)), b""),
             figures=figures,
             now_ns=lambda: self.now,
