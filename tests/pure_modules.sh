@@ -36,6 +36,7 @@ blocklists/question.py
 blocklists/redirect.py
 blocklists/rule.py
 blocklists/rulebook.py
+blocklists/safe_search.py
 blocklists/sealed.py
 blocklists/sealed_entry.py
 blocklists/sealed_source.py
