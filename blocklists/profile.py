@@ -97,7 +97,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     certificate, so a blocked page can be shown and a connection can be opened. *approved_only*: what is on none of the
     *approved* lists is closed. *allow* and *block* are entries (`blocklists.entry`). *blocked* is what DNS answers for
     a closed name; None stands for what suits the certificate (`blocked_answer`). *safe_search* and *youtube* hold
-    engines to strict results and YouTube to a restricted mode (`blocklists.safe_search`); unwritten, they are strictest.
+    engines to strict results and YouTube to a restricted mode (`blocklists.safe_search`); unwritten, they are strict.
     """
 
     title: str

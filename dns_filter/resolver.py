@@ -14,6 +14,7 @@ from blocklists import domain
 from blocklists.alias import outranks
 from blocklists.clients import ClientMap
 from blocklists.policy import Action, Policy, Reason, Verdict
+from blocklists.profile import Blocked
 from blocklists.rulebook import Severity
 from dns_filter import canaries, reply, wire
 from dns_filter.answer import Answer
@@ -21,7 +22,7 @@ from dns_filter.cache import Ready
 from dns_filter.doors import Door, InnerDoor, SchoolDoor, View
 from dns_filter.lookups import Kept, Lookups
 from dns_filter.metrics import Figures
-from dns_filter.reasons import told
+from dns_filter.reasons import Words
 from dns_filter.reply import Body, Note
 from dns_filter.wire import Fault, Question
 from reporting.breach import breach_of
@@ -88,13 +89,15 @@ class Resolver:
         figures: Figures,
         now_ns: Callable[[], int],
         monotonic: Callable[[], float],
+        words: Words | None = None,
     ) -> None:
-        """Ask nobody yet. *closed* is the closed address (IPv4, IPv6; packed, b"" for none)."""
+        """Ask nobody yet. *closed* is the closed address (IPv4, IPv6; packed, b"" for none), *words* what is said."""
         self.school, self.inner = SchoolDoor(entries), InnerDoor(entries)
         self.version = 0
         self.figures, self.lookups = figures, lookups
         self._recorder = recorder
         self._closed = closed if any(closed) else None
+        self._words = words or Words()
         self._now_ns, self._monotonic = now_ns, monotonic
         self._complaint = Complaint(log, monotonic)
 
@@ -210,8 +213,8 @@ class Resolver:
     def _blocked(self, asked: Asked, view: View, host: str, verdict: Verdict) -> Outcome:
         """The answer for a blocked name; its breach is on record before it is returned."""
         ttl = self._seconds_left(verdict, reply.BLOCKED_TTL)
-        closed = self._closed if view.certificate and host not in canaries.NAMES else None
-        message = self._message(asked, reply.blocked(asked.question, closed, ttl), told(verdict, view.profile))
+        body = reply.blocked(asked.question, self._form(asked, view, host), self._closed, ttl)
+        message = self._message(asked, body, self._words.told(verdict, view.profile))
         life = 0 if verdict.reason is Reason.FAILURE else self._seconds_left(verdict, RUNWAY + ttl) - ttl
         run = self._run_of(asked, host, verdict)
         ready = Ready(message[2:], int(self._monotonic()), life, run=run)
@@ -220,6 +223,13 @@ class Resolver:
             return self._once_durable(asked, view, ready, message)
         self._keep_blocked(asked, view, ready)
         return message
+
+    def _form(self, asked: Asked, view: View, host: str) -> Blocked:
+        """How *host* is blocked: canaries as their makers say, all else as the profile says."""
+        if canaries.is_canary(host):
+            return Blocked.NODATA if canaries.is_discovery(host) else Blocked.NXDOMAIN
+        profile = asked.door.profile(view)
+        return profile.blocked_answer if profile else Blocked.NXDOMAIN
 
     def _run_of(self, asked: Asked, host: str, verdict: Verdict) -> str:
         """What repeats of this breach are counted under; "" for what is no breach.
@@ -252,7 +262,7 @@ class Resolver:
     def _no_host(self, asked: Asked, view: View) -> bytes:
         """A name that no site can have (a printer's, with blanks in it): there is none, and it is nobody's breach."""
         self._count(view, "block", "miss")
-        return self._message(asked, reply.blocked(asked.question, None, reply.FILTERED_TTL))
+        return self._message(asked, reply.blocked(asked.question, Blocked.NXDOMAIN, None, reply.FILTERED_TTL))
 
     def _seconds_left(self, verdict: Verdict, most: int) -> int:
         """Whole seconds that *verdict* still holds, *most* at most."""

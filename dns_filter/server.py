@@ -19,6 +19,7 @@ from dns_filter import tcp, udp
 from dns_filter.doors import Door
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import DnsCollector, Figures
+from dns_filter.reasons import Words
 from dns_filter.rebinding import Rebinding
 from dns_filter.resolver import Resolver
 from dns_filter.settings import DnsSettings, endpoint, packed
@@ -90,6 +91,7 @@ class _Server:
             figures=self._figures,
             now_ns=time.time_ns,
             monotonic=time.monotonic,
+            words=Words(settings.organisation, settings.contact),
         )
         self._opened = contextlib.AsyncExitStack()
         self._endpoints: dict[str, tuple[str, int]] = {}

@@ -51,5 +51,6 @@ dns_filter/reasons.py
 dns_filter/rebinding.py
 dns_filter/reply.py
 dns_filter/shares.py
+dns_filter/structured.py
 dns_filter/wire.py
 MODULES
