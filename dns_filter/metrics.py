@@ -45,6 +45,7 @@ class Figures:
     def __init__(self) -> None:
         """Start at zero."""
         self.questions: Counter[tuple[str, str, str]] = Counter()
+        self.quiet: Counter[str] = Counter()
         self.malformed = self.dropped = self.failures = self.unsent = self.rebinding = 0
         self.connections = self.unread = self.displaced = 0
         self.misses = Histogram()
@@ -64,6 +65,10 @@ class DnsCollector(Collector):
         misses = HistogramMetricFamily("schoolgate_dns_miss_seconds", "Seconds until an answer that upstream gave.")
         misses.add_metric([], figures.misses.buckets(), figures.misses.total)
         yield misses
+        quiet = CounterMetricFamily("schoolgate_dns_quiet", "Names closed quietly, decided anew.", labels=["category"])
+        for category, count in figures.quiet.copy().items():
+            quiet.add_metric([category], count)
+        yield quiet
         yield from self._by_upstream()
         yield GaugeMetricFamily(
             "schoolgate_dns_cached_answers", "Finished answers in memory.", value=sum(d.stored for d in self._doors)

@@ -50,6 +50,7 @@ dns_filter/canaries.py
 dns_filter/reasons.py
 dns_filter/rebinding.py
 dns_filter/reply.py
+dns_filter/safe.py
 dns_filter/shares.py
 dns_filter/structured.py
 dns_filter/wire.py
