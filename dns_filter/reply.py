@@ -40,8 +40,11 @@ _HEADER = struct.Struct(">HHHHHH")
 _RECORD = struct.Struct(">HHHIH")
 _OPT = struct.Struct(">BHHIH")
 _OPTION = struct.Struct(">HH")
-_EDE = 15
+EDE = 15
+"""The option code of an extended error."""
 _MAX_TEXT = 400
+OF_TTL = 6
+"""Bytes before the TTL of a record whose name is a pointer."""
 _THE_QUESTION = 0xC000 | wire.HEADER
 """A pointer to the question's name, which always stands right behind the header."""
 _SOA_NAMES = wire.name_of("schoolgate.internal") + wire.name_of("nobody.invalid")
@@ -147,7 +150,7 @@ def _opt(note: Note | None, question: Question, room: int) -> bytes:
         text = _cut(note.text)
         if _OPT.size + _OPTION.size + 2 + len(text) > room:
             text = b""
-        option = _OPTION.pack(_EDE, 2 + len(text)) + note.code.to_bytes(2) + text
+        option = _OPTION.pack(EDE, 2 + len(text)) + note.code.to_bytes(2) + text
     return _OPT.pack(0, wire.OPT, wire.MAX_UDP, wire.DO if question.dnssec_ok else 0, len(option)) + option
 
 

@@ -15,9 +15,11 @@ from dns_filter.wire import Question
 
 KINDS = frozenset({wire.A, wire.AAAA})
 """Types that have an answer."""
-_OF_TTL, _FIXED = 6, 12
-"""Bytes of a record with a pointer for its name: before its TTL, and before its data."""
-NOTHING = Answer(reply.no_data(reply.FILTERED_TTL), reply.FILTERED_TTL, offsets=(_OF_TTL,), ttls=(reply.FILTERED_TTL,))
+_FIXED = 12
+"""Bytes before the data of a record whose name is a pointer."""
+NOTHING = Answer(
+    reply.no_data(reply.FILTERED_TTL), reply.FILTERED_TTL, offsets=(reply.OF_TTL,), ttls=(reply.FILTERED_TTL,)
+)
 """The answer for all other types."""
 
 
@@ -39,6 +41,6 @@ def rewritten(found: Answer, question: Question, target: str) -> Answer:
     name, ttl = wire.name_of(target), min(found.ttls, default=0)
     addresses_at = _FIXED + len(name)
     size = _FIXED + len(packed[0])
-    offsets = (_OF_TTL, *(addresses_at + number * size + _OF_TTL for number in range(len(packed))))
+    offsets = (reply.OF_TTL, *(addresses_at + number * size + reply.OF_TTL for number in range(len(packed))))
     body = reply.aliased(question, name, packed, ttl)
     return Answer(body, found.life, offsets=offsets, ttls=(ttl,) * len(offsets), note=found.note)
