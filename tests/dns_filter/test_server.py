@@ -345,7 +345,16 @@ async def test_an_alias_that_nobody_approved_does_not_close_an_approved_name(tmp
 
 async def test_an_answer_in_private_space_is_refused(running):
     answer = await ask(running.dns, "home.test")
-    assert (addresses(answer), extended(answer)[0]) == ([], 17)
+    assert (addresses(answer), extended(answer)[0]) == ([], 15)
+
+
+async def test_a_public_alias_of_a_private_zone_of_ours_is_refused(school, start):
+    zone = {"intranet.home.test": ["192.168.1.1"], "evil.test": ["intranet.home.test."], "x.home.test": ["evil.test."]}
+    async with NameServer(zone) as upstream, start(school, (upstream.port,), private_zones=("home.test",)) as running:
+        assert addresses(await ask(running.dns, "intranet.home.test")) == ["192.168.1.1"]
+        for name in ("evil.test", "x.home.test"):
+            answer = await ask(running.dns, name)
+            assert (addresses(answer), extended(answer)[0]) == ([], 15)
 
 
 async def test_a_zone_of_ours_may_be_private(school, upstream, start):
