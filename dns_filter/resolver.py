@@ -126,7 +126,7 @@ class Resolver:
         started, waiting, address = self._monotonic(), asked.door.waiting, asked.address
         if not waiting.begin(address):
             self.figures.dropped += 1
-            return self._refuse(asked, reply.SERVFAIL, Note(reply.NO_AUTHORITY, "too many of your questions wait"))
+            return self._refuse(asked, reply.SERVFAIL, Note(reply.OTHER, "too many of your questions wait"))
         try:
             kept = await self.lookups.fetch(asked.sought(target), target or host, asked.door.share(address))
         finally:
