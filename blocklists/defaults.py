@@ -18,6 +18,8 @@ LISTS = DATA / "lists"
 
 _UNKNOWN = {"unopened": "open"}
 """An unknown site that is not opened up is let through by name."""
+_YOUTUBE = {"approved": "strict"}
+"""Approved videos only is for whoever sees URLs to say; by name, the strict mode is the nearest."""
 
 
 def table(name: str) -> Iterator[dict[str, str]]:
@@ -95,12 +97,15 @@ def _profiles() -> Iterator[tuple[str, dict[str, Any]]]:
                 "column": column,
                 "pages": row["pages"],
                 "certificate": row["certificate"] == "yes",
+                "blocked": row["blocked"] or None,
                 "approved_only": bool(approved),
                 "approved": approved,
                 "allow": row["allow"].split(),
+                "safe_search": behaviour["search"][column] != "open",
                 "unknown": _UNKNOWN.get(unknown, unknown),
                 "unknown_unopened": behaviour["unknown_unopened"][column],
                 "watch": watch,
+                "youtube": _YOUTUBE.get(youtube := row["youtube"] or behaviour["youtube"][column], youtube),
                 **({"scan_limit": int(limit)} if limit else {}),
             },
         )

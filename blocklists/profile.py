@@ -66,6 +66,22 @@ class Pages(enum.StrEnum):
     STAFF = "staff"
 
 
+class Blocked(enum.StrEnum):
+    """What DNS answers for a closed name: the closed address, no such name, or a name without records."""
+
+    ADDRESS = "address"
+    NXDOMAIN = "nxdomain"
+    NODATA = "nodata"
+
+
+class Youtube(enum.StrEnum):
+    """How much of YouTube there is: its two restricted modes, or all of it."""
+
+    STRICT = "strict"
+    MODERATE = "moderate"
+    OFF = "off"
+
+
 STAFF_THEMES = frozenset({"illegal", "radicalisation", "bypass", "malware"})
 """All that staff are watched for (G8); sexual content about children is in the sealed lists, theme "illegal"."""
 
@@ -79,7 +95,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     *column* names the codes of each category that hold for it. *certificate*: its devices carry the school's
     certificate, so a blocked page can be shown and a connection can be opened. *approved_only*: what is on none of the
-    *approved* lists is closed. *allow* and *block* are entries (`blocklists.entry`).
+    *approved* lists is closed. *allow* and *block* are entries (`blocklists.entry`). *blocked* is what DNS answers for
+    a closed name; None stands for what suits the certificate (`blocked_answer`). *safe_search* and *youtube* hold
+    engines to strict results and YouTube to a restricted mode (`blocklists.safe_search`); unwritten, they are strict.
     """
 
     title: str
@@ -94,6 +112,14 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     watch: Watch = Watch.ALL
     allow: tuple[str, ...] = ()
     block: tuple[str, ...] = ()
+    blocked: Blocked | None = None
+    safe_search: bool = True
+    youtube: Youtube = Youtube.STRICT
+
+    @property
+    def blocked_answer(self) -> Blocked:
+        """What DNS answers for a closed name: where no page can be shown, a closed address would only be an error."""
+        return self.blocked or (Blocked.ADDRESS if self.certificate else Blocked.NXDOMAIN)
 
     def watches(self, theme: str) -> bool:
         """Whether a breach of *theme* by this profile is more than a line in the technician's log."""

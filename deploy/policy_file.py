@@ -44,6 +44,10 @@ PROFILES_HEAD = """
 #   unknown_unopened  the same where the connection cannot be opened: open or closed
 #   scan_limit        the page score from which a scanned page is closed (one clear hit is 100)
 #   watch             whose themes are watched: all, device (a shared one), staff (the staff list only), none
+#   safe_search       search engines that publish a strict form of themselves answer with that one: true or false
+#   youtube           YouTube's restricted mode: strict, moderate or off
+#   blocked           what DNS answers for a closed name: address (the closed address, if there is one), nxdomain (no
+#                     such name) or nodata; unwritten, address with the certificate and nxdomain without
 #   allow, block      sites of its own, for example ["bbc.co.uk/bitesize", "example.org"]; the more exact entry wins,
 #                     and an allow wins a tie
 """
@@ -123,6 +127,9 @@ def _profile(name: str, profile: Profile) -> str:
             ("unknown_unopened", _text(profile.unknown_unopened)),
             ("scan_limit", str(profile.scan_limit)),
             ("watch", _text(profile.watch)),
+            ("safe_search", _truth(profile.safe_search)),
+            ("youtube", _text(profile.youtube)),
+            *([("blocked", _text(profile.blocked))] if profile.blocked else []),
             ("allow", _texts(profile.allow)),
             ("block", _texts(profile.block)),
         ]

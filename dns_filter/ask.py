@@ -7,12 +7,14 @@ from typing import Any
 import dnslib
 import msgspec
 
+from dns_filter import structured
+
 EDE = 15
 """The option code of an extended error (RFC 8914)."""
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """An answer: its code by name, its addresses, and (code, text) of its extended error."""
+    """An answer: its code by name, its addresses, and (code, why) of its extended error."""
 
     code: str
     addresses: tuple[str, ...]
@@ -42,5 +44,7 @@ def _heard(answer: Any) -> Heard:
     addresses = tuple(str(rr.rdata) for rr in answer.rr if rr.rtype in {dnslib.QTYPE.A, dnslib.QTYPE.AAAA})
     options = (option for rr in answer.ar if rr.rtype == dnslib.QTYPE.OPT for option in rr.rdata)
     found = next((o.data for o in options if o.code == EDE), None)
-    extended = (int.from_bytes(found[:2]), found[2:].decode("utf-8", "replace")) if found else None
+    extended = (
+        (int.from_bytes(found[:2]), structured.justification(found[2:].decode("utf-8", "replace"))) if found else None
+    )
     return Heard(dnslib.RCODE.get(answer.header.rcode), addresses, extended)

@@ -12,6 +12,7 @@ from itertools import islice
 from blocklists import policy as deciding
 from blocklists.clients import Client, ClientMap, network_of
 from blocklists.policy import Action, Kind, Policy, Reason, Request, Verdict
+from blocklists.profile import Profile
 from blocklists.rulebook import Severity
 from dns_filter import canaries
 from dns_filter.cache import Ready, Stop, Stops
@@ -133,6 +134,10 @@ class Door:
         """The question as the decision and the journal know it; None where nobody in the school asks."""
         raise NotImplementedError
 
+    def profile(self, view: View) -> Profile | None:  # noqa: ARG002
+        """The profile of *view*; None where nobody in the school asks."""
+        return None
+
     def share(self, address: str) -> Share:
         """In whose turn what *address* asks goes to upstream."""
         return Share(network_of(address))
@@ -244,6 +249,10 @@ class SchoolDoor(Door):
         """What the client at *address* asks."""
         client = self._client(address)
         return None if client is None else Request(Kind.DNS, client, host, at, clock_ok=self.clock_ok)
+
+    def profile(self, view: View) -> Profile | None:
+        """The profile of *view* in the policy in force."""
+        return self.policy.rulebook.profiles.get(view.profile) if self.policy else None
 
     def _client(self, address: str) -> Client | None:
         return self.clients.of(address) if self.clients else None

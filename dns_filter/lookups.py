@@ -93,12 +93,12 @@ class Lookups:
         standing = self.answers.get(sought)
         if standing is not None and now < standing.over:
             return standing
-        if not self._rebinding.allows(host, found.addresses):
+        if not self._rebinding.allows(host, found.addresses, found.names):
             self._figures.rebinding += 1
             found = Answer(
                 reply.no_data(reply.FILTERED_TTL),
                 reply.FILTERED_TTL,
-                note=Note(reply.FILTERED, "points into private space"),
+                note=Note(reply.BLOCKED, "points into private space"),
             )
         kept = Kept(found, now, now + found.life)
         if found.life:

@@ -45,6 +45,7 @@ class Figures:
     def __init__(self) -> None:
         """Start at zero."""
         self.questions: Counter[tuple[str, str, str]] = Counter()
+        self.quiet: Counter[str] = Counter()
         self.malformed = self.dropped = self.failures = self.unsent = self.rebinding = 0
         self.connections = self.unread = self.displaced = 0
         self.limited = 0
@@ -71,6 +72,10 @@ class DnsCollector(Collector):
         )
         rounds.add_metric([], figures.rounds.buckets(), figures.rounds.total)
         yield rounds
+        quiet = CounterMetricFamily("schoolgate_dns_quiet", "Names closed quietly, decided anew.", labels=["category"])
+        for category, count in figures.quiet.copy().items():
+            quiet.add_metric([category], count)
+        yield quiet
         yield from self._by_upstream()
         yield GaugeMetricFamily(
             "schoolgate_dns_cached_answers", "Finished answers in memory.", value=sum(d.stored for d in self._doors)

@@ -1,7 +1,9 @@
 """Addresses that no name of the outside world may have.
 
 A public name that points at a private address turns a pupil's browser against our own machines (DNS rebinding). Only
-the school's own zones may do that. This file does no I/O.
+the school's own zones may do that, and only by themselves: a public name that is an alias of one of ours would make our
+machine answer to a stranger's name, and a name of ours that is an alias of a public one lets a stranger choose which of
+our machines answers. This file does no I/O.
 """
 
 import ipaddress
@@ -31,8 +33,11 @@ class Rebinding:
         """Take the canonical names of the school's own *zones*."""
         self._zones = tuple(zones)
 
-    def allows(self, host: str | None, addresses: Iterable[Address]) -> bool:
-        """Whether *host* may have *addresses*."""
-        if host is not None and any(domain.is_within(host, zone) for zone in self._zones):
+    def allows(self, host: str | None, addresses: Iterable[Address], names: Iterable[str] = ()) -> bool:
+        """Whether *host* may have *addresses*, to which its aliases and services *names* lead."""
+        if all(is_public(address) for address in addresses):
             return True
-        return all(is_public(address) for address in addresses)
+        return host is not None and all(map(self._is_ours, (host, *names)))
+
+    def _is_ours(self, host: str) -> bool:
+        return any(domain.is_within(host, zone) for zone in self._zones)

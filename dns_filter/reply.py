@@ -3,13 +3,14 @@
 This file has no clock, no chance, no socket and no log: the client's packet, its question and what to say go in, one
 whole message comes out. The question goes back byte for byte, so a client meets its own letter case; an OPT record
 goes back only to a client that sent one, and with it an extended error (RFC 8914) that names no more than category
-and profile.
+and profile. Where there is no room for all, the error's text goes first, and then the records (TC).
 """
 
 import struct
 
 import msgspec
 
+from blocklists.profile import Blocked
 from dns_filter import wire
 from dns_filter.wire import Fault, Question
 
@@ -21,8 +22,9 @@ FILTERED_TTL = 60
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 _BADVERS = 16
 
-OTHER, NOT_READY, BLOCKED, CENSORED, FILTERED, PROHIBITED, NOT_SUPPORTED, NO_AUTHORITY, NETWORK_ERROR = (
+OTHER, STALE, NOT_READY, BLOCKED, CENSORED, FILTERED, PROHIBITED, NOT_SUPPORTED, NO_AUTHORITY, NETWORK_ERROR = (
     0,
+    3,
     14,
     15,
     16,
@@ -38,15 +40,18 @@ _HEADER = struct.Struct(">HHHHHH")
 _RECORD = struct.Struct(">HHHIH")
 _OPT = struct.Struct(">BHHIH")
 _OPTION = struct.Struct(">HH")
-_EDE = 15
-_MAX_TEXT = 120
+EDE = 15
+"""The option code of an extended error."""
+_MAX_TEXT = 400
+OF_TTL = 6
+"""Bytes before the TTL of a record whose name is a pointer."""
 _THE_QUESTION = 0xC000 | wire.HEADER
 """A pointer to the question's name, which always stands right behind the header."""
 _SOA_NAMES = wire.name_of("schoolgate.internal") + wire.name_of("nobody.invalid")
 
 
 class Note(msgspec.Struct, frozen=True):
-    """An extended error: its code and a short text for people."""
+    """An extended error: its code and a short text, for people or in a form (`dns_filter.structured`)."""
 
     code: int
     text: str = ""
@@ -67,7 +72,7 @@ class Body(msgspec.Struct, frozen=True):
 
 def message(packet: bytes, question: Question, body: Body, note: Note | None = None, *, limit: int) -> bytes:
     """The answer *body* to *question* of *packet*; cut to its question with TC when it is longer than *limit* bytes."""
-    opt = _opt(note, question.dnssec_ok) if question.edns else b""
+    opt = _opt(note, question, limit - question.end - len(body.records)) if question.edns else b""
     flags = wire.QR | wire.RA | question.flags & (wire.RD | wire.CD) | body.code
     if body.authentic and (question.dnssec_ok or question.flags & wire.AD):
         flags |= wire.AD
@@ -96,19 +101,29 @@ def broken(packet: bytes) -> bytes | None:
     return _HEADER.pack(_number(packet), wire.QR | SERVFAIL | (packet[2] << 8 & 0x7900), 0, 0, 0, 0)
 
 
-def blocked(question: Question, closed: tuple[bytes, bytes] | None, ttl: int) -> Body:
-    """The answer for a blocked name, good for *ttl* seconds.
+def blocked(question: Question, form: Blocked, closed: tuple[bytes, bytes] | None, ttl: int) -> Body:
+    """The answer for a blocked name in the *form* that a profile says, good for *ttl* seconds.
 
-    *closed* is the closed address (IPv4, IPv6; packed, b"" where there is none) for clients that can be shown a page:
-    other types and a missing family have no data. Without it the name does not exist.
+    *closed* is the closed address (IPv4, IPv6; packed, b"" where there is none): other types and a missing family have
+    no data. A school without one has no page to show, so the name does not exist.
     """
-    if closed is None:
+    if form is Blocked.NODATA:
+        return no_data(ttl)
+    if form is Blocked.NXDOMAIN or closed is None:
         return Body(NXDOMAIN, _soa(ttl), (0, 1, 0))
     address = {wire.A: closed[0], wire.AAAA: closed[1]}.get(question.kind, b"")
     if not address:
         return no_data(ttl)
     record = _RECORD.pack(_THE_QUESTION, question.kind, wire.IN, ttl, len(address)) + address
     return Body(NOERROR, record, (1, 0, 0))
+
+
+def aliased(question: Question, target: bytes, packed: list[bytes], ttl: int) -> Body:
+    """The wire name *target* as the alias of the question's name, with its addresses *packed*, for *ttl* seconds."""
+    alias = _RECORD.pack(_THE_QUESTION, wire.CNAME, wire.IN, ttl, len(target)) + target
+    owner = 0xC000 | question.end + _RECORD.size
+    head = _RECORD.pack(owner, question.kind, wire.IN, ttl, 16 if question.kind == wire.AAAA else 4)
+    return Body(NOERROR, alias + b"".join(head + data for data in packed), (1 + len(packed), 0, 0))
 
 
 def no_data(ttl: int) -> Body:
@@ -128,12 +143,15 @@ def _soa(ttl: int) -> bytes:
     return _RECORD.pack(_THE_QUESTION, wire.SOA, wire.IN, ttl, len(data)) + data
 
 
-def _opt(note: Note | None, dnssec_ok: bool) -> bytes:
+def _opt(note: Note | None, question: Question, room: int) -> bytes:
+    """The OPT record with *note*, without its text where that would need more than *room* bytes."""
     option = b""
     if note:
         text = _cut(note.text)
-        option = _OPTION.pack(_EDE, 2 + len(text)) + note.code.to_bytes(2) + text
-    return _OPT.pack(0, wire.OPT, wire.MAX_UDP, wire.DO if dnssec_ok else 0, len(option)) + option
+        if _OPT.size + _OPTION.size + 2 + len(text) > room:
+            text = b""
+        option = _OPTION.pack(EDE, 2 + len(text)) + note.code.to_bytes(2) + text
+    return _OPT.pack(0, wire.OPT, wire.MAX_UDP, wire.DO if question.dnssec_ok else 0, len(option)) + option
 
 
 def _cut(text: str) -> bytes:

@@ -8,22 +8,22 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import msgspec
-
 from blocklists import domain
 from blocklists.alias import outranks
 from blocklists.clients import ClientMap
 from blocklists.policy import Action, Policy, Reason, Verdict
+from blocklists.profile import Blocked
 from blocklists.rulebook import Severity
-from dns_filter import canaries, reply, wire
+from dns_filter import canaries, reply, safe, wire
 from dns_filter.answer import Answer
+from dns_filter.asked import Asked
 from dns_filter.cache import Ready, Stop
 from dns_filter.doors import NEVER, Door, InnerDoor, SchoolDoor, View
 from dns_filter.lookups import Kept, Lookups
 from dns_filter.metrics import Figures
-from dns_filter.reasons import told
+from dns_filter.reasons import Words
 from dns_filter.reply import Body, Note
-from dns_filter.wire import Fault, Question
+from dns_filter.wire import Fault
 from reporting.breach import breach_of
 from reporting.complaint import Complaint
 from reporting.recorder import Recorder
@@ -36,43 +36,6 @@ RUNWAY = 60
 
 _TRANSFERS = frozenset({wire.IXFR, wire.AXFR})
 type Outcome = bytes | Coroutine[Any, Any, bytes | None] | None
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """One packet on its way: what was asked, by which address, at which door, over what."""
-
-    packet: bytes
-    question: Question
-    address: str
-    door: Door
-    tcp: bool = False
-
-    @property
-    def limit(self) -> int:
-        """The longest answer in bytes."""
-        return wire.MAX_TCP if self.tcp else self.question.udp_limit
-
-    @property
-    def key(self) -> bytes:
-        """What equal packets share behind their number."""
-        return self.packet[2:]
-
-    @property
-    def will_come_again(self) -> bool:
-        """Whether the next packet for this name may be the same: no cookie in it, no random letter case."""
-        question = self.question
-        plain = self.packet[wire.HEADER : question.end - 4] == question.name
-        return plain and not question.options and not self.tcp
-
-    @property
-    def sought(self) -> bytes:
-        """What the upstream is asked: name in lower case, type, class, and two flags that change the answer."""
-        question = self.question
-        return (
-            question.name
-            + self.packet[question.end - 4 : question.end]
-            + bytes((question.dnssec_ok, bool(question.flags & wire.CD)))
-        )
 
 
 class Resolver:
@@ -88,13 +51,15 @@ class Resolver:
         figures: Figures,
         now_ns: Callable[[], int],
         monotonic: Callable[[], float],
+        words: Words | None = None,
     ) -> None:
-        """Ask nobody yet. *closed* is the closed address (IPv4, IPv6; packed, b"" for none)."""
+        """Ask nobody yet. *closed* is the closed address (IPv4, IPv6; packed, b"" for none), *words* what is said."""
         self.school, self.inner = SchoolDoor(room), InnerDoor(room)
         self.version = 0
         self.figures, self.lookups = figures, lookups
         self._recorder = recorder
         self._closed = closed if any(closed) else None
+        self._words = words or Words()
         self._now_ns, self._monotonic = now_ns, monotonic
         self._complaint = Complaint(log, monotonic)
 
@@ -136,9 +101,16 @@ class Resolver:
         if asked.question.kind == wire.ANY:
             self._count(view, "allow", "warm")
             return self._message(asked, reply.any_minimal())
-        if (kept := self.lookups.at_hand(asked.sought)) is not None:
-            return self._allowed(asked, view, host, kept, "warm")
-        return self._in_turn(asked, host)
+        target = safe.target(asked.door.profile(view), host)
+        kept = self._at_hand(asked, target)
+        return self._in_turn(asked, host, target) if kept is None else self._allowed(asked, view, host, kept, "warm")
+
+    def _at_hand(self, asked: Asked, target: str | None) -> Kept | None:
+        """What is known of the question without asking upstream, put to *target* where there is one."""
+        if target is None or asked.question.kind in safe.KINDS:
+            return self.lookups.at_hand(asked.sought(target))
+        now = self._monotonic()
+        return Kept(safe.NOTHING, now, now + safe.NOTHING.life)
 
     def _verdict(self, asked: Asked, view: View, host: str) -> Verdict:
         if not host:  # the root zone is no site; stub resolvers ask for it to see whether we are there
@@ -149,35 +121,36 @@ class Resolver:
             self._complaint.say(verdict, self.figures.failures)
         return verdict
 
-    async def _in_turn(self, asked: Asked, host: str) -> bytes | None:
+    async def _in_turn(self, asked: Asked, host: str, target: str | None) -> bytes | None:
         """Ask, or join who asked, unless this client waits for so much already that others would wait behind it."""
         started, waiting, address = self._monotonic(), asked.door.waiting, asked.address
         if not waiting.begin(address):
             self.figures.dropped += 1
-            return self._refuse(asked, reply.SERVFAIL, Note(reply.NO_AUTHORITY, "too many of your questions wait"))
+            return self._refuse(asked, reply.SERVFAIL, Note(reply.OTHER, "too many of your questions wait"))
         try:
-            kept = await self.lookups.fetch(asked.sought, host, asked.door.share(address))
+            kept = await self.lookups.fetch(asked.sought(target), target or host, asked.door.share(address))
         finally:
             waiting.end(address)
         self.figures.misses.add(self._monotonic() - started)
-        return await self._after_upstream(asked, host, kept)
+        return await self._after_upstream(asked, host, target, kept)
 
-    async def _after_upstream(self, asked: Asked, host: str, kept: Kept) -> bytes | None:
+    async def _after_upstream(self, asked: Asked, host: str, target: str | None, kept: Kept) -> bytes | None:
         """The answer now that *kept* is here; decided again, as the policy or the hour may be another by now."""
         view = asked.door.view(asked.address, self._now_ns())
         if view is None:
             return self._refuse(asked, reply.REFUSED, Note(reply.PROHIBITED, "this network is not served"))
-        verdict = self._verdict(asked, view, host)
-        outcome = (
-            self._blocked(asked, view, host, verdict)
-            if verdict.blocked
-            else self._allowed(asked, view, host, kept, "miss")
-        )
+        if safe.target(asked.door.profile(view), host) != target:
+            outcome = self._decide(asked, view)
+        elif (verdict := self._verdict(asked, view, host)).blocked:
+            outcome = self._blocked(asked, view, host, verdict)
+        else:
+            outcome = self._allowed(asked, view, host, kept, "miss")
         return outcome if outcome is None or isinstance(outcome, bytes) else await outcome
 
     def _allowed(self, asked: Asked, view: View, host: str, kept: Kept, cache: str) -> Outcome:
         """The upstream's answer, with TTLs as they are now, unless one of its names is blocked."""
-        found = kept.answer
+        target = safe.target(asked.door.profile(view), host)
+        found = kept.answer if target is None else safe.rewritten(kept.answer, asked.question, target)
         verdict = self._verdict(asked, view, host)
         cap = self._seconds_left(verdict, reply.FILTERED_TTL)
         for name in found.names:
@@ -210,11 +183,13 @@ class Resolver:
     def _blocked(self, asked: Asked, view: View, host: str, verdict: Verdict) -> Outcome:
         """The answer for a blocked name; its breach is on record before it is returned."""
         ttl = self._seconds_left(verdict, reply.BLOCKED_TTL)
-        closed = self._closed if view.certificate and host not in canaries.NAMES else None
-        message = self._message(asked, reply.blocked(asked.question, closed, ttl), told(verdict, view.profile))
+        body = reply.blocked(asked.question, self._form(asked, view, host), self._closed, ttl)
+        message = self._message(asked, body, self._words.told(verdict, view.profile))
         run = self._run_of(asked, host, verdict)
         stop = asked.door.stops.same(Stop(message, asked.question.end, self._stands_until(verdict, ttl), run))
         self._count(view, "block", "miss")
+        if verdict.quiet:
+            self.figures.quiet[verdict.category] += 1
         if run and not self._on_record(asked, host, verdict, run):
             return self._once_durable(asked, view, stop, message)
         self._keep_blocked(asked, view, stop)
@@ -228,6 +203,13 @@ class Resolver:
             return NEVER
         life = self._seconds_left(verdict, RUNWAY + ttl) - ttl
         return int(self._monotonic()) + life if life > 0 else 0
+
+    def _form(self, asked: Asked, view: View, host: str) -> Blocked:
+        """How *host* is blocked: canaries as their makers say, all else as the profile says."""
+        if canaries.is_canary(host):
+            return Blocked.NODATA if canaries.is_discovery(host) else Blocked.NXDOMAIN
+        profile = asked.door.profile(view)
+        return profile.blocked_answer if profile else Blocked.NXDOMAIN
 
     def _run_of(self, asked: Asked, host: str, verdict: Verdict) -> str:
         """What repeats of this breach are counted under; "" for what is no breach.
@@ -260,7 +242,7 @@ class Resolver:
     def _no_host(self, asked: Asked, view: View) -> bytes:
         """A name that no site can have (a printer's, with blanks in it): there is none, and it is nobody's breach."""
         self._count(view, "block", "miss")
-        return self._message(asked, reply.blocked(asked.question, None, reply.FILTERED_TTL))
+        return self._message(asked, reply.blocked(asked.question, Blocked.NXDOMAIN, None, reply.FILTERED_TTL))
 
     def _seconds_left(self, verdict: Verdict, most: int) -> int:
         """Whole seconds that *verdict* still holds, *most* at most."""

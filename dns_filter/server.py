@@ -20,6 +20,7 @@ from dns_filter.doors import Door
 from dns_filter.floods import Floods
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import DnsCollector, Figures
+from dns_filter.reasons import Words
 from dns_filter.rebinding import Rebinding
 from dns_filter.resolver import Resolver
 from dns_filter.settings import DnsSettings, endpoint, packed
@@ -91,6 +92,7 @@ class _Server:
             figures=self._figures,
             now_ns=time.time_ns,
             monotonic=time.monotonic,
+            words=Words(settings.organisation, settings.contact),
         )
         self._resolver.school.floods = Floods(settings.client_rate, settings.client_burst)
         self._opened = contextlib.AsyncExitStack()

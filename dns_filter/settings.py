@@ -4,12 +4,18 @@ Values only: addresses are texts here ("192.0.2.1:53", "[2001:db8::1]:53") and a
 """
 
 import ipaddress
+import re
 from collections.abc import Iterator
 
 import msgspec
 
 from blocklists import domain
 from blocklists import endpoint as endpoints
+
+LONGEST_WORDS = 80
+"""Letters of a name or of one contact."""
+MOST_CONTACTS = 2
+_CONTACT = re.compile(r"(mailto:[!-~]+@[!-~]+|https://[!-~]+|tel:[+0-9][0-9.()-]+)")
 
 
 class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,6 +40,13 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     closed_address_v6: str = ""
     """The same for IPv6."""
+
+    organisation: str = ""
+    """Who filters, as devices are told with each closed name: the school's name. Empty: nobody is named."""
+
+    contact: tuple[str, ...] = ()
+    """Whom to ask when a closed name should be open, as devices are told with it: addresses that begin with mailto:,
+    https: or tel:. It goes to every device, so let it be an office's and nobody's own."""
 
     private_zones: tuple[str, ...] = ()
     """The school's own zones: their names may have private addresses."""
@@ -62,12 +75,23 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield from _inner_problems(self.inner)
         for version in (4, 6):
             yield from _closed_problems(version, getattr(self, f"closed_address_v{version}"))
+        yield from self._words()
         for place, zone in enumerate(self.private_zones):
             if domain.canonical(zone) != zone:
                 yield f"dns.private_zones[{place}]: {zone!r} is not a zone; write for example school.internal"
         if not 0.1 <= self.upstream_timeout <= 30:
             yield "dns.upstream_timeout: choose between 0.1 and 30 seconds"
         yield from (f"dns.{key}: choose at least {n}" for key, n in _LEAST.items() if getattr(self, key) < n)
+
+    def _words(self) -> Iterator[str]:
+        """What is told of a closed name must be short, as it travels with the answer."""
+        if len(self.organisation) > LONGEST_WORDS or not self.organisation.isprintable():
+            yield f"dns.organisation: write a name of at most {LONGEST_WORDS} letters, without line breaks"
+        if len(self.contact) > MOST_CONTACTS:
+            yield f"dns.contact: name at most {MOST_CONTACTS}"
+        for place, text in enumerate(self.contact):
+            if not _CONTACT.fullmatch(text) or len(text) > LONGEST_WORDS:
+                yield f"dns.contact[{place}]: {text!r} is no address; write for example mailto:office@school.example"
 
     def _circles(self) -> Iterator[str]:
         """A resolver that is ourselves would be asked for what it asks, without end."""

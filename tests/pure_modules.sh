@@ -36,6 +36,7 @@ blocklists/question.py
 blocklists/redirect.py
 blocklists/rule.py
 blocklists/rulebook.py
+blocklists/safe_search.py
 blocklists/sealed.py
 blocklists/sealed_entry.py
 blocklists/sealed_source.py
@@ -46,10 +47,15 @@ blocklists/verdict.py
 dns_filter/answer.py
 dns_filter/cache.py
 dns_filter/canaries.py
+dns_filter/chain.py
 dns_filter/floods.py
 dns_filter/reasons.py
 dns_filter/rebinding.py
 dns_filter/reply.py
+dns_filter/rewrite.py
+dns_filter/safe.py
 dns_filter/shares.py
+dns_filter/structured.py
+dns_filter/svcb.py
 dns_filter/wire.py
 MODULES

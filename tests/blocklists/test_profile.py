@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from blocklists.profile import STAFF_THEMES, Pages, Profile, Unknown, Watch
+from blocklists.profile import STAFF_THEMES, Blocked, Pages, Profile, Unknown, Watch, Youtube
 
 KS2 = Profile("KS2", "ks2", Pages.KS2)
 
@@ -59,3 +59,19 @@ def test_problems_name_a_limit_that_would_close_every_page():
 def test_an_unknown_key_is_refused():
     with pytest.raises(msgspec.ValidationError, match="blok"):
         msgspec.convert({"title": "KS2", "column": "ks2", "pages": "ks2", "blok": []}, Profile)
+
+
+@pytest.mark.parametrize(("certificate", "answer"), [(True, Blocked.ADDRESS), (False, Blocked.NXDOMAIN)])
+def test_a_closed_name_leads_to_a_page_only_where_one_can_be_shown(certificate: bool, answer: Blocked):
+    assert msgspec.structs.replace(KS2, certificate=certificate).blocked_answer is answer
+
+
+@pytest.mark.parametrize("certificate", [True, False])
+@pytest.mark.parametrize("answer", ["address", "nxdomain", "nodata"])
+def test_a_profile_says_itself_what_dns_answers_for_a_closed_name(answer: str, certificate: bool):
+    profile = msgspec.structs.replace(KS2, blocked=Blocked(answer), certificate=certificate)
+    assert profile.blocked_answer == answer
+
+
+def test_what_a_policy_does_not_say_of_searches_is_strict():
+    assert (KS2.safe_search, KS2.youtube) == (True, Youtube.STRICT)

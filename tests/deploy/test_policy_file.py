@@ -124,3 +124,15 @@ def test_information_cannot_be_closed_as_a_class(tmp_path):
     text = head + "[categories.information]" + rest.replace('ks3 = "O"', 'ks3 = "X"', 1)
     with pytest.raises(toml_file.RefusedError, match="cannot be closed as a class"):
         policy_file.read(written(tmp_path, text))
+
+
+def test_a_file_from_before_safe_search_is_read_as_the_strictest(tmp_path):
+    older = re.sub(r"^(safe_search|youtube) = .*\n", "", policy_file.default_text("School"), flags=re.MULTILINE)
+    read = policy_file.read(written(tmp_path, older))
+    assert {(p.safe_search, p.youtube, p.blocked) for p in read.profiles.values()} == {(True, "strict", None)}
+
+
+def test_what_dns_answers_for_closed_names_is_written_where_a_profile_says_it(tmp_path):
+    text = policy_file.default_text("School").replace('youtube = "off"', 'youtube = "off"\nblocked = "nodata"')
+    read = policy_file.read(written(tmp_path, text))
+    assert {name for name, profile in read.profiles.items() if profile.blocked == "nodata"} == {"staff", "office"}

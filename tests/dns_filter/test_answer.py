@@ -1,15 +1,22 @@
 import ipaddress
 
 import pytest
-from dnslib import AAAA, CNAME, DNAME, EDNS0, MX, QTYPE, RD, RR, SOA, A, DNSHeader, DNSQuestion, DNSRecord
+from dnslib import AAAA, CNAME, EDNS0, MX, NS, QTYPE, RD, RR, SOA, A, DNSHeader, DNSQuestion, DNSRecord, EDNSOption
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dns_filter import answer, reply
 
 
-def message(*answers: RR, authority: tuple[RR, ...] = (), additional: tuple[RR, ...] = (), rcode: int = 0) -> bytes:
-    record = DNSRecord(DNSHeader(id=1, qr=1, ra=1, rcode=rcode), q=DNSQuestion("a.test"))
+def message(
+    *answers: RR,
+    authority: tuple[RR, ...] = (),
+    additional: tuple[RR, ...] = (),
+    rcode: int = 0,
+    kind: int = QTYPE.A,
+    ad: int = 0,
+) -> bytes:
+    record = DNSRecord(DNSHeader(id=1, qr=1, ra=1, ad=ad, rcode=rcode), q=DNSQuestion("a.test", kind))
     for rr in answers:
         record.add_answer(rr)
     for rr in authority:
@@ -73,35 +80,43 @@ def test_a_failure_is_remembered_for_a_second():
 def test_names_that_the_answer_leads_to_are_found():
     found = parsed(
         RR("a.test", QTYPE.CNAME, rdata=CNAME("b.TEST")),
-        RR("test", QTYPE.DNAME, rdata=DNAME("example.test")) if hasattr(QTYPE, "DNAME") else ADDRESS,
-        https(b"\0\1\x03svc\x04test\0"),
-        https(b"\0\1\0"),
+        RR("b.test", 65, rdata=RD(b"\0\1\x03svc\x04test\0")),
+        RR("b.test", 65, rdata=RD(b"\0\1\0")),
+        kind=65,
     )
-    assert found.names[0] == "b.test"
-    assert found.names[-1] == "svc.test"
+    assert found.names == ("b.test", "svc.test")
 
 
-def test_addresses_are_found_in_every_section_and_in_hints():
-    hints = b"\0\1\0" + b"\0\4\0\x08\x0a\0\0\1\x0a\0\0\2" + b"\0\6\0\x10" + ipaddress.ip_address("fd00::1").packed
-    found = parsed(ADDRESS, https(hints), additional=(RR("b.test", QTYPE.AAAA, rdata=AAAA("2001:db8::1")),))
+HINTS = b"\0\4\0\x08\x0a\0\0\1\x0a\0\0\2" + b"\0\6\0\x10" + ipaddress.ip_address("fd00::1").packed
 
-    assert set(map(str, found.addresses)) == {"198.51.100.1", "10.0.0.1", "10.0.0.2", "fd00::1", "2001:db8::1"}
+
+def test_hints_are_addresses_too():
+    found = parsed(https(b"\0\1\0" + HINTS), kind=65)
+    assert set(map(str, found.addresses)) == {"10.0.0.1", "10.0.0.2", "fd00::1"}
 
 
 def test_what_else_a_service_says_is_passed_over():
-    found = parsed(https(b"\0\1\0" + b"\0\1\0\3\2h3" + b"\0\4\0\4\x0a\0\0\1" + b"\0\5\0\1x"))
+    found = parsed(https(b"\0\1\0" + b"\0\3\0\2\1\xbb" + b"\0\4\0\4\x0a\0\0\1"), kind=65)
     assert list(map(str, found.addresses)) == ["10.0.0.1"]
+
+
+def test_nothing_of_the_additional_section_goes_on():
+    found = parsed(ADDRESS, additional=(RR("b.test", QTYPE.AAAA, rdata=AAAA("2001:db8::1")), EDNS0(udp_len=4096)))
+
+    assert (found.body.counts, list(map(str, found.addresses))) == ((1, 0, 0), ["198.51.100.1"])
+
+
+def test_a_hint_without_a_readable_server_is_no_address():
+    assert parsed(https(b"\0\1\3svc"), kind=65).addresses == ()
+
+
+def test_addresses_of_both_families_are_found():
+    found = parsed(RR("a.test", QTYPE.AAAA, rdata=AAAA("2001:db8::1"), ttl=300), kind=QTYPE.AAAA)
+    assert list(map(str, found.addresses)) == ["2001:db8::1"]
 
 
 def test_an_address_of_a_wrong_length_is_no_address():
     assert parsed(RR("a.test", QTYPE.A, rdata=RD(b"\1\2\3"))).addresses == ()
-
-
-def test_the_upstreams_opt_record_stays_between_it_and_us():
-    found = parsed(ADDRESS, additional=(RR("b.test", QTYPE.A, rdata=A("198.51.100.9")), EDNS0(udp_len=4096)))
-
-    assert found.body.counts == (1, 0, 1)
-    assert DNSRecord.parse(message()[:QUESTION_END] + found.body.records).header.id == 1
 
 
 def test_an_extended_code_is_a_failure():
@@ -115,13 +130,147 @@ def test_a_broken_message_is_none(cut):
     assert answer.parse(message(ADDRESS)[:-cut], QUESTION_END) is None
 
 
-def test_an_alias_to_nowhere_is_none():
+def test_an_alias_to_nowhere_is_a_failure():
     whole = message(RR("a.test", QTYPE.CNAME, rdata=CNAME("b.test")))
-    assert answer.parse(whole[:-1] + b"\x3f", QUESTION_END) is None
+    found = answer.parse(whole[:-1] + b"\x3f", QUESTION_END)
+    assert (found.body.code, found.note.code) == (reply.SERVFAIL, reply.NETWORK_ERROR)
 
 
 def test_records_of_unknown_types_go_through():
-    assert b"anything" in parsed(RR("a.test", 65280, rdata=RD(b"anything"))).body.records
+    assert b"anything" in parsed(RR("a.test", 65280, rdata=RD(b"anything")), kind=65280).body.records
+
+
+ECH = b"\0\5\0\3key"
+H3 = b"\0\1\0\6\2h2\2h3"
+H2 = b"\0\1\0\3\2h2"
+
+
+def signed(kind: int, owner: str = "a.test") -> RR:
+    return RR(owner, 46, ttl=300, rdata=RD(kind.to_bytes(2) + bytes(16) + b"\4test\0signature"))
+
+
+def heard(found: answer.Answer, kind: int = QTYPE.A) -> DNSRecord:
+    """What a client would read, by another author's parser."""
+    head = message(kind=kind)[:12]
+    counts = b"".join(count.to_bytes(2) for count in (1, *found.body.counts))
+    return DNSRecord.parse(head[:4] + counts + message(kind=kind)[12:QUESTION_END] + found.body.records)
+
+
+def test_a_service_record_goes_out_without_ech_and_http3_and_without_its_signature():
+    came = (https(b"\0\1\0" + H3 + ECH), signed(65))
+    found = parsed(*came, kind=65, ad=1)
+
+    assert [rr.rtype for rr in heard(found, 65).rr] == [65]
+    assert found.body.records.endswith(b"\0\1\0" + H2)
+    assert (found.body.authentic, found.body.counts, found.ttls) == (False, (1, 0, 0), (300,))
+
+
+def test_a_service_record_without_either_goes_out_as_it_came_with_its_signature():
+    found = parsed(https(b"\0\1\0" + H2), signed(65), kind=65, ad=1)
+
+    assert (found.body.authentic, found.body.counts) == (True, (2, 0, 0))
+    assert found.body.records == message(https(b"\0\1\0" + H2), signed(65), kind=65)[QUESTION_END:]
+
+
+def test_a_service_that_speaks_quic_alone_has_no_data_for_half_a_minute():
+    found = parsed(https(b"\0\1\0" + b"\0\1\0\3\2h3" + b"\0\2\0\0"), kind=65)
+
+    assert (found.life, heard(found, 65).auth[0].ttl) == (answer.UNSURE, answer.UNSURE)
+    assert (found.body.code, heard(found, 65).rr) == (reply.NOERROR, [])
+
+
+def test_records_behind_a_changed_one_keep_their_names():
+    """Their names point into the alias before it, and into each other: all are written anew."""
+    came = (
+        RR("a.test", QTYPE.CNAME, ttl=300, rdata=CNAME("service.host.test")),
+        RR("service.host.test", 65, ttl=60, rdata=RD(b"\0\1\0" + H3 + ECH)),
+        RR("service.host.test", 65, ttl=50, rdata=RD(b"\0\2\0" + H2)),
+    )
+    found = parsed(*came, kind=65)
+    records = heard(found, 65).rr
+
+    assert [(str(rr.rname), rr.ttl) for rr in records] == [
+        ("a.test.", 300),
+        ("service.host.test.", 60),
+        ("service.host.test.", 50),
+    ]
+    assert str(records[0].rdata) == "service.host.test."
+    assert [int.from_bytes(found.body.records[place : place + 4]) for place in found.offsets] == [300, 60, 50]
+
+
+def test_an_unrelated_record_is_dropped_and_nothing_is_authentic_any_more():
+    found = parsed(ADDRESS, RR("bank.test", QTYPE.A, rdata=A("198.51.100.66"), ttl=9), ad=1)
+
+    assert (list(map(str, found.addresses)), found.body.counts, found.life) == (["198.51.100.1"], (1, 0, 0), 300)
+    assert not found.body.authentic
+
+
+def test_an_unrelated_record_before_the_answer_is_dropped_too():
+    found = parsed(RR("bank.test", QTYPE.A, rdata=A("198.51.100.66"), ttl=9), ADDRESS)
+    assert [(str(rr.rname), str(rr.rdata), rr.ttl) for rr in heard(found).rr] == [("a.test.", "198.51.100.1", 300)]
+
+
+def test_what_upstream_adds_of_name_servers_stays_behind():
+    found = parsed(ADDRESS, authority=(RR("test", QTYPE.NS, rdata=NS("ns.test"), ttl=5), soa(5, 5)))
+    assert (found.body.counts, found.life) == ((1, 0, 0), 300)
+
+
+def test_an_soa_behind_name_servers_goes_on_alone():
+    found = parsed(authority=(RR("test", QTYPE.NS, rdata=NS("ns.test"), ttl=5), soa(90, 60)), rcode=3)
+    (kept,) = heard(found).auth
+
+    assert (kept.rtype, str(kept.rname), str(kept.rdata.mname), kept.rdata.times[4]) == (
+        QTYPE.SOA,
+        "test.",
+        "ns.test.",
+        60,
+    )
+    assert found.life == 60
+
+
+def test_an_soa_of_another_zone_says_nothing():
+    elsewhere = RR("elsewhere.test", QTYPE.SOA, ttl=900, rdata=SOA("ns.test", "x.test", (1, 2, 3, 4, 900)))
+    found = parsed(authority=(elsewhere,), rcode=3)
+    assert (found.body.counts, found.life) == ((0, 0, 0), 0)
+
+
+def test_what_proves_that_something_is_missing_goes_on_with_its_signature():
+    proof = RR("a.test", 47, ttl=60, rdata=RD(b"\1b\4test\0\0\1\x40"))
+    authority = (soa(90, 60), signed(6, "test"), proof, signed(47), RR("test", QTYPE.NS, rdata=NS("ns.test"), ttl=60))
+    found = parsed(authority=authority, rcode=3)
+    assert [rr.rtype for rr in heard(found).auth] == [6, 46, 47, 46]
+
+
+def test_an_alias_without_its_target_holds_for_half_a_minute():
+    assert parsed(RR("a.test", QTYPE.CNAME, ttl=300, rdata=CNAME("b.test"))).life == answer.UNSURE
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ([EDNSOption(15, b"\0\x06bogus")], 6),
+        ([EDNSOption(10, b"cookie"), EDNSOption(15, b"\0\3")], 3),
+        ([EDNSOption(15, b"\0")], None),
+        ([], None),
+    ],
+)
+def test_what_upstream_says_of_its_answer_goes_on_as_a_code(options, code):
+    found = parsed(ADDRESS, additional=(EDNS0(opts=options),))
+    assert (found.note and found.note.code) == code
+    assert found.note is None or found.note.text == ""
+
+
+@pytest.mark.parametrize("rcode", [2, 5])
+def test_an_upstream_that_has_no_answer_is_named_as_the_reason(rcode):
+    found = parsed(rcode=rcode)
+    assert (found.body.code, found.note.code) == (rcode, reply.NO_AUTHORITY)
+
+
+def test_a_name_that_cannot_be_read_inside_a_record_breaks_the_answer():
+    """It would have to be written anew, as the record before it goes."""
+    whole = message(RR("x.test", QTYPE.A, rdata=A("198.51.100.9")), RR("a.test", QTYPE.MX, rdata=MX("m.test")), kind=15)
+    assert answer.parse(whole, QUESTION_END) is not None
+    assert answer.parse(whole[:-1] + b"\xff", QUESTION_END) is None
 
 
 @given(st.binary(max_size=300))

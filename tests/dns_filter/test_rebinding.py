@@ -43,3 +43,17 @@ def test_one_private_address_among_public_ones_spoils_the_answer():
 )
 def test_only_the_schools_own_zones_may_be_private(host, allowed):
     assert Rebinding(["school.internal"]).allows(host, [ipaddress.ip_address("10.0.0.1")]) is allowed
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "allowed"),
+    [
+        ("school.internal", ("nas.school.internal",), True),
+        ("school.internal", ("nas.school.internal", "evil.test"), False),
+        ("evil.test", ("nas.school.internal",), False),
+    ],
+)
+def test_an_alias_into_or_out_of_the_schools_zones_may_not_be_private(host, names, allowed):
+    rebinding = Rebinding(["school.internal"])
+    assert rebinding.allows(host, [ipaddress.ip_address("10.0.0.1")], names) is allowed
+    assert rebinding.allows(host, [ipaddress.ip_address("1.1.1.1")], names)

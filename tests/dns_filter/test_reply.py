@@ -5,11 +5,13 @@ from dnslib import QTYPE, DNSRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blocklists.profile import Blocked
 from dns_filter import reply, wire
 from dns_filter.reply import Body, Note
 from dns_filter.wire import Fault, Question
 from tests.support.dns_client import extended, question
 
+A_RECORD = b"\xc0\x0c\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\1"
 V4, V6 = ipaddress.ip_address("192.0.2.99").packed, ipaddress.ip_address("2001:db8::99").packed
 
 
@@ -34,7 +36,7 @@ def answered(body: Body, note: Note | None = None, *, kind: str = "A", limit: in
 )
 def test_a_blocked_name_has_the_closed_address(kind, closed, data):
     _, found = asked(kind)
-    answer = answered(reply.blocked(found, closed, 10), kind=kind)
+    answer = answered(reply.blocked(found, Blocked.ADDRESS, closed, 10), kind=kind)
 
     assert (str(answer.rr[0].rdata), answer.rr[0].ttl, answer.header.rcode) == (data, 10, reply.NOERROR)
 
@@ -44,17 +46,41 @@ def test_a_blocked_name_has_the_closed_address(kind, closed, data):
 )
 def test_a_blocked_name_has_no_data_of_other_types(kind, closed):
     _, found = asked(kind)
-    answer = answered(reply.blocked(found, closed, 7), kind=kind)
+    answer = answered(reply.blocked(found, Blocked.ADDRESS, closed, 7), kind=kind)
 
     assert (answer.rr, answer.header.rcode) == ([], reply.NOERROR)
     assert (answer.auth[0].rtype, answer.auth[0].ttl, answer.auth[0].rdata.times[4]) == (QTYPE.SOA, 7, 7)
 
 
-def test_without_a_closed_address_a_blocked_name_does_not_exist():
-    _, found = asked()
-    answer = answered(reply.blocked(found, None, 10))
+@pytest.mark.parametrize("kind", ["A", "AAAA", "HTTPS", "TXT"])
+@pytest.mark.parametrize(
+    ("form", "closed", "code"),
+    [
+        (Blocked.ADDRESS, None, reply.NXDOMAIN),
+        (Blocked.NXDOMAIN, (V4, V6), reply.NXDOMAIN),
+        (Blocked.NODATA, (V4, V6), reply.NOERROR),
+        (Blocked.NODATA, None, reply.NOERROR),
+    ],
+)
+def test_a_blocked_name_has_no_record_where_there_is_no_page_to_show(kind, form, closed, code):
+    _, found = asked(kind)
+    answer = answered(reply.blocked(found, form, closed, 10), kind=kind)
 
-    assert (answer.rr, answer.header.rcode, answer.auth[0].rtype) == ([], reply.NXDOMAIN, QTYPE.SOA)
+    assert (answer.rr, answer.header.rcode, answer.auth[0].rtype) == ([], code, QTYPE.SOA)
+
+
+@pytest.mark.parametrize(("kind", "packed", "data"), [("A", V4, "192.0.2.99"), ("AAAA", V6, "2001:db8::99")])
+def test_an_alias_stands_before_the_addresses_of_its_target(kind, packed, data):
+    _, found = asked(kind)
+    alias, *rest = answered(reply.aliased(found, wire.name_of("safe.engine.test"), [packed] * 2, 30), kind=kind).rr
+
+    assert (str(alias.rname), alias.rtype, str(alias.rdata), alias.ttl) == (
+        "Www.School.test.",
+        QTYPE.CNAME,
+        "safe.engine.test.",
+        30,
+    )
+    assert [(str(rr.rname), str(rr.rdata), rr.ttl) for rr in rest] == [("safe.engine.test.", data, 30)] * 2
 
 
 def test_an_extended_error_goes_to_a_client_that_speaks_edns():
@@ -66,11 +92,17 @@ def test_a_client_without_edns_gets_no_opt_record():
 
 
 def test_a_long_text_is_cut_between_letters_and_cleaned():
-    _, text = extended(answered(Body(), Note(15, "\x1b[31m" + "é" * 100)))
+    _, text = extended(answered(Body(), Note(15, "\x1b[31m" + "é" * 300)))
 
-    assert len(text.encode()) <= 120
+    assert len(text.encode()) <= 400
     assert text.startswith(" [31mé")
     assert text.isprintable()
+
+
+def test_an_extended_errors_text_goes_before_any_record_does():
+    answer = answered(Body(records=A_RECORD * 25, counts=(25, 0, 0)), Note(15, "a" * 100), limit=512)
+
+    assert (len(answer.rr), answer.header.tc, extended(answer)) == (25, 0, (15, ""))
 
 
 def test_what_is_longer_than_the_client_takes_is_cut_to_its_question():

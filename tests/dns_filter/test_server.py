@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import random
 import socket
@@ -8,10 +9,12 @@ import time
 
 import httpx
 import pytest
-from dnslib import DNSRecord, EDNSOption
+from dnslib import QTYPE, DNSRecord, EDNSOption
+from msgspec import structs
 
 from blocklists import policy
 from blocklists.clients import Client
+from blocklists.profile import Blocked
 from blocklists.rulebook import Permit
 from dns_filter import resolver
 from reporting.breach import Breach, Repeat
@@ -28,9 +31,10 @@ from tests.support.dns_client import (
     exchange,
     extended,
     question,
+    reason,
 )
 from tests.support.nameserver import NameServer
-from tests.support.school import School, make_school, rulebook
+from tests.support.school import School, make_school, profiles, rulebook
 
 KS1, STAFF, VISITOR, STRANGER, KS2 = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.9.9.9", "127.0.0.1"
 HOUR = 3600 * 10**9
@@ -58,7 +62,7 @@ async def test_a_blocked_name_has_the_closed_address_and_says_why(running):
     answer = await ask(running.dns, "www.gambling.test")
 
     assert addresses(answer) == ["192.0.2.99"]
-    assert extended(answer) == (15, "blocked: gambling (ks2)")
+    assert reason(answer) == (15, "blocked: gambling (ks2)")
     assert answer.rr[0].ttl == 10
 
 
@@ -76,6 +80,42 @@ async def test_a_canary_does_not_exist_for_anybody_and_is_no_breach(running, ups
         answer = await ask(running.dns, name, kind, source=source)
         assert (answer.header.rcode, answer.rr) == (NXDOMAIN, [])
     assert upstream.questions == []
+
+
+@pytest.mark.parametrize("kind", ["A", "SVCB", "HTTPS", "TXT"])
+@pytest.mark.parametrize("name", ["_dns.resolver.arpa", "_dns.one.one.one.one"])
+async def test_whoever_seeks_encrypted_resolvers_finds_that_there_are_none(running, upstream, name, kind):
+    answer = await ask(running.dns, name, kind)
+
+    assert (answer.header.rcode, answer.rr, answer.auth[0].rtype) == (NOERROR, [], QTYPE.SOA)
+    assert (upstream.questions, breaches(running)) == ([], [])
+
+
+@pytest.mark.parametrize("kind", ["A", "AAAA", "HTTPS", "MX", "TYPE65280"])
+@pytest.mark.parametrize(
+    ("form", "code", "answer"),
+    [("address", NOERROR, ["192.0.2.99"]), ("nxdomain", NXDOMAIN, []), ("nodata", NOERROR, [])],
+)
+async def test_a_profile_says_how_its_closed_names_are_answered(running, school, form, code, answer, kind):
+    closed = {name: structs.replace(profile, blocked=Blocked(form)) for name, profile in profiles().items()}
+    school.write_policy(rulebook(profiles=closed))
+
+    async def so():
+        heard = await ask(running.dns, "gambling.test", source=VISITOR)
+        return (heard.header.rcode, addresses(heard)) == (code, answer)
+
+    await eventually(so)
+    heard = await ask(running.dns, "gambling.test", kind, source=VISITOR)
+    assert (heard.header.rcode, addresses(heard)) == (code, answer if kind == "A" else [])
+
+
+async def test_who_filters_and_whom_to_ask_is_told_with_a_closed_name(school, upstream, start):
+    contact = ("mailto:office@school.test",)
+    async with start(school, (upstream.port,), organisation="Hill School", contact=contact) as running:
+        _, text = extended(await ask(running.dns, "gambling.test"))
+
+    said = json.loads(text)
+    assert (said["o"], tuple(said["c"])) == ("Hill School", contact)
 
 
 async def test_without_the_certificate_a_blocked_name_does_not_exist(running):
@@ -292,7 +332,7 @@ async def test_one_name_of_a_chain_that_is_blocked_blocks(running):
     answer = await ask(running.dns, "cloaked.test")
 
     assert addresses(answer) == ["192.0.2.99"]
-    assert extended(answer)[1] == "blocked: self harm (ks2)"
+    assert reason(answer) == (15, "blocked: self harm (ks2)")
     assert breaches(running)[-1].host == "cloaked.test"
 
 
@@ -305,7 +345,16 @@ async def test_an_alias_that_nobody_approved_does_not_close_an_approved_name(tmp
 
 async def test_an_answer_in_private_space_is_refused(running):
     answer = await ask(running.dns, "home.test")
-    assert (addresses(answer), extended(answer)[0]) == ([], 17)
+    assert (addresses(answer), extended(answer)[0]) == ([], 15)
+
+
+async def test_a_public_alias_of_a_private_zone_of_ours_is_refused(school, start):
+    zone = {"intranet.home.test": ["192.168.1.1"], "evil.test": ["intranet.home.test."], "x.home.test": ["evil.test."]}
+    async with NameServer(zone) as upstream, start(school, (upstream.port,), private_zones=("home.test",)) as running:
+        assert addresses(await ask(running.dns, "intranet.home.test")) == ["192.168.1.1"]
+        for name in ("evil.test", "x.home.test"):
+            answer = await ask(running.dns, name)
+            assert (addresses(answer), extended(answer)[0]) == ([], 15)
 
 
 async def test_a_zone_of_ours_may_be_private(school, upstream, start):
@@ -454,7 +503,7 @@ async def test_a_sealed_host_is_closed_for_staff_and_nobody_reads_its_name(runni
     school.write_sealed("sealed.test")
 
     async def closed():
-        return extended(await ask(running.dns, "sealed.test", source=STAFF)) == (16, "blocked")
+        return reason(await ask(running.dns, "sealed.test", source=STAFF)) == (16, "blocked")
 
     await eventually(closed)
     breach = breaches(running)[-1]
@@ -517,7 +566,7 @@ async def test_a_decision_that_fails_is_a_block_counted_and_said_once_without_a_
     async with start(school, (upstream.port,), metrics=("127.0.0.1", 0)) as running:
         for _ in range(3):
             answer = await ask(running.dns, "learning.test")
-            assert extended(answer) == (0, "blocked: no decision could be made")
+            assert reason(answer) == (0, "blocked: no decision could be made")
         host, port = running.endpoints["metrics"]
         async with httpx.AsyncClient(trust_env=False) as browser:
             text = (await browser.get(f"http://{host}:{port}/metrics")).text

@@ -34,6 +34,12 @@ def test_the_settings_as_shipped_have_no_problem():
         ({"closed_address_v4": "2001:db8::1"}, "dns.closed_address_v4"),
         ({"closed_address_v6": "x"}, "dns.closed_address_v6"),
         ({"private_zones": ("School.Internal",)}, "dns.private_zones[0]"),
+        ({"organisation": "Hill\nSchool"}, "dns.organisation"),
+        ({"organisation": "x" * 81}, "dns.organisation"),
+        ({"contact": ("office@school.test",)}, "dns.contact[0]"),
+        ({"contact": ("mailto:office@school.test", "https://school.test/a b")}, "dns.contact[1]"),
+        ({"contact": ("tel:" + "1" * 80,)}, "dns.contact[0]"),
+        ({"contact": ("tel:11", "tel:22", "tel:33")}, "dns.contact"),
         ({"upstream_timeout": 0.0}, "dns.upstream_timeout"),
         ({"cache_entries": 1}, "dns.cache_entries"),
     ],
@@ -46,6 +52,11 @@ def test_a_problem_names_its_key(change, where):
 def test_good_extras_are_no_problem():
     settings = DnsSettings(inner="", closed_address_v4="192.0.2.1", closed_address_v6="2001:db8::1")
     assert list(settings.problems()) == []
+
+
+@pytest.mark.parametrize("contact", ["mailto:office@school.test", "https://school.test/help", "tel:+44-1632-960000"])
+def test_a_contact_is_a_mail_address_a_page_or_a_telephone(contact):
+    assert list(DnsSettings(organisation="Ysgol Gŵyr", contact=(contact,)).problems()) == []
 
 
 def test_addresses_are_packed_and_nothing_is_nothing():

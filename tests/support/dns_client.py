@@ -1,6 +1,7 @@
 """A device that asks: one question over a real socket, the answer as dnslib reads it."""
 
 import asyncio
+import json
 import socket
 
 from dnslib import EDNS0, QTYPE, DNSRecord
@@ -72,6 +73,12 @@ def extended(answer: DNSRecord) -> tuple[int, str] | None:
                 if option.code == EDE:
                     return int.from_bytes(option.data[:2]), option.data[2:].decode()
     return None
+
+
+def reason(answer: DNSRecord) -> tuple[int, str] | None:
+    """(code, why) of the extended error of *answer*, or None: why is what its JSON gives as justification."""
+    found = extended(answer)
+    return found and (found[0], str(json.loads(found[1])["j"]))
 
 
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)

@@ -1,0 +1,47 @@
+"""One question on its way through the resolver.
+
+Values only: no socket, no clock, no decision.
+"""
+
+import msgspec
+
+from dns_filter import wire
+from dns_filter.doors import Door
+from dns_filter.wire import Question
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One packet on its way: what was asked, by which address, at which door, over what."""
+
+    packet: bytes
+    question: Question
+    address: str
+    door: Door
+    tcp: bool = False
+
+    @property
+    def limit(self) -> int:
+        """The longest answer in bytes."""
+        return wire.MAX_TCP if self.tcp else self.question.udp_limit
+
+    @property
+    def key(self) -> bytes:
+        """What equal packets share behind their number."""
+        return self.packet[2:]
+
+    @property
+    def will_come_again(self) -> bool:
+        """Whether the next packet for this name may be the same: no cookie in it, no random letter case."""
+        question = self.question
+        plain = self.packet[wire.HEADER : question.end - 4] == question.name
+        return plain and not question.options and not self.tcp
+
+    def sought(self, target: str | None = None) -> bytes:
+        """What the upstream is asked: name in lower case, type, class, and two flags that change the answer.
+
+        The name is *target* where that answers in its place; such an answer is ours, so it has no signatures.
+        """
+        question = self.question
+        name, signed = (question.name, question.dnssec_ok) if target is None else (wire.name_of(target), False)
+        kind_and_class = self.packet[question.end - 4 : question.end]
+        return name + kind_and_class + bytes((signed, bool(question.flags & wire.CD)))
