@@ -19,7 +19,8 @@ from dns_filter import canaries, reply, wire
 from dns_filter.answer import Answer
 from dns_filter.cache import Ready
 from dns_filter.doors import Door, InnerDoor, SchoolDoor, View
-from dns_filter.lookups import Kept, Lookups
+from dns_filter.known import Kept
+from dns_filter.lookups import Lookups
 from dns_filter.metrics import Figures
 from dns_filter.reasons import told
 from dns_filter.reply import Body, Note

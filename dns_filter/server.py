@@ -100,7 +100,8 @@ class _Server:
             ask=self._upstreams.ask,
             spawn=self._tasks.create_task,
             rebinding=Rebinding(self._settings.private_zones),
-            entries=self._settings.cache_entries,
+            room=self._settings.cache_mb << 20,
+            stale=self._settings.stale_seconds,
             figures=self._figures,
             monotonic=time.monotonic,
         )

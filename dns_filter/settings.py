@@ -39,7 +39,14 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The school's own zones: their names may have private addresses."""
 
     cache_entries: int = 20000
-    """How many answers are kept in memory, of each of the two sorts (from upstream; finished)."""
+    """How many finished answers are kept in memory for each listener, about half a kilobyte each; they differ by
+    profile and device."""
+
+    cache_mb: int = 8
+    """Megabytes of memory for what upstream said: some 5,000 names each."""
+
+    stale_seconds: int = 86400
+    """How long an answer is kept after its end, to be given while upstream fails or is slow. 0: not at all."""
 
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
@@ -58,8 +65,15 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield f"dns.private_zones[{place}]: {zone!r} is not a zone; write for example school.internal"
         if not 0.1 <= self.upstream_timeout <= 30:
             yield "dns.upstream_timeout: choose between 0.1 and 30 seconds"
+        yield from self._memory()
+
+    def _memory(self) -> Iterator[str]:
         if self.cache_entries < 100:
             yield "dns.cache_entries: choose at least 100"
+        if not 1 <= self.cache_mb <= 1024:
+            yield "dns.cache_mb: choose between 1 and 1024 megabytes"
+        if not 0 <= self.stale_seconds <= 604800:
+            yield "dns.stale_seconds: choose at most 604800 seconds (a week), or 0 for no stale answers"
 
     def _circles(self) -> Iterator[str]:
         """A resolver that is ourselves would be asked for what it asks, without end."""

@@ -46,6 +46,8 @@ blocklists/verdict.py
 dns_filter/answer.py
 dns_filter/cache.py
 dns_filter/canaries.py
+dns_filter/compact.py
+dns_filter/known.py
 dns_filter/reasons.py
 dns_filter/rebinding.py
 dns_filter/reply.py

@@ -52,7 +52,8 @@ class Hour:
             ask=self._found,
             spawn=asyncio.get_running_loop().create_task,
             rebinding=Rebinding(()),
-            entries=100,
+            room=1 << 20,
+            stale=0,
             figures=figures,
             monotonic=time.monotonic,
         )

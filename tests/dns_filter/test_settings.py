@@ -36,6 +36,9 @@ def test_the_settings_as_shipped_have_no_problem():
         ({"private_zones": ("School.Internal",)}, "dns.private_zones[0]"),
         ({"upstream_timeout": 0.0}, "dns.upstream_timeout"),
         ({"cache_entries": 1}, "dns.cache_entries"),
+        ({"cache_mb": 0}, "dns.cache_mb"),
+        ({"stale_seconds": -1}, "dns.stale_seconds"),
+        ({"stale_seconds": 604801}, "dns.stale_seconds"),
     ],
 )
 def test_a_problem_names_its_key(change, where):
