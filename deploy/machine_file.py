@@ -72,7 +72,9 @@ def _comment(words: str) -> list[str]:
 
 
 def toml_value(value: object) -> str:
-    """*value* as TOML; the settings' defaults are texts, numbers, truths and lists of these."""
+    """*value* as TOML; the settings' defaults are texts, numbers, truths, lists of these, and empty tables."""
+    if value == {}:
+        return "{}"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple | list):

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from blocklists.live import Files, Live
 from dns_filter import tcp, udp
 from dns_filter.doors import Door
+from dns_filter.local import Local
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import DnsCollector, Figures
 from dns_filter.rebinding import Rebinding
@@ -84,6 +85,7 @@ class _Server:
         self._figures = Figures()
         self._resolver = Resolver(
             lookups=self._lookups(),
+            local=Local(settings.hosts, settings.own_addresses, elsewhere=settings.private_zones),
             recorder=recorder,
             entries=settings.cache_entries,
             closed=(packed(settings.closed_address_v4), packed(settings.closed_address_v6)),

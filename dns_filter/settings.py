@@ -10,6 +10,7 @@ import msgspec
 
 from blocklists import domain
 from blocklists import endpoint as endpoints
+from dns_filter import local
 
 
 class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,6 +39,13 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     private_zones: tuple[str, ...] = ()
     """The school's own zones: their names may have private addresses."""
 
+    own_addresses: tuple[str, ...] = ()
+    """The gateway's addresses on the school's networks, given for schoolgate.internal, where the portal is."""
+
+    hosts: dict[str, tuple[str, ...]] = {}
+    """Names that are answered here, each with its addresses, and the addresses with their names (PTR):
+    { "printer.school.internal" = ["10.20.0.9"] }. One that no list and no rule speaks of is open to every profile."""
+
     cache_entries: int = 20000
     """How many finished answers are kept in memory for each listener, about half a kilobyte each; they differ by
     profile and device."""
@@ -65,7 +73,17 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield f"dns.private_zones[{place}]: {zone!r} is not a zone; write for example school.internal"
         if not 0.1 <= self.upstream_timeout <= 30:
             yield "dns.upstream_timeout: choose between 0.1 and 30 seconds"
+        yield from self._names()
         yield from self._memory()
+
+    def _names(self) -> Iterator[str]:
+        for place, text in enumerate(self.own_addresses):
+            if not _is_address(text):
+                yield f"dns.own_addresses[{place}]: {text!r} is no address; write for example 10.20.0.1"
+            elif text in (self.closed_address_v4, self.closed_address_v6):
+                yield f"dns.own_addresses[{place}]: {text} is the closed address, where only the block page may be"
+        for name, addresses in self.hosts.items():
+            yield from _host_problems(name, addresses)
 
     def _memory(self) -> Iterator[str]:
         if self.cache_entries < 100:
@@ -98,6 +116,27 @@ def _closed_problems(version: int, text: str) -> Iterator[str]:
         good = False
     if not good:
         yield f"dns.closed_address_v{version}: {text!r} is not an IPv{version} address"
+
+
+def _host_problems(name: str, addresses: tuple[str, ...]) -> Iterator[str]:
+    """What is wrong with one of the static hosts."""
+    where = f"dns.hosts.{name}"
+    if domain.canonical(name) != name or domain.as_address(name):
+        yield f"{where}: {name!r} is no host's name; write for example printer.school.internal"
+    elif name == local.OWN:
+        yield f"{where}: this name is the gateway's own; write its addresses to dns.own_addresses"
+    elif domain.is_within(name, local.LOCALHOST):
+        yield f"{where}: this name is every machine's for itself; choose another"
+    if not addresses or not all(map(_is_address, addresses)):
+        yield f'{where}: write at least one address, and nothing else, for example ["10.20.0.9"]'
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
 
 
 def endpoint(text: str) -> tuple[str, int]:

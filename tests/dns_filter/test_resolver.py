@@ -17,6 +17,7 @@ from blocklists.rulebook import Permit
 from dns_filter import tcp
 from dns_filter.answer import Answer
 from dns_filter.doors import OUTSTANDING, OUTSTANDING_NETWORK
+from dns_filter.local import Local
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import Figures
 from dns_filter.rebinding import Rebinding
@@ -59,6 +60,7 @@ class Hour:
         )
         self.resolver = Resolver(
             lookups=lookups,
+            local=Local({}, (), ()),
             recorder=recorder,
             entries=100,
             closed=(bytes((192, 0, 2, 99)), b""),
