@@ -18,6 +18,9 @@ STALE_USED = 5
 REST = 10
 """Seconds until upstream is asked again for what it failed to say, where a stale answer is at hand. RFC 8767, 5, would
 have 30, of those who ask the whole world's servers; we ask one or two that wait for us."""
+TROUBLE = 30
+"""Seconds after a failure in which upstream is asked again in the background only, so that in a long outage a client
+waits for a name once and not every ten seconds."""
 SOONER = 10
 """An answer that is asked for in the last part of so many of its life is asked for ten times in its life or more:
 it is due to be asked of upstream before it ends. Of a short life that part is 5 seconds, or a quarter."""
@@ -32,8 +35,8 @@ class Kept(msgspec.Struct, frozen=True):
     """An upstream's *answer* as it was when it came, at *born*.
 
     The life of *answer* is how long it may be given until somebody asks here again: to its end, or to where it is
-    *due* to be asked of upstream ahead of time. One that is *stale* lives for a few seconds from now, with short TTLs
-    and a note.
+    *due* to be asked of upstream in the background. One that is *stale* lives for a few seconds from now, with short
+    TTLs and a note.
     """
 
     answer: Answer
@@ -73,9 +76,10 @@ class Known:
             return _fresh(packed, now)
         if (failed := self._failures.get(sought)) is None:
             return None
-        if self.rests(sought, now) and (stale := self.stale(sought, now)):
-            return stale
-        return Kept(compact.unpack(failed), compact.times(failed)[0]) if now < _end(failed) else None
+        since, life = compact.times(failed)
+        if now < since + TROUBLE and (stale := self.stale(sought, now)):
+            return msgspec.structs.replace(stale, due=now >= since + REST)
+        return Kept(compact.unpack(failed), since) if now < since + life else None
 
     def rests(self, sought: bytes, now: float) -> bool:
         """Whether upstream failed so lately that it is not asked again where it need not be."""

@@ -110,7 +110,7 @@ class Lookups:
 
     async def _for_clients(self, sought: bytes, host: str, share: Share) -> Kept:
         try:
-            return self._settled(sought, host, await self._asked(sought, share))
+            return await self._asked(sought, host, share)
         finally:
             del self._under_way[sought]
 
@@ -123,21 +123,23 @@ class Lookups:
 
     async def _ahead_of_time(self, sought: bytes) -> Kept:
         try:
-            return self._settled(sought, wire.host(sought[:TYPE]), await self._asked(sought, BACKGROUND))
+            return await self._asked(sought, wire.host(sought[:TYPE]), BACKGROUND)
         finally:
             self._ahead.discard(sought)
 
-    async def _asked(self, sought: bytes, share: Share) -> Answer:
-        """What upstream says; whatever goes wrong in asking is a failure, as our task group must not end of it."""
+    async def _asked(self, sought: bytes, host: str | None, share: Share) -> Kept:
+        """What upstream says; whatever goes wrong with it is a failure, as our task group must not end of it."""
         dnssec_ok, checking_disabled = map(bool, sought[FLAGS:])
         try:
-            return await self._ask(sought[:FLAGS], share, dnssec_ok=dnssec_ok, checking_disabled=checking_disabled)
+            found = await self._ask(sought[:FLAGS], share, dnssec_ok=dnssec_ok, checking_disabled=checking_disabled)
+            return self._settled(sought, host, found)
         except Exception:
             self._figures.failures += 1
-            if (now := self._monotonic()) - self._complained >= _COMPLAIN:
+            now = self._monotonic()
+            if now - self._complained >= _COMPLAIN:
                 self._complained = now
                 log.exception("Upstream could not be asked (%d failures so far).", self._figures.failures)
-            return answer.failure(reply.OTHER, "upstream could not be asked")
+            return self.known.fail(sought, answer.failure(reply.OTHER, "upstream could not be asked"), now)
 
     def _settled(self, sought: bytes, host: str | None, found: Answer) -> Kept:
         """What may be given now that upstream said *found*, which is kept if it is good."""

@@ -2,7 +2,7 @@ import pytest
 
 from dns_filter import reply
 from dns_filter.answer import Answer, failure
-from dns_filter.known import REST, STALE_TTL, STALE_USED, Known
+from dns_filter.known import REST, STALE_TTL, STALE_USED, TROUBLE, Known
 from dns_filter.reply import Body, Note
 from dns_filter.wire import name_of
 
@@ -105,13 +105,21 @@ def test_a_failure_leaves_a_good_answer_in_place(known):
     assert (given.stale, given.answer.body.code, given.answer.note) == (True, reply.NOERROR, Note(reply.STALE))
 
 
-def test_upstream_has_rest_while_a_stale_answer_is_at_hand(known):
+@pytest.mark.parametrize(("later", "due"), [(0.0, False), (REST - 0.1, False), (REST, True), (TROUBLE - 0.1, True)])
+def test_upstream_has_rest_and_is_then_asked_behind_the_stale_answer(known, later, due):
+    known.keep(A, found(60), 0.0)
+    known.fail(A, SILENT, 61.0)
+    given = known.at_hand(A, 61.0 + later)
+
+    assert (given.stale, given.due) == (True, due)
+
+
+def test_long_after_a_failure_clients_wait_for_upstream_again(known):
     known.keep(A, found(60), 0.0)
     known.fail(A, SILENT, 61.0)
 
-    assert known.at_hand(A, 61.0 + REST - 0.1).stale
-    assert known.at_hand(A, 61.0 + REST) is None
-    assert known.stale(A, 61.0 + REST).stale
+    assert known.at_hand(A, 61.0 + TROUBLE) is None
+    assert known.stale(A, 61.0 + TROUBLE).stale
 
 
 def test_a_stale_answer_is_short_and_says_so(known):

@@ -358,6 +358,25 @@ async def test_after_a_stale_answer_for_a_slow_upstream_its_answer_still_comes(b
     assert bench.asked == [CLIENT, CLIENT]
 
 
+async def test_in_a_long_outage_a_client_waits_once_and_upstream_is_asked_every_ten_seconds(bench):
+    await bench.fetch()
+    bench.says = failure(reply.NO_AUTHORITY, "no resolver answered in time")
+    bench.now += 400
+    assert (await bench.fetch()).stale
+    for _ in range(600):
+        bench.now += 1
+        assert bench.at_hand().stale
+        await bench.idle()
+
+    assert bench.asked[:2] == [CLIENT, CLIENT]
+    assert 50 < len(bench.asked) < 63
+    bench.says = found(300)
+    bench.now += 11
+    assert bench.at_hand().stale
+    await bench.idle()
+    assert not bench.at_hand().stale
+
+
 async def test_an_upstream_that_raises_is_a_failure_said_once(bench, caplog):
     bench.says = ValueError("planted")
     for name in ("a.test", "b.test"):
