@@ -27,6 +27,9 @@ it is due to be asked of upstream before it ends. Of a short life that part is 5
 FAILURES = 1 << 20
 """Bytes for failures that are remembered, some 4,000."""
 
+_REFUSALS = frozenset({reply.BLOCKED, reply.CENSORED, reply.FILTERED, reply.PROHIBITED})
+"""That something is refused says more than that it is stale; an answer has room for one extended error."""
+
 TYPE, FLAGS = -6, -2
 """Where in what is sought the type and the two flags start."""
 
@@ -92,7 +95,9 @@ class Known:
         if packed is None or now >= _end(packed) + self._stale_for:
             return None
         found = compact.unpack(packed)
-        note = found.note or Note(reply.STALE_NXDOMAIN if found.body.code == reply.NXDOMAIN else reply.STALE)
+        note = Note(reply.STALE_NXDOMAIN if found.body.code == reply.NXDOMAIN else reply.STALE)
+        if found.note and found.note.code in _REFUSALS:
+            note = found.note
         ttls = tuple(min(STALE_TTL, ttl) for ttl in found.ttls)
         return Kept(msgspec.structs.replace(found, life=STALE_USED, ttls=ttls, note=note), now, stale=True)
 

@@ -37,14 +37,15 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The same for IPv6."""
 
     private_zones: tuple[str, ...] = ()
-    """The school's own zones: their names may have private addresses."""
+    """The school's own zones: their names may have private addresses, and upstream is asked for them even where they
+    are of a kind that is not asked outside, such as school.internal."""
 
     own_addresses: tuple[str, ...] = ()
     """The gateway's addresses on the school's networks, given for schoolgate.internal, where the portal is."""
 
     hosts: dict[str, tuple[str, ...]] = {}
-    """Names that are answered here, each with its addresses, and the addresses with their names (PTR):
-    { "printer.school.internal" = ["10.20.0.9"] }. One that no list and no rule speaks of is open to every profile."""
+    """Names that are answered here, each with its addresses, and the addresses with their names (PTR). One that no list
+    and no rule speaks of is open to every profile."""
 
     cache_entries: int = 20000
     """How many finished answers are kept in memory for each listener, about half a kilobyte each; they differ by

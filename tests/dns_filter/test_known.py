@@ -134,9 +134,10 @@ def test_a_stale_answer_that_says_there_is_no_name_has_a_note_of_its_own(known):
     assert known.stale(A, 400.0).answer.note == Note(reply.STALE_NXDOMAIN)
 
 
-def test_a_stale_answer_keeps_the_note_that_it_had(known):
-    known.keep(A, Answer(reply.no_data(60), 60, note=Note(reply.FILTERED, "points into private space")), 0.0)
-    assert known.stale(A, 90.0).answer.note.code == reply.FILTERED
+@pytest.mark.parametrize(("code", "told"), [(reply.FILTERED, reply.FILTERED), (reply.OTHER, reply.STALE)], ids=str)
+def test_a_stale_refusal_says_that_it_is_one(known, code, told):
+    known.keep(A, Answer(reply.no_data(60), 60, note=Note(code, "points into private space")), 0.0)
+    assert known.stale(A, 90.0).answer.note.code == told
 
 
 @pytest.mark.parametrize(("stale_for", "age", "given"), [(0, 60, False), (100, 159, True), (100, 160, False)], ids=str)

@@ -5,6 +5,8 @@ import time
 import httpx
 import pytest
 from dnslib import QTYPE, RCODE, DNSRecord
+from hypothesis import given
+from hypothesis import strategies as st
 
 from blocklists.rulebook import Permit
 from blocklists.verdict import Action, Reason, Verdict
@@ -256,6 +258,23 @@ def test_what_somebody_decided_about_a_static_host_holds(reason):
 def test_a_static_host_that_is_open_stays_as_it_was_judged():
     verdict = Verdict(Action.ALLOW, Reason.UNKNOWN, inspect=True)
     assert LOCAL.judged("library", verdict) is verdict
+
+
+labels = st.sampled_from(("school", "internal", "10", "in-addr", "arpa", "localhost", "x" * 63, "a", "test", "_dns"))
+
+
+@given(st.lists(labels, max_size=4), st.sampled_from((1, 2, 6, 12, 28, 64, 65, 255, 65280)))
+def test_any_name_has_an_answer_that_clients_can_read_or_none(parts, kind):
+    name = wire.name_of(".".join(parts))
+    packet = bytes(12) + name + kind.to_bytes(2) + b"\0\1"
+    body = LOCAL.answer(".".join(parts), name, kind)
+    if body is None:
+        return
+    asked = wire.Question(0, name, len(packet), kind, wire.IN)
+    answer = DNSRecord.parse(reply.message(packet, asked, body, limit=1232))
+
+    assert (len(answer.rr), len(answer.auth), len(answer.ar)) == body.counts
+    assert all(not record.rname.label or name.endswith(wire.name_of(str(record.rname)[:-1])) for record in answer.auth)
 
 
 KS1, STAFF, VISITOR, STRANGER = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.9.9.9"
