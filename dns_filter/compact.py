@@ -76,6 +76,7 @@ def _note(text: str) -> Note | None:
 def _addresses(packed: bytes) -> Iterator[Address]:
     place = 0
     while place < len(packed):
-        end = place + 1 + packed[place]
-        yield ipaddress.ip_address(packed[place + 1 : end])
-        place = end
+        start, place = place + 1, place + 1 + packed[place]
+        one = packed[start:place]
+        # `ip_address` would find out which by itself, and takes more than twice as long.
+        yield ipaddress.IPv4Address(one) if len(one) == 4 else ipaddress.IPv6Address(one)
