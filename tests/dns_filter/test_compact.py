@@ -42,8 +42,8 @@ def test_what_is_taken_out_is_what_was_put_in(answer, born):
 def test_an_answer_as_it_came_keeps_all_that_is_used_of_it():
     question = name_of("www.learning.test") + b"\0\1\0\1"
     alias = b"\xc0\x0c\0\5\0\1" + TTL + b"\0\2\xc0\x10"
-    head = b"\0\1\x81\xa0\0\1\0\2\0\0\0\0"
-    answer = parse(head + question + alias + ADDRESS, 12 + len(question))
+    head, address = b"\0\1\x81\xa0\0\1\0\2\0\0\0\0", b"\xc0\x10" + ADDRESS[2:]
+    answer = parse(head + question + alias + address, 12 + len(question))
 
     assert answer.names == ("learning.test",)
     assert answer.body.authentic
