@@ -58,6 +58,8 @@ ZONES = frozenset(zone for text in _INSIDE for zone in _reverse_zones(ipaddress.
     "internal",  # reserved by ICANN in 2024 for inside networks
 }
 """Zones that are ours to answer. "test" (RFC 6761, 6.2) is none of them: demonstrations try things there."""
+_TOPS = frozenset(zone.rpartition(".")[2] for zone in ZONES)
+"""The top-level domains of these: most names end in none of them, and no parent of theirs need be looked up."""
 
 _NO_DESIGNATED_RESOLVER = "_dns.resolver.arpa"
 """Exists without records: this resolver names no encrypted one (RFC 9462, 6.4)."""
@@ -117,12 +119,15 @@ class Local:
 
     def _zone(self, host: str) -> str | None:
         """The zone of ours that *host* is in, "" for a name without a dot, None if others know it."""
+        _, dot, top = host.rpartition(".")
+        if dot and top not in _TOPS:
+            return None
         for suffix in domain.suffixes(host):
             if suffix in self._elsewhere:
                 return None
             if suffix in ZONES:
                 return suffix
-        return None if "." in host else ""
+        return None if dot else ""
 
     def _in_zone(self, zone: str, host: str, name: bytes, kind: int) -> Body:
         data = dict(_LOOPBACK if zone == LOCALHOST else self._own if host == OWN else {})
