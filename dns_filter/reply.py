@@ -35,6 +35,8 @@ OTHER, STALE, NOT_READY, BLOCKED, CENSORED, FILTERED, PROHIBITED, NOT_SUPPORTED,
     23,
 )
 """Extended error codes (RFC 8914, 4)."""
+STALE, STALE_NXDOMAIN = 3, 19
+"""Extended errors of an answer that is over (RFC 8914, 4.4 and 4.20)."""
 
 _HEADER = struct.Struct(">HHHHHH")
 _RECORD = struct.Struct(">HHHIH")

@@ -19,7 +19,9 @@ from dns_filter.answer import Answer
 from dns_filter.asked import Asked
 from dns_filter.cache import Ready, Stop
 from dns_filter.doors import NEVER, Door, InnerDoor, SchoolDoor, View
-from dns_filter.lookups import Kept, Lookups
+from dns_filter.known import Kept
+from dns_filter.local import Local
+from dns_filter.lookups import Lookups
 from dns_filter.metrics import Figures
 from dns_filter.reasons import Words
 from dns_filter.reply import Body, Note
@@ -45,6 +47,7 @@ class Resolver:
         self,
         *,
         lookups: Lookups,
+        local: Local,
         recorder: Recorder,
         room: int,
         closed: tuple[bytes, bytes],
@@ -57,7 +60,7 @@ class Resolver:
         self.school, self.inner = SchoolDoor(room), InnerDoor(room)
         self.version = 0
         self.figures, self.lookups = figures, lookups
-        self._recorder = recorder
+        self._local, self._recorder = local, recorder
         self._closed = closed if any(closed) else None
         self._words = words or Words()
         self._now_ns, self._monotonic = now_ns, monotonic
@@ -95,10 +98,19 @@ class Resolver:
         host = wire.host(asked.question.name)
         if host is None or (host and domain.canonical(host) != host):
             return self._no_host(asked, view)
+        if (ours := self._local.answer(host, asked.question.name, asked.question.kind)) is not None:
+            return self._ours(asked, view, ours, RUNWAY)
         verdict = self._verdict(asked, view, host)
         if verdict.blocked:
             return self._blocked(asked, view, host, verdict)
-        if asked.question.kind == wire.ANY:
+        return self._open(asked, view, host, verdict)
+
+    def _open(self, asked: Asked, view: View, host: str, verdict: Verdict) -> Outcome:
+        """The answer for a name that is not blocked: our own, or upstream's."""
+        ttl, kind = self._seconds_left(verdict, reply.FILTERED_TTL), asked.question.kind
+        if (ours := self._local.static(host, asked.question.name, kind, ttl)) is not None:
+            return self._ours(asked, view, ours, self._seconds_left(verdict, RUNWAY + ttl) - ttl)
+        if kind == wire.ANY:
             self._count(view, "allow", "warm")
             return self._message(asked, reply.any_minimal())
         target = safe.target(asked.door.profile(view), host)
@@ -109,13 +121,20 @@ class Resolver:
         """What is known of the question without asking upstream, put to *target* where there is one."""
         if target is None or asked.question.kind in safe.KINDS:
             return self.lookups.at_hand(asked.sought(target))
-        now = self._monotonic()
-        return Kept(safe.NOTHING, now, now + safe.NOTHING.life)
+        return Kept(safe.NOTHING, self._monotonic())
+
+    def _ours(self, asked: Asked, view: View, body: Body, life: int) -> bytes:
+        """What we know ourselves, to be used for *life* seconds."""
+        message = self._message(asked, body)
+        if asked.will_come_again:
+            asked.door.keep(view, asked.key, Ready(message[2:], int(self._monotonic()), life))
+        self._count(view, "allow", "warm")
+        return message
 
     def _verdict(self, asked: Asked, view: View, host: str) -> Verdict:
         if not host:  # the root zone is no site; stub resolvers ask for it to see whether we are there
             return Verdict(Action.ALLOW, Reason.OPEN)
-        verdict = asked.door.verdict(view, asked.address, host, self._now_ns())
+        verdict = self._local.judged(host, asked.door.verdict(view, asked.address, host, self._now_ns()))
         if verdict.reason is Reason.FAILURE:
             self.figures.failures += 1
             self._complaint.say(verdict, self.figures.failures)

@@ -18,6 +18,7 @@ from blocklists.live import Files, Live
 from dns_filter import tcp, udp
 from dns_filter.doors import Door
 from dns_filter.floods import Floods
+from dns_filter.local import Local
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import DnsCollector, Figures
 from dns_filter.reasons import Words
@@ -86,6 +87,7 @@ class _Server:
         self._figures = Figures()
         self._resolver = Resolver(
             lookups=self._lookups(),
+            local=Local(settings.hosts, settings.own_addresses, elsewhere=settings.private_zones),
             recorder=recorder,
             room=settings.finished_mb << 20,
             closed=(packed(settings.closed_address_v4), packed(settings.closed_address_v6)),
@@ -104,7 +106,8 @@ class _Server:
             ask=self._upstreams.ask,
             spawn=self._tasks.create_task,
             rebinding=Rebinding(self._settings.private_zones),
-            entries=self._settings.cache_entries,
+            room=self._settings.cache_mb << 20,
+            stale=self._settings.stale_seconds,
             figures=self._figures,
             monotonic=time.monotonic,
         )

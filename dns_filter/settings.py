@@ -11,6 +11,7 @@ import msgspec
 
 from blocklists import domain
 from blocklists import endpoint as endpoints
+from dns_filter import local
 
 LONGEST_WORDS = 80
 """Letters of a name or of one contact."""
@@ -49,13 +50,24 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     https: or tel:. It goes to every device, so let it be an office's and nobody's own."""
 
     private_zones: tuple[str, ...] = ()
-    """The school's own zones: their names may have private addresses."""
+    """The school's own zones: their names may have private addresses, and upstream is asked for them even where they
+    are of a kind that is not asked outside, such as school.internal."""
 
-    cache_entries: int = 20000
-    """How many answers of upstream are kept in memory."""
+    own_addresses: tuple[str, ...] = ()
+    """The gateway's addresses on the school's networks, given for schoolgate.internal, where the portal is."""
+
+    hosts: dict[str, tuple[str, ...]] = {}
+    """Names that are answered here, each with its addresses, and the addresses with their names (PTR). One that no list
+    and no rule speaks of is open to every profile."""
 
     finished_mb: int = 16
     """Megabytes for finished answers of each listener, which differ by profile: 40,000, or 120,000 of closed names."""
+
+    cache_mb: int = 8
+    """Megabytes of memory for what upstream said: some 5,000 names each."""
+
+    stale_seconds: int = 86400
+    """How long an answer is kept after its end, to be given while upstream fails or is slow. 0: not at all."""
 
     client_rate: int = 1000
     """Questions that one client may ask in a second for good before it is slowed, while others wait."""
@@ -81,7 +93,8 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield f"dns.private_zones[{place}]: {zone!r} is not a zone; write for example school.internal"
         if not 0.1 <= self.upstream_timeout <= 30:
             yield "dns.upstream_timeout: choose between 0.1 and 30 seconds"
-        yield from (f"dns.{key}: choose at least {n}" for key, n in _LEAST.items() if getattr(self, key) < n)
+        yield from self._names()
+        yield from self._bounds()
 
     def _words(self) -> Iterator[str]:
         """What is told of a closed name must be short, as it travels with the answer."""
@@ -93,6 +106,25 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if not _CONTACT.fullmatch(text) or len(text) > LONGEST_WORDS:
                 yield f"dns.contact[{place}]: {text!r} is no address; write for example mailto:office@school.example"
 
+    def _names(self) -> Iterator[str]:
+        for place, text in enumerate(self.own_addresses):
+            if not _is_address(text):
+                yield f"dns.own_addresses[{place}]: {text!r} is no address; write for example 10.20.0.1"
+            elif text in (self.closed_address_v4, self.closed_address_v6):
+                yield f"dns.own_addresses[{place}]: {text} is the closed address, where only the block page may be"
+        for name, addresses in self.hosts.items():
+            yield from _host_problems(name, addresses)
+
+    def _bounds(self) -> Iterator[str]:
+        for key, least in _LEAST.items():
+            if getattr(self, key) < least:
+                yield f"dns.{key}: choose at least {least}"
+        for key in ("cache_mb", "finished_mb"):
+            if not 1 <= getattr(self, key) <= 1024:
+                yield f"dns.{key}: choose between 1 and 1024 megabytes"
+        if not 0 <= self.stale_seconds <= 604800:
+            yield "dns.stale_seconds: choose at most 604800 seconds (a week), or 0 for no stale answers"
+
     def _circles(self) -> Iterator[str]:
         """A resolver that is ourselves would be asked for what it asks, without end."""
         own = {endpoints.parse(text) for text in (*self.listen, self.inner)} - {None}
@@ -101,7 +133,7 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield f"dns.upstream[{place}]: {text!r} is where this filter itself listens; name another resolver"
 
 
-_LEAST = {"finished_mb": 1, "cache_entries": 100, "client_rate": 10, "client_burst": 100}
+_LEAST = {"client_rate": 10, "client_burst": 100}
 """One page asks for 20 to 40 names, a device that starts for a hundred."""
 
 
@@ -120,6 +152,27 @@ def _closed_problems(version: int, text: str) -> Iterator[str]:
         good = False
     if not good:
         yield f"dns.closed_address_v{version}: {text!r} is not an IPv{version} address"
+
+
+def _host_problems(name: str, addresses: tuple[str, ...]) -> Iterator[str]:
+    """What is wrong with one of the static hosts."""
+    where = f"dns.hosts.{name}"
+    if domain.canonical(name) != name or domain.as_address(name):
+        yield f"{where}: {name!r} is no host's name; write for example printer.school.internal"
+    elif name == local.OWN:
+        yield f"{where}: this name is the gateway's own; write its addresses to dns.own_addresses"
+    elif domain.is_within(name, local.LOCALHOST):
+        yield f"{where}: this name is every machine's for itself; choose another"
+    if not addresses or not all(map(_is_address, addresses)):
+        yield f'{where}: write at least one address, and nothing else, for example ["10.20.0.9"]'
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
 
 
 def endpoint(text: str) -> tuple[str, int]:

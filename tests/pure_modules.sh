@@ -48,7 +48,10 @@ dns_filter/answer.py
 dns_filter/cache.py
 dns_filter/canaries.py
 dns_filter/chain.py
+dns_filter/compact.py
 dns_filter/floods.py
+dns_filter/known.py
+dns_filter/local.py
 dns_filter/reasons.py
 dns_filter/rebinding.py
 dns_filter/reply.py

@@ -1,3 +1,4 @@
+import sys
 import tracemalloc
 
 import pytest
@@ -74,35 +75,63 @@ SHARED = Stop(MESSAGE, 20, 60, "")
 
 
 def test_a_store_gives_what_was_put():
-    store: Store[str] = Store(10, 1000)
-    store.put(b"a", "one", 1)
-    store.put(b"a", "two", 3)
+    store = Store(1000)
+    store.put(b"a", b"one")
+    store.put(b"a", b"two")
 
-    assert (store.get(b"a"), store.get(b"b"), len(store), store.size) == ("two", None, 1, 3)
+    assert (store.get(b"a"), store.get(b"b"), len(store)) == (b"two", None, 1)
 
 
-def test_a_cleared_store_is_empty():
-    store: Store[str] = Store(10, 1000)
-    store.put(b"a", "one", 1)
-    store.clear()
+def test_what_is_dropped_is_gone_and_what_was_never_there_can_be_dropped():
+    store = Store(1000)
+    empty = store.size
+    store.put(b"a", b"one")
+    for _ in range(2):
+        store.drop(b"a")
 
-    assert (len(store), store.size, store.get(b"a")) == (0, 0, None)
+    assert (len(store), store.get(b"a")) == (0, None)
+    assert store.size <= empty + sys.getsizeof({b"a": b""})
 
 
 def test_what_is_larger_than_the_store_is_not_kept():
-    store: Store[str] = Store(10, 100)
-    store.put(b"a", "small", 1)
-    store.put(b"a", "large", 101)
+    store = Store(1000)
+    store.put(b"a", b"small")
+    store.put(b"a", bytes(1000))
 
-    assert (len(store), store.size) == (0, 0)
+    assert len(store) == 0
 
 
-@given(st.lists(st.tuples(st.binary(min_size=1, max_size=2), st.integers(0, 60)), max_size=80))
-def test_a_store_stays_inside_its_bounds_and_counts_right(puts):
-    store: Store[int] = Store(8, 100)
+def test_the_oldest_make_room():
+    store = Store(20_000)
+    for number in range(1000):
+        store.put(number.to_bytes(2), bytes(100))
+
+    kept = [number for number in range(1000) if store.get(number.to_bytes(2))]
+    assert kept == list(range(1000 - len(store), 1000))
+    assert len(store) > 60
+
+
+@given(st.lists(st.tuples(st.binary(min_size=1, max_size=2), st.integers(0, 600)), max_size=80))
+def test_a_store_stays_inside_its_bounds(puts):
+    store = Store(3000)
     for key, size in puts:
-        store.put(key, size, size)
+        store.put(key, bytes(size))
 
-        assert len(store) <= 8
-        assert store.size <= 100
-        assert store.get(key) == size
+        assert store.size <= 3000
+        assert store.get(key) == bytes(size)
+
+
+def test_a_store_counts_what_python_allots():
+    def entry(number: int) -> tuple[bytes, bytes]:
+        return b"www%06d.learning.test\0\0\1\0\1\0\0" % number, bytes(60) + number.to_bytes(4)
+
+    tracemalloc.start()
+    try:
+        store = Store(1 << 30)
+        for number in range(10_000):
+            store.put(*entry(number))
+        allotted = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+    assert allotted * 0.95 < store.size < allotted * 1.2

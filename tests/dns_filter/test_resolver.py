@@ -19,6 +19,7 @@ from blocklists.rulebook import Permit
 from dns_filter import tcp
 from dns_filter.answer import Answer
 from dns_filter.doors import WAITING
+from dns_filter.local import Local
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import Figures
 from dns_filter.rebinding import Rebinding
@@ -62,12 +63,14 @@ class Hour:
             ask=self._found,
             spawn=asyncio.get_running_loop().create_task,
             rebinding=Rebinding(()),
-            entries=100,
+            room=1 << 20,
+            stale=0,
             figures=figures,
             monotonic=time.monotonic,
         )
         self.resolver = Resolver(
             lookups=lookups,
+            local=Local({}, (), ()),
             recorder=recorder,
             room=100_000,
             closed=(bytes((192, 0, 2, 99)), b""),

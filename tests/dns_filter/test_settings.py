@@ -41,7 +41,20 @@ def test_the_settings_as_shipped_have_no_problem():
         ({"contact": ("tel:" + "1" * 80,)}, "dns.contact[0]"),
         ({"contact": ("tel:11", "tel:22", "tel:33")}, "dns.contact"),
         ({"upstream_timeout": 0.0}, "dns.upstream_timeout"),
-        ({"cache_entries": 1}, "dns.cache_entries"),
+        ({"own_addresses": ("10.20.0.1", "x")}, "dns.own_addresses[1]"),
+        ({"own_addresses": ("192.0.2.9",), "closed_address_v4": "192.0.2.9"}, "dns.own_addresses[0]"),
+        ({"hosts": {"Printer.test": ("10.20.0.9",)}}, "dns.hosts.Printer.test"),
+        ({"hosts": {"10.20.0.9": ("10.20.0.9",)}}, "dns.hosts.10.20.0.9"),
+        ({"hosts": {"schoolgate.internal": ("10.20.0.9",)}}, "dns.hosts.schoolgate.internal"),
+        ({"hosts": {"x.localhost": ("10.20.0.9",)}}, "dns.hosts.x.localhost"),
+        ({"hosts": {"printer.test": ()}}, "dns.hosts.printer.test"),
+        ({"hosts": {"printer.test": ("10.20.0.9", "fe80::1%eth0")}}, "dns.hosts.printer.test"),
+        ({"finished_mb": 0}, "dns.finished_mb"),
+        ({"client_rate": 1}, "dns.client_rate"),
+        ({"client_burst": 1}, "dns.client_burst"),
+        ({"cache_mb": 0}, "dns.cache_mb"),
+        ({"stale_seconds": -1}, "dns.stale_seconds"),
+        ({"stale_seconds": 604801}, "dns.stale_seconds"),
     ],
 )
 def test_a_problem_names_its_key(change, where):
@@ -50,7 +63,13 @@ def test_a_problem_names_its_key(change, where):
 
 
 def test_good_extras_are_no_problem():
-    settings = DnsSettings(inner="", closed_address_v4="192.0.2.1", closed_address_v6="2001:db8::1")
+    settings = DnsSettings(
+        inner="",
+        closed_address_v4="192.0.2.1",
+        closed_address_v6="2001:db8::1",
+        own_addresses=("10.20.0.1", "fd00::1"),
+        hosts={"printer.school.internal": ("10.20.0.9", "fd00::9"), "library": ("10.20.0.10",)},
+    )
     assert list(settings.problems()) == []
 
 

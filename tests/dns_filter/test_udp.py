@@ -69,7 +69,7 @@ async def test_a_block_that_is_no_breach_counts_as_a_block(school, upstream, sta
     async with start(school, (upstream.port,), metrics=("127.0.0.1", 0)) as running:
         for _ in range(3):
             await ask(running.dns, "adverts.test")
-            await ask(running.dns, "9.2.0.192.in-addr.arpa", source="127.0.0.2")
+            await ask(running.dns, "9.2.0.193.in-addr.arpa", source="127.0.0.2")
             await ask(running.inner, "sealed.test")
             await ask(running.dns, "learning.test", source="127.0.0.3")
         host, port = running.endpoints["metrics"]
