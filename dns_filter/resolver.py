@@ -98,19 +98,28 @@ class Resolver:
         verdict = self._verdict(asked, view, host)
         if verdict.blocked:
             return self._blocked(asked, view, host, verdict)
-        if asked.question.kind == wire.ANY:
+        return self._open(asked, view, host, verdict)
+
+    def _open(self, asked: Asked, view: View, host: str, verdict: Verdict) -> Outcome:
+        """The answer for a name that is not blocked: our own, or upstream's."""
+        ttl, kind = self._seconds_left(verdict, reply.FILTERED_TTL), asked.question.kind
+        if kind == wire.ANY:
             self._count(view, "allow", "warm")
             return self._message(asked, reply.any_minimal())
         target = safe.target(asked.door.profile(view), host)
-        kept = self._at_hand(asked, target)
-        return self._in_turn(asked, host, target) if kept is None else self._allowed(asked, view, host, kept, "warm")
+        if target is not None and kind not in safe.KINDS:
+            return self._ours(asked, view, reply.no_data(ttl), self._seconds_left(verdict, RUNWAY + ttl) - ttl)
+        if (kept := self.lookups.at_hand(asked.sought(target))) is not None:
+            return self._allowed(asked, view, host, kept, "warm")
+        return self._in_turn(asked, host, target)
 
-    def _at_hand(self, asked: Asked, target: str | None) -> Kept | None:
-        """What is known of the question without asking upstream, put to *target* where there is one."""
-        if target is None or asked.question.kind in safe.KINDS:
-            return self.lookups.at_hand(asked.sought(target))
-        now = self._monotonic()
-        return Kept(safe.NOTHING, now, now + safe.NOTHING.life)
+    def _ours(self, asked: Asked, view: View, body: Body, life: int) -> bytes:
+        """What we know ourselves, to be used for *life* seconds."""
+        message = self._message(asked, body)
+        if asked.will_come_again:
+            asked.door.keep(view, asked.key, Ready(message[2:], int(self._monotonic()), life))
+        self._count(view, "allow", "warm")
+        return message
 
     def _verdict(self, asked: Asked, view: View, host: str) -> Verdict:
         if not host:  # the root zone is no site; stub resolvers ask for it to see whether we are there
