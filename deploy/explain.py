@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from blocklists import domain, policy, url
+from blocklists import domain, policy, safe_search, url
 from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Policy, Reason, Request, Verdict
-from blocklists.profile import CODE_WORDS, Code
+from blocklists.profile import CODE_WORDS, Code, Profile
 from blocklists.rulebook import Permits, Role, Rulebook
 from deploy.toml_file import RefusedError
 from dns_filter import canaries
@@ -92,7 +92,7 @@ def explain(
         until=_local(ends, shown) if ends else None,
         steps=tuple((name, words, found is not None) for name, words, found in answered),
         refusals=refusals,
-        notes=() if refusals else tuple(_notes(request.host, verdict)),
+        notes=() if refusals else tuple(_notes(request.host, verdict, shown.rulebook.profiles[client.profile])),
     )
 
 
@@ -149,8 +149,11 @@ _PORTS = {"http": 80, "https": 443}
 """The schemes that pass the proxy, and the port of each where the address names none."""
 
 
-def _notes(host: str, verdict: Verdict) -> Iterator[str]:
-    """What stands beside the decision: what is not judged yet."""
+def _notes(host: str, verdict: Verdict, profile: Profile) -> Iterator[str]:
+    """What stands beside the decision: what DNS answers otherwise, what is not judged yet."""
+    strict = None if verdict.blocked else safe_search.target(safe_search.shipped(), host, profile)
+    if strict:
+        yield f"DNS answers with the addresses of {strict}, its strict form"
     if canaries.judged(host, verdict) is not verdict:
         yield "DNS says that it does not exist, so that devices keep to the school's resolver"
     if verdict.inspect and not verdict.blocked:

@@ -221,12 +221,9 @@ def _addresses(message: bytes, record: Record) -> Iterator[Address]:
 
 
 def _hints(data: bytes) -> Iterator[Address]:
-    place = wire.end_of_plain_name(data, 2)
-    while place is not None and place + 4 <= len(data):
-        key, length = struct.unpack_from(">HH", data, place)
-        value = data[place + 4 : place + 4 + length]
+    place = wire.end_of_plain_name(data, 2) or len(data)
+    for key, value in (svcb.parameters(data, place) or {}).items():
         if key == _IPV4_HINT:
             yield from (ipaddress.IPv4Address(value[i : i + 4]) for i in range(0, len(value) - 3, 4))
         elif key == _IPV6_HINT:
             yield from (ipaddress.IPv6Address(value[i : i + 16]) for i in range(0, len(value) - 15, 16))
-        place += 4 + length

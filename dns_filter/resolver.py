@@ -114,14 +114,11 @@ class Resolver:
             self._count(view, "allow", "warm")
             return self._message(asked, reply.any_minimal())
         target = safe.target(asked.door.profile(view), host)
-        kept = self._at_hand(asked, target)
-        return self._in_turn(asked, host, target) if kept is None else self._allowed(asked, view, host, kept, "warm")
-
-    def _at_hand(self, asked: Asked, target: str | None) -> Kept | None:
-        """What is known of the question without asking upstream, put to *target* where there is one."""
-        if target is None or asked.question.kind in safe.KINDS:
-            return self.lookups.at_hand(asked.sought(target))
-        return Kept(safe.NOTHING, self._monotonic())
+        if target is not None and kind not in safe.KINDS:
+            return self._ours(asked, view, reply.no_data(ttl), self._seconds_left(verdict, RUNWAY + ttl) - ttl)
+        if (kept := self.lookups.at_hand(asked.sought(target))) is not None:
+            return self._allowed(asked, view, host, kept, "warm")
+        return self._in_turn(asked, host, target)
 
     def _ours(self, asked: Asked, view: View, body: Body, life: int) -> bytes:
         """What we know ourselves, to be used for *life* seconds."""

@@ -5,8 +5,6 @@ records above all, whose hints would lead back to the engine itself. What cannot
 it likes is no answer. This file does no I/O.
 """
 
-import msgspec
-
 from blocklists import safe_search
 from blocklists.profile import Profile
 from dns_filter import answer, reply, wire
@@ -14,13 +12,9 @@ from dns_filter.answer import Answer
 from dns_filter.wire import Question
 
 KINDS = frozenset({wire.A, wire.AAAA})
-"""Types that have an answer."""
+"""Types that have an answer; there is no data of any other."""
 _FIXED = 12
 """Bytes before the data of a record whose name is a pointer."""
-NOTHING = Answer(
-    reply.no_data(reply.FILTERED_TTL), reply.FILTERED_TTL, offsets=(reply.OF_TTL,), ttls=(reply.FILTERED_TTL,)
-)
-"""The answer for all other types."""
 
 
 def target(profile: Profile | None, host: str) -> str | None:
@@ -29,15 +23,17 @@ def target(profile: Profile | None, host: str) -> str | None:
 
 
 def rewritten(found: Answer, question: Question, target: str) -> Answer:
-    """*found*, which is the answer for *target*, as the answer to *question* about the name that it stands for."""
-    if question.kind not in KINDS:
-        return NOTHING
+    """*found*, which is the answer for *target*, as the answer to *question* about the name that it stands for.
+
+    The question is for one of `KINDS`.
+    """
     if found.body.code != reply.NOERROR:
         return answer.failure(reply.NO_AUTHORITY, "the strict form of this site cannot be found")
     version = 4 if question.kind == wire.A else 6
     packed = [address.packed for address in found.addresses if address.version == version]
     if not packed:
-        return msgspec.structs.replace(NOTHING, life=min(NOTHING.life, found.life), note=found.note)
+        life = min(reply.FILTERED_TTL, found.life)
+        return Answer(reply.no_data(life), life, offsets=(reply.OF_TTL,), ttls=(life,), note=found.note)
     name, ttl = wire.name_of(target), min(found.ttls, default=0)
     addresses_at = _FIXED + len(name)
     size = _FIXED + len(packed[0])

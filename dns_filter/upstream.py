@@ -110,12 +110,14 @@ def query_for(question: bytes, *, dnssec_ok: bool, checking_disabled: bool) -> b
 def answers(query: bytes, message: bytes) -> bool:
     """Whether *message* is a response to *query*: the same number, and the same question in any letter case."""
     end = len(query) - _OPT.size
+    name_end = end - 4  # type and class are no letters: 65 (HTTPS) reads like a large A
     return (
         len(message) >= end
         and message[:2] == query[:2]
         and message[2] & 0xF8 == wire.QR >> 8
         and message[4:6] == b"\0\1"
-        and message[wire.HEADER : end].lower() == query[wire.HEADER : end]
+        and message[wire.HEADER : name_end].lower() == query[wire.HEADER : name_end]
+        and message[name_end:end] == query[name_end:end]
     )
 
 

@@ -227,3 +227,20 @@ def test_what_a_list_opens_says_which_list_and_rule(school, question, profile, n
     verdict = explained(*asked)["verdict"]
     assert (verdict["action"], verdict["list"], verdict["rule"]) == ("allow", named, rule)
     assert f"list {named}, rule {rule}\n" in printed(*asked)
+
+
+@pytest.mark.parametrize(
+    ("question", "profile", "strict"),
+    [
+        ("www.google.co.uk", "ks3", "forcesafesearch.google.com"),
+        ("www.youtube.com", "demonstration", "restrict.youtube.com"),
+        ("www.youtube.com", "visitor", "restrictmoderate.youtube.com"),
+        ("www.youtube.com", "staff", None),
+        ("gambling.test", "ks3", None),
+    ],
+)
+def test_a_strict_form_that_dns_answers_with_is_named(school, question, profile, strict):
+    notes = explained(school, question, "--profile", profile, "--at", "2027-01-11T16:00")["notes"]
+    assert [note for note in notes if "strict form" in note] == (
+        [f"DNS answers with the addresses of {strict}, its strict form"] if strict else []
+    )

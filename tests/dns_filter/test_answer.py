@@ -106,10 +106,6 @@ def test_nothing_of_the_additional_section_goes_on():
     assert (found.body.counts, list(map(str, found.addresses))) == ((1, 0, 0), ["198.51.100.1"])
 
 
-def test_a_hint_without_a_readable_server_is_no_address():
-    assert parsed(https(b"\0\1\3svc"), kind=65).addresses == ()
-
-
 def test_addresses_of_both_families_are_found():
     found = parsed(RR("a.test", QTYPE.AAAA, rdata=AAAA("2001:db8::1"), ttl=300), kind=QTYPE.AAAA)
     assert list(map(str, found.addresses)) == ["2001:db8::1"]
@@ -130,9 +126,8 @@ def test_a_broken_message_is_none(cut):
     assert answer.parse(message(ADDRESS)[:-cut], QUESTION_END) is None
 
 
-def test_an_alias_to_nowhere_is_a_failure():
-    whole = message(RR("a.test", QTYPE.CNAME, rdata=CNAME("b.test")))
-    found = answer.parse(whole[:-1] + b"\x3f", QUESTION_END)
+def test_an_alias_of_itself_is_a_failure():
+    found = parsed(RR("a.test", QTYPE.CNAME, rdata=CNAME("a.test")))
     assert (found.body.code, found.note.code) == (reply.SERVFAIL, reply.NETWORK_ERROR)
 
 
@@ -268,9 +263,10 @@ def test_an_upstream_that_has_no_answer_is_named_as_the_reason(rcode):
 
 def test_a_name_that_cannot_be_read_inside_a_record_breaks_the_answer():
     """It would have to be written anew, as the record before it goes."""
-    whole = message(RR("x.test", QTYPE.A, rdata=A("198.51.100.9")), RR("a.test", QTYPE.MX, rdata=MX("m.test")), kind=15)
-    assert answer.parse(whole, QUESTION_END) is not None
-    assert answer.parse(whole[:-1] + b"\xff", QUESTION_END) is None
+    stranger = RR("x.test", QTYPE.A, rdata=A("198.51.100.9"))
+    whole = message(stranger, RR("a.test", 17, rdata=RD(b"\0\xff\xff")), kind=17)
+    assert answer.parse(whole, QUESTION_END) is None
+    assert answer.parse(message(stranger, RR("a.test", 17, rdata=RD(b"\0\0")), kind=17), QUESTION_END) is not None
 
 
 @given(st.binary(max_size=300))

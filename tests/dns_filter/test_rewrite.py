@@ -99,10 +99,8 @@ def test_an_owner_that_stands_too_far_away_is_written_out_again():
     ids=["owner", "pointer", "name beyond the record", "second name missing", "no data at all", "texts missing"],
 )
 def test_a_name_that_cannot_be_read_is_no_record(tail: bytes):
-    whole = packed([])[:6] + b"\0\1" + packed([])[8:END] + tail
-    records = wire.records(whole, END)
-    if records:
-        assert rewrite.write(whole, END, map(Piece, records)) is None
+    record = wire.Record(0, tail[3], start=END, ttl=END + 6, data=END + 12, end=END + 12 + tail[11])
+    assert rewrite.write(packed([]) + tail, END, [Piece(record)]) is None
 
 
 @given(st.binary(max_size=200))
