@@ -19,7 +19,7 @@ def text() -> str:
     for field in msgspec.structs.fields(config.Config):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             blocks += _table(field.name, field.type)
-    return "\n".join([*blocks, LISTS])
+    return "\n".join([*blocks, FORWARD, LISTS])
 
 
 HEAD = """\
@@ -45,6 +45,17 @@ LISTS = """\
 # list = "gambling"
 """
 
+BY_HAND = {("", "networks"), ("", "lists"), ("", "subscriptions"), ("dns", "forward")}
+"""Tables that a school fills, as (table, key): an example stands in the file instead of a default."""
+
+FORWARD = """\
+# Zones, or networks for their reverse zones, that other resolvers know. They are asked for them and nobody else is;
+# names there may have private addresses.
+# [dns.forward]
+# "school.internal" = ["10.20.0.2:53", "10.20.0.3:53"]
+# "10.20.0.0/16" = ["10.20.0.2:53"]
+"""
+
 NETWORKS = """\
 # Which networks are answered, and the profile of whoever is in one. The longest prefix wins; others get no answer.
 # networks = [
@@ -61,7 +72,7 @@ def _table(name: str, kind: type[msgspec.Struct]) -> list[str]:
     for field in msgspec.structs.fields(kind):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             nested += _table(f"{name}.{field.name}", field.type) if name else []
-        elif (name, field.name) not in {("", "networks"), ("", "lists"), ("", "subscriptions")}:
+        elif (name, field.name) not in BY_HAND:
             value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
             lines += [*_comment(words[field.name]), f"{field.encode_name} = {toml_value(value)}"]
     return ["\n".join(lines) + "\n", *nested]

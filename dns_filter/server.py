@@ -22,7 +22,7 @@ from dns_filter.metrics import DnsCollector, Figures
 from dns_filter.rebinding import Rebinding
 from dns_filter.resolver import Resolver
 from dns_filter.settings import DnsSettings, endpoint, packed
-from dns_filter.upstream import AT_ONCE, Upstreams
+from dns_filter.upstream import AT_ONCE, Upstreams, trust
 from reporting.metrics import process_collector, serve_metrics
 from reporting.recorder import Recorder
 
@@ -78,9 +78,7 @@ class _Server:
         self.live = Live(files)
         self._settings, self._recorder, self._tasks = settings, recorder, tasks
         listeners = len(settings.listen) + bool(settings.inner)
-        self._upstreams = Upstreams(
-            [endpoint(text) for text in settings.upstream], settings.upstream_timeout, _questions_at_once(listeners)
-        )
+        self._upstreams = _upstreams_of(settings, _questions_at_once(listeners))
         self._figures = Figures()
         self._resolver = Resolver(
             lookups=self._lookups(),
@@ -99,7 +97,7 @@ class _Server:
         return Lookups(
             ask=self._upstreams.ask,
             spawn=self._tasks.create_task,
-            rebinding=Rebinding(self._settings.private_zones),
+            rebinding=Rebinding((*self._settings.private_zones, *self._settings.forwarded)),
             entries=self._settings.cache_entries,
             figures=self._figures,
             monotonic=time.monotonic,
@@ -107,6 +105,7 @@ class _Server:
 
     async def open(self, metrics: tuple[str, int] | None) -> None:
         """Bind everything; from here on the ports answer."""
+        self._opened.push_async_callback(self._upstreams.close)
         for place, text in enumerate(self._settings.listen):
             await self._listen(f"dns.{place}" if place else "dns", text, self._resolver.school)
         if self._settings.inner:
@@ -180,6 +179,19 @@ def _bound_alike(host: str, port: int) -> tuple[Any, Any]:
             if port or attempt == TRIES - 1:
                 raise
     raise OSError(f"no port of {host} is free for UDP and TCP")
+
+
+def _upstreams_of(settings: DnsSettings, at_once: int) -> Upstreams:
+    """The resolvers that *settings* name; authorities are read only where one is asked over TLS, as they take 2 MB."""
+    places, forwarded = settings.places, settings.forwarded
+    tls = any(place.tls for own in (places, *forwarded.values()) for place in own)
+    return Upstreams(
+        places,
+        settings.upstream_timeout,
+        at_once,
+        forward=forwarded,
+        trust=trust(settings.upstream_ca) if tls else None,
+    )
 
 
 def _questions_at_once(listeners: int) -> int:

@@ -7,7 +7,7 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
-from typing import get_args, get_origin
+from typing import get_args
 
 import click
 import msgspec
@@ -42,7 +42,7 @@ def settings(name="", kind=config.Config):
             yield from settings(key, field.type)
             continue
         yield key, default_of(field), words.get(field.name, "")
-        if get_origin(field.type) is dict:
+        if key in CHOSEN:
             yield from settings(f"{key}.{CHOSEN[key]}", get_args(field.type)[1])
 
 
