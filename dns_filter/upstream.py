@@ -118,6 +118,8 @@ class Upstreams:
 
     async def close(self) -> None:
         """Give every port and connection back."""
+        for upstream in self.all:
+            upstream.stop()
         self._alarms.close()
         for upstream in self.all:
             await upstream.close()

@@ -1,5 +1,6 @@
 """One resolver: how it is asked, how well it does, and what became of the questions that it was asked."""
 
+import errno
 import logging
 import math
 import ssl
@@ -38,6 +39,7 @@ class Upstream:
         self._lines = Lines(place, alarms, trust if place.tls else None)
         self._strange = self._folds = 0
         self._complained = -math.inf
+        self._closed = False
 
     @property
     def mismatches(self) -> int:
@@ -46,6 +48,8 @@ class Upstream:
 
     def put(self, attempt: Attempt) -> None:
         """Ask; OSError if there is no way to this resolver at all."""
+        if self._closed:
+            raise OSError(errno.ESHUTDOWN, "nothing is asked any more")
         if self.place.tls:
             self._lines.put(attempt)
         else:
@@ -96,9 +100,13 @@ class Upstream:
         """Count an answer that speaks of another name than the one that was asked."""
         self._strange += 1
 
-    async def close(self) -> None:
-        """Give every port and connection back."""
+    def stop(self) -> None:
+        """Give every port back, and ask nothing any more."""
+        self._closed = True
         self._ports.close()
+
+    async def close(self) -> None:
+        """End every connection."""
         await self._lines.close()
 
     def _put_by_tcp(self, attempt: Attempt) -> None:

@@ -23,6 +23,7 @@ EXPLORE = 64
 """One question in so many also goes to a resolver that is not the best, to learn what it has become."""
 
 _GOOD = (reply.NOERROR, reply.NXDOMAIN)
+_REFUSALS = (reply.FORMERR, reply.NOTIMP, reply.REFUSED)
 
 
 class Group:
@@ -130,6 +131,8 @@ class Search:
             attempt.told.not_of_our_name()
             return answer.failure(reply.NETWORK_ERROR, "the upstream's answer is of another name")
         found = answer.parse(message, self._asking.end)
+        if found is not None and found.body.code in _REFUSALS:  # to our client it would read as if we refused it
+            return answer.failure(reply.NO_AUTHORITY, "the upstream refuses the question")
         return found or answer.failure(reply.NETWORK_ERROR, "the upstream's answer cannot be used")
 
     def _go_on(self) -> None:

@@ -44,11 +44,16 @@ blocklists/suffix.py
 blocklists/url.py
 blocklists/verdict.py
 dns_filter/answer.py
+dns_filter/bailiwick.py
 dns_filter/cache.py
 dns_filter/canaries.py
+dns_filter/forwarding.py
 dns_filter/reasons.py
 dns_filter/rebinding.py
 dns_filter/reply.py
 dns_filter/shares.py
+dns_filter/upstream_health.py
+dns_filter/upstream_place.py
+dns_filter/upstream_query.py
 dns_filter/wire.py
 MODULES

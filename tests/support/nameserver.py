@@ -3,14 +3,15 @@
 import asyncio
 import enum
 import socket
+import ssl
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from dnslib import RR, A, DNSRecord
 
 from dns_filter.practice import NameServer
 
-__all__ = ["Crooked", "Fault", "NameServer"]
+__all__ = ["Crooked", "Fault", "NameServer", "OverTls"]
 
 
 _NO_RECORDS = b"\0\1\0\0\0\0\0\0"
@@ -110,6 +111,40 @@ class Crooked(NameServer):
                 return None if tcp else honest[:2] + bytes([honest[2] | 2, honest[3]]) + _NO_RECORDS + packet[12:-11]
             case Fault.BROKEN_RECORD:
                 return honest[:-3]
+
+
+class OverTls(NameServer):
+    """Answers over TLS at *tls_port* too, with *certificate*; *conversations* is how many connections it has had."""
+
+    def __init__(self, zone: Mapping[str, Sequence[str]], certificate: ssl.SSLContext, **more: Any) -> None:
+        super().__init__(zone, **more)
+        self._certificate, self.conversations, self.tls_port = certificate, 0, 0
+        self.queries: list[bytes] = []
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self._tls = await asyncio.start_server(self._converse, "127.0.0.1", 0, ssl=self._certificate)
+        self.tls_port = self._tls.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._tls.close()
+        await super().__aexit__(*error)
+        await self._tls.wait_closed()
+
+    async def hang_up(self) -> None:
+        """Close every connection, as servers do with idle ones."""
+        for task in tuple(self._open):
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    def reply(self, packet: bytes, *, tcp: bool) -> bytes | None:
+        self.queries.append(packet)
+        return super().reply(packet, tcp=tcp)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.conversations += 1
+        await super()._converse(reader, writer)
 
 
 def _send_if_open(transport: asyncio.DatagramTransport, message: bytes, client: tuple[str, int]) -> None:
