@@ -130,7 +130,6 @@ class OverTls(NameServer):
     async def __aexit__(self, *error: object) -> None:
         self._tls.close()
         await super().__aexit__(*error)
-        await self._tls.wait_closed()
 
     async def hang_up(self) -> None:
         """Close every connection, as servers do with idle ones."""
