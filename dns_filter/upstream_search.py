@@ -5,7 +5,6 @@ nobody can use. All callbacks, no task: a cold name costs one future.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from dns_filter import answer, bailiwick, reply
@@ -37,19 +36,17 @@ class Group:
     def find(self, asking: Asking, deadline: float) -> "asyncio.Future[Answer]":
         """The answer to *asking*, by *deadline* at the latest; a failure says why there is none."""
         search = Search(self, asking, deadline)
-        search.begin()
+        search.begin(self.alarms.now())
         return search.found
 
-    def in_order(self) -> list[Upstream]:
+    def in_order(self) -> Sequence[Upstream]:
         """The best first."""
         if len(self.upstreams) == 1:
-            return list(self.upstreams)
+            return self.upstreams
         return sorted(self.upstreams, key=lambda upstream: upstream.health.cost)
 
     def besides(self, first: Upstream) -> Iterator[Upstream]:
         """Who gets a copy of a question that *first* was asked: the dead whose time has come, and one now and then."""
-        if len(self.upstreams) == 1:
-            return
         self._asked += 1
         now = self.alarms.now()
         for place, upstream in enumerate(self.upstreams):
@@ -68,8 +65,8 @@ class Search:
         "_deadline",
         "_group",
         "_last",
-        "_queue",
-        "_repeats",
+        "_order",
+        "_place",
         "_waiting",
         "found",
     )
@@ -78,35 +75,34 @@ class Search:
         """Ask nobody yet."""
         self._group, self._asking, self._deadline = group, asking, deadline
         self.found: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        order = group.in_order()
-        self._queue = deque(order * ROUNDS)
-        self._repeats = len(self._queue) - len(order)
+        self._order = group.in_order()
+        self._place = 0
         self._asked: Upstream | None = None
-        self._waiting: set[Attempt] = set()
+        self._waiting: list[Attempt] = []
         self._last: Answer | None = None
         self._bucket: set[Rings] = set()
 
-    def begin(self) -> None:
+    def begin(self, now: float) -> None:
         """Ask the first resolver, and those that are to be looked after."""
-        first = self._queue[0]
-        self._go_on()
-        if not self.found.done():
-            for upstream in self._group.besides(first):
-                self._put(upstream)
+        self._go_on(now)
+        if len(self._order) > 1 and not self.found.done():
+            for upstream in self._group.besides(self._order[0]):
+                self._put(upstream, now)
 
     def ring(self) -> None:
         """What was asked last is overdue, or there is no time left."""
-        if self._group.alarms.now() >= self._deadline:
+        now = self._group.alarms.now()
+        if now >= self._deadline:
             self._expire()
         elif self._asked is not None:
             self._asked.health.overdue()
-            first_round = len(self._queue) > self._repeats
-            if self._ask_next() and first_round:
+            first_round = self._place < len(self._order)
+            if self._ask_next(now) and first_round:
                 self._asked.hedged += 1
 
     def answered(self, attempt: Attempt, message: bytes) -> None:
         """Take what a resolver says, if it is of use; else ask another."""
-        self._waiting.discard(attempt)
+        self._drop(attempt)
         if self.found.done():
             self._rest()
             return
@@ -115,15 +111,15 @@ class Search:
             self._finish(said)
         else:
             self._last = said
-            self._go_on()
+            self._go_on(self._group.alarms.now())
 
     def refused(self, attempt: Attempt) -> None:
         """Ask another resolver, as one said nothing."""
-        self._waiting.discard(attempt)
+        self._drop(attempt)
         if self.found.done():
             self._rest()
         else:
-            self._go_on()
+            self._go_on(self._group.alarms.now())
 
     def _read(self, attempt: Attempt, message: bytes) -> Answer:
         if not bailiwick.speaks_of(message, self._asking.question):
@@ -135,44 +131,51 @@ class Search:
             return answer.failure(reply.NO_AUTHORITY, "the upstream refuses the question")
         return found or answer.failure(reply.NETWORK_ERROR, "the upstream's answer cannot be used")
 
-    def _go_on(self) -> None:
+    def _go_on(self, now: float) -> None:
         """Ask the next one; with nobody left to ask or to wait for, say the last that was said."""
-        if not self._ask_next() and not self._waiting:
+        if not self._ask_next(now) and not self._waiting:
             self._finish(self._last or self._group.failed("no resolver can be reached"))
 
-    def _ask_next(self) -> bool:
+    def _ask_next(self, now: float) -> bool:
         """Ask the next resolver that can be reached; False if there is none to ask.
 
         None is asked a second time once one has said something: what it said is the answer when all have.
         """
-        while self._queue and not (self._last and len(self._queue) <= self._repeats):
-            self._asked = self._queue.popleft()
-            if self._put(self._asked):
-                self._set_alarm(self._group.alarms.now() + self._patience(self._asked))
+        each = len(self._order)
+        while self._place < (each if self._last else each * ROUNDS):
+            self._asked = self._order[self._place % each]
+            self._place += 1
+            if self._put(self._asked, now):
+                self._set_alarm(now + self._patience(self._asked))
                 return True
         self._asked = None
         self._set_alarm(self._deadline)
         return False
 
-    def _put(self, upstream: Upstream) -> bool:
-        attempt = Attempt(self._asking, upstream, self, self._group.alarms.now())
+    def _put(self, upstream: Upstream, now: float) -> bool:
+        attempt = Attempt(self._asking, upstream, self, now)
+        self._waiting.append(attempt)
         try:
             upstream.put(attempt)
         except OSError as error:
+            self._drop(attempt)
             upstream.unreachable(error)
             return False
-        self._waiting.add(attempt)
         return True
+
+    def _drop(self, attempt: Attempt) -> None:
+        if attempt in self._waiting:
+            self._waiting.remove(attempt)
 
     def _patience(self, upstream: Upstream) -> float:
         """Seconds that *upstream*, asked just now, has until the next one is asked too."""
-        left = len(self._queue)
-        if left > self._repeats:
+        each = len(self._order)
+        rounds = self._place // each
+        if not rounds:
             return upstream.health.usual
-        if not left:
+        if rounds == ROUNDS:
             return self._deadline
-        each = len(self._group.upstreams)
-        return max(REPEAT, upstream.health.usual) * 2.0 ** (ROUNDS - 1 - -(-left // each)) / each
+        return max(REPEAT, upstream.health.usual) * 2.0 ** (rounds - 1) / each
 
     def _finish(self, said: Answer) -> None:
         if not self.found.done():
@@ -189,7 +192,7 @@ class Search:
 
     def _expire(self) -> None:
         """Give up on everybody."""
-        waiting, self._waiting = self._waiting, set()
+        waiting, self._waiting = self._waiting, []
         for attempt in waiting:
             assert isinstance(attempt.told, Upstream)
             attempt.told.silent(attempt)
