@@ -32,6 +32,7 @@ def check_whole(settings: Settings) -> Rulebook:
     check_profiles(settings, book)
     problems = [
         *(problem for key, path in _lists(settings).items() for problem in key_files.unreadable(key, path)),
+        *key_files.dns_problems(settings),
         *key_files.proxy_problems(settings),
         *key_files.pages_problems(settings),
         *key_files.mail_problems(settings),

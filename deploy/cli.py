@@ -108,11 +108,17 @@ def _process(name: str, words: str) -> None:
         if check:
             _say_good(config.load(file))
             return
-        starts = {"dns": rooms.start_dns, "worker": rooms.start_worker, "reporting": rooms.start_reporting}
+        starts = {
+            "dns": rooms.start_dns,
+            "doh": rooms.start_doh,
+            "worker": rooms.start_worker,
+            "reporting": rooms.start_reporting,
+        }
         sys.exit(starts[name](instance, file))
 
 
 _process("dns", "Answer DNS: one process of the resolver, several may share the port.")
+_process("doh", "Ask a resolver over HTTPS for the DNS filter: one process, where the configuration names one.")
 _process("worker", "Answer HTTP and HTTPS: one process of the filtering proxy.")
 _process("reporting", "Keep the breach log, send the alerts, serve the staff pages: one process.")
 

@@ -254,6 +254,7 @@ def files_given(config: Config) -> dict[str, str]:
     """The files of keys, certificates and passwords, by the path of the key; "" for none."""
     proxy, reporting = config.proxy, config.reporting
     return {
+        "dns.upstream_ca": config.dns.upstream_ca,
         "proxy.ca_certificate": proxy.ca_certificate,
         "proxy.ca_key": proxy.ca_key,
         "proxy.upstream_ca": proxy.upstream_ca,
@@ -280,7 +281,8 @@ def _listening(config: Config) -> list[str]:
         metrics.reporting,
     ]
     inner = [config.dns.inner] if config.dns.inner else []
-    named = [*config.dns.listen, *inner, *config.proxy.listen, config.reporting.listen]
+    doh = [config.dns.doh.listen] if config.dns.doh.url else []
+    named = [*config.dns.listen, *inner, *doh, *config.proxy.listen, config.reporting.listen]
     host = f"[{metrics.address}]" if ":" in metrics.address else metrics.address
     return [*named, *(f"{host}:{port}" for port in ports)]
 

@@ -17,7 +17,9 @@ log = logging.getLogger("schoolgate.run")
 def specs(settings: config.Settings) -> tuple[Spec, ...]:
     """The processes that *settings* ask for; reporting last, as filtering waits for nobody."""
     wanted = settings.config.run
+    doh = (Spec("doh", ("doh",)),) if settings.config.dns.doh.url else ()
     return (
+        *doh,
         *(Spec(f"dns-{n}", ("dns", "--instance", str(n))) for n in range(wanted.dns)),
         *(Spec(f"worker-{n}", ("worker", "--instance", str(n))) for n in range(wanted.workers)),
         Spec("reporting", ("reporting",)),

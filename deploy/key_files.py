@@ -12,6 +12,11 @@ from pathlib import Path
 from deploy.config import CREDENTIALS, Settings
 
 
+def dns_problems(settings: Settings) -> Iterator[str]:
+    """What keeps the DNS filter from trusting its resolvers."""
+    yield from _trust_problems(settings, "dns.upstream_ca", settings.config.dns.upstream_ca)
+
+
 def proxy_problems(settings: Settings) -> Iterator[str]:
     """What keeps the proxy from using its certificates."""
     proxy = settings.config.proxy

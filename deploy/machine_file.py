@@ -19,7 +19,7 @@ def text() -> str:
     for field in msgspec.structs.fields(config.Config):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             blocks += _table(field.name, field.type)
-    return "\n".join([*blocks, HOSTS, LISTS])
+    return "\n".join([*blocks, HOSTS, FORWARD, LISTS])
 
 
 HEAD = """\
@@ -45,13 +45,21 @@ LISTS = """\
 # list = "gambling"
 """
 
-BY_HAND = {("", "networks"), ("", "lists"), ("", "subscriptions"), ("dns", "hosts")}
+BY_HAND = {("", "networks"), ("", "lists"), ("", "subscriptions"), ("dns", "hosts"), ("dns", "forward")}
 """Tables that a school fills, as (table, key): an example stands in the file instead of a default."""
 
 HOSTS = """\
 # Names that the DNS filter answers itself, with their addresses; the addresses lead back to the names.
 # [dns.hosts]
 # "printer.school.internal" = ["10.20.0.9"]
+"""
+
+FORWARD = """\
+# Zones, or networks for their reverse zones, that other resolvers know. They are asked for them and nobody else is;
+# names there may have private addresses.
+# [dns.forward]
+# "school.internal" = ["10.20.0.2:53", "10.20.0.3:53"]
+# "10.20.0.0/16" = ["10.20.0.2:53"]
 """
 
 NETWORKS = """\

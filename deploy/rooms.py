@@ -12,6 +12,7 @@ import msgspec
 from blocklists import sealed_marker
 from deploy import config, key_files, process, toml_file
 from deploy.process import Ready, Serve
+from dns_filter.settings import DnsSettings
 from reporting.recorder import Recorder
 
 log = logging.getLogger("schoolgate.process")
@@ -27,10 +28,27 @@ def dns(instance: int) -> Serve:
         _refuse_without_sealed(settings)
         metrics = (settings.config.metrics.address, settings.config.metrics.dns + instance)
         return server.serve(
-            settings.config.dns, settings.files, recorder, instance=instance, metrics=metrics, ready=ready
+            _dns_settings(settings), settings.files, recorder, instance=instance, metrics=metrics, ready=ready
         )
 
     return serve
+
+
+def doh(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:  # noqa: ARG001
+    """The process that asks a resolver over HTTPS; one is enough, as it decides nothing."""
+    from dns_filter import doh as room  # noqa: PLC0415 - see above
+
+    given = _dns_settings(settings)
+    if not given.doh.url:
+        raise toml_file.RefusedError([f"{settings.file}: dns.doh.url: no resolver to ask over HTTPS is named"])
+    return room.serve(given.doh, given.upstream_ca, given.upstream_timeout, ready=ready)
+
+
+def _dns_settings(settings: config.Settings) -> DnsSettings:
+    """The DNS filter's settings, with the file that they name as it is found from here."""
+    _refuse(settings, key_files.dns_problems(settings))
+    given = settings.config.dns
+    return msgspec.structs.replace(given, upstream_ca=_absolute(settings, given.upstream_ca))
 
 
 def worker(instance: int) -> Serve:
@@ -100,6 +118,11 @@ def _absolute(settings: config.Settings, text: str) -> str:
 def start_dns(instance: int, file: Path | None) -> int:
     """Run the DNS process until it is told to stop; returns the exit code."""
     return process.start("dns", instance, file, dns(instance), journal=True)
+
+
+def start_doh(instance: int, file: Path | None) -> int:
+    """Run the process that asks over HTTPS until it is told to stop; returns the exit code."""
+    return process.start("doh", instance, file, doh, journal=False)
 
 
 def start_worker(instance: int, file: Path | None) -> int:

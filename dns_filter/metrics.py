@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from dns_filter.doors import Door
-from dns_filter.upstream import Upstream
+from dns_filter.upstream_one import Upstream
 
 EDGES = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 3.0)
 """Seconds: from an answer out of memory to one that no upstream gave."""
@@ -120,14 +120,25 @@ class DnsCollector(Collector):
         return questions
 
     def _by_upstream(self) -> Iterator[Metric]:
+        """By each resolver's number: its place in the setting, those of forwarded zones behind the others."""
         for name, words in (
             ("answers", "Answers that upstreams gave."),
             ("timeouts", "Questions that an upstream left without an answer."),
             ("failures", "Questions that could not be put to an upstream."),
-            ("mismatches", "Packets that answered another question than ours."),
-            ("by_tcp", "Questions asked again over TCP because the answer was cut."),
+            ("mismatches", "Messages that answered another question than ours; none is used."),
+            ("folded", "Answers that did not keep the letter case of our question; none is used."),
+            ("by_tcp", "Questions asked again over TCP because the answer was cut or could not be believed."),
+            ("hedged", "Questions that an upstream got because another was slower than it usually is."),
         ):
             family = CounterMetricFamily(f"schoolgate_dns_upstream_{name}", words, labels=["upstream"])
             for number, upstream in enumerate(self._upstreams):
                 family.add_metric([str(number)], getattr(upstream, name))
             yield family
+        alive = GaugeMetricFamily("schoolgate_dns_upstream_alive", "1 while an upstream answers.", labels=["upstream"])
+        words = "Seconds until an upstream's answer, smoothed; NaN before the first."
+        seconds = GaugeMetricFamily("schoolgate_dns_upstream_rtt_seconds", words, labels=["upstream"])
+        for number, upstream in enumerate(self._upstreams):
+            alive.add_metric([str(number)], upstream.health.alive)
+            seconds.add_metric([str(number)], float("nan") if upstream.health.rtt is None else upstream.health.rtt)
+        yield alive
+        yield seconds

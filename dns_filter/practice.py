@@ -68,6 +68,10 @@ class NameServer:
             return bytes(DNSRecord(head, q=query.q).pack())
         return message
 
+    def send(self, transport: asyncio.DatagramTransport, message: bytes, client: tuple[str, int]) -> None:
+        """Send the answer *message* over UDP."""
+        transport.sendto(message, client)
+
     def _fill(self, answer: DNSRecord, name: str, kind: str) -> None:
         owner, values = name, self.zone.get(name, self.zone.get(WILDCARD))
         while values and values[0].endswith("."):
@@ -123,7 +127,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         """Answer one question."""
         message = self._server.reply(data, tcp=False)
         if message is not None:
-            self._transport.sendto(message, addr)
+            self._server.send(self._transport, message, addr)
 
 
 def _bound(listen: tuple[str, int]) -> tuple[socket.socket, socket.socket]:

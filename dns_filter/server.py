@@ -25,7 +25,7 @@ from dns_filter.reasons import Words
 from dns_filter.rebinding import Rebinding
 from dns_filter.resolver import Resolver
 from dns_filter.settings import DnsSettings, endpoint, packed
-from dns_filter.upstream import AT_ONCE, Upstreams
+from dns_filter.upstream import AT_ONCE, Upstreams, trust
 from reporting.metrics import process_collector, serve_metrics
 from reporting.recorder import Recorder
 
@@ -81,13 +81,13 @@ class _Server:
         self.live = Live(files)
         self._settings, self._recorder, self._tasks = settings, recorder, tasks
         listeners = len(settings.listen) + bool(settings.inner)
-        self._upstreams = Upstreams(
-            [endpoint(text) for text in settings.upstream], settings.upstream_timeout, _questions_at_once(listeners)
-        )
+        self._upstreams = _upstreams_of(settings, _questions_at_once(listeners))
         self._figures = Figures()
         self._resolver = Resolver(
             lookups=self._lookups(),
-            local=Local(settings.hosts, settings.own_addresses, elsewhere=settings.private_zones),
+            local=Local(
+                settings.hosts, settings.own_addresses, elsewhere=(*settings.private_zones, *settings.forwarded)
+            ),
             recorder=recorder,
             room=settings.finished_mb << 20,
             closed=(packed(settings.closed_address_v4), packed(settings.closed_address_v6)),
@@ -101,11 +101,15 @@ class _Server:
         self._endpoints: dict[str, tuple[str, int]] = {}
         self._apart = time.time_ns() - time.monotonic_ns()
 
+    def _own_zones(self) -> tuple[str, ...]:
+        """The zones whose names may have private addresses, and are asked of somebody who knows them."""
+        return (*self._settings.private_zones, *self._settings.forwarded)
+
     def _lookups(self) -> Lookups:
         return Lookups(
             ask=self._upstreams.ask,
             spawn=self._tasks.create_task,
-            rebinding=Rebinding(self._settings.private_zones),
+            rebinding=Rebinding(self._own_zones()),
             room=self._settings.cache_mb << 20,
             stale=self._settings.stale_seconds,
             figures=self._figures,
@@ -114,6 +118,7 @@ class _Server:
 
     async def open(self, metrics: tuple[str, int] | None) -> None:
         """Bind everything; from here on the ports answer."""
+        self._opened.push_async_callback(self._upstreams.close)
         for place, text in enumerate(self._settings.listen):
             await self._listen(f"dns.{place}" if place else "dns", text, self._resolver.school)
         if self._settings.inner:
@@ -193,6 +198,19 @@ def _bound_alike(host: str, port: int) -> tuple[Any, Any]:
             if port or attempt == TRIES - 1:
                 raise
     raise OSError(f"no port of {host} is free for UDP and TCP")
+
+
+def _upstreams_of(settings: DnsSettings, at_once: int) -> Upstreams:
+    """The resolvers that *settings* name; authorities are read only where one is asked over TLS, as they take 2 MB."""
+    places, forwarded = settings.places, settings.forwarded
+    tls = any(place.tls for own in (places, *forwarded.values()) for place in own)
+    return Upstreams(
+        places,
+        settings.upstream_timeout,
+        at_once,
+        forward=forwarded,
+        trust=trust(settings.upstream_ca) if tls else None,
+    )
 
 
 def _questions_at_once(listeners: int) -> int:

@@ -1,22 +1,52 @@
 """The DNS filter's part of schoolgate.toml.
 
-Values only: addresses are texts here ("192.0.2.1:53", "[2001:db8::1]:53") and are read by `endpoint`.
+Values only: addresses are texts here ("192.0.2.1:53", "[2001:db8::1]:53") and are read by `endpoint`; resolvers by
+`dns_filter.upstream_place`.
 """
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 import msgspec
 
 from blocklists import domain
 from blocklists import endpoint as endpoints
-from dns_filter import local
+from dns_filter import forwarding, local, upstream_place
+from dns_filter.upstream_place import Place
 
 LONGEST_WORDS = 80
 """Letters of a name or of one contact."""
 MOST_CONTACTS = 2
 _CONTACT = re.compile(r"(mailto:[!-~]+@[!-~]+|https://[!-~]+|tel:[+0-9][0-9.()-]+)")
+
+
+class DohSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A resolver that is asked over HTTPS, by a process of its own (`schoolgate doh`)."""
+
+    url: str = ""
+    """where the resolver is, such as https://dns.example/dns-query; its certificate must be for that name; empty: there
+    is no such process"""
+    addresses: tuple[str, ...] = ()
+    """the addresses of that name, tried in this order, as no DNS is there to find them"""
+    listen: str = "127.0.0.1:5302"
+    """where the process listens, UDP and TCP, on loopback; name the same in dns.upstream"""
+
+    def problems(self) -> Iterator[str]:
+        """What a technician should mend, one sentence each; nothing of what is not used."""
+        if not self.url:
+            return
+        if not _is_doh(self.url):
+            yield f"dns.doh.url: {self.url!r} is no address of a resolver; write for example https://dns.example/dns-query"
+        yield from endpoints.problems("dns.doh.listen", self.listen, "127.0.0.1:5302")
+        if (found := endpoints.parse(self.listen)) and not endpoints.is_loopback(found[0]):
+            yield f"dns.doh.listen: {self.listen!r} must be on loopback, as nothing is closed there"
+        for place, text in enumerate(self.addresses):
+            yield from endpoints.address_problems(f"dns.doh.addresses[{place}]", text)
+        if not self.addresses:
+            yield "dns.doh.addresses: name at least one address of the resolver, for example 9.9.9.9"
 
 
 class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,10 +60,14 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Address for our own proxies, on loopback: real addresses, no category is closed here. Empty: none."""
 
     upstream: tuple[str, ...] = ("127.0.0.1:53",)
-    """Resolvers to ask, in this order."""
+    """Resolvers to ask, the quickest first; "tls://9.9.9.9:853#dns.quad9.net" is one that is asked over TLS."""
 
     upstream_timeout: float = 2.5
     """Seconds that one question may take for all upstreams together."""
+
+    upstream_ca: str = ""
+    """One more file of certificates (PEM) to trust in resolvers that are asked over TLS or HTTPS, besides the system's;
+    "" for none."""
 
     closed_address_v4: str = ""
     """The IPv4 address where the block page is, given for blocked names to devices with the school's certificate.
@@ -75,14 +109,30 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client_burst: int = 10000
     """Questions that it may ask at once: a classroom behind one address that is opened asks some 3000."""
 
+    forward: dict[str, tuple[str, ...]] = {}
+    """Zones, or networks for their reverse zones, with the resolvers that are asked for them and nobody else; the
+    longest zone wins, and its names may have private addresses."""
+
+    doh: DohSettings = DohSettings()
+    """a resolver that is asked over HTTPS"""
+
+    @property
+    def places(self) -> list[Place]:
+        """The resolvers for every name; ValueError if one is written wrongly."""
+        return _places(self.upstream)
+
+    @property
+    def forwarded(self) -> dict[str, list[Place]]:
+        """The resolvers of each zone that is forwarded; ValueError if one is written wrongly."""
+        return {zone: _places(texts) for key, texts in self.forward.items() for zone in forwarding.zones_of(key)}
+
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
-        for name, example in (("listen", "10.20.0.1:53"), ("upstream", "9.9.9.9:53")):
-            for place, text in enumerate(getattr(self, name)):
-                yield from endpoints.problems(f"dns.{name}[{place}]", text, example)
-        yield from self._circles()
-        if not self.upstream:
-            yield "dns.upstream: name at least one resolver, for example 9.9.9.9:53"
+        for place, text in enumerate(self.listen):
+            yield from endpoints.problems(f"dns.listen[{place}]", text, "10.20.0.1:53")
+        yield from self._upstream_problems("dns.upstream", self.upstream)
+        yield from self._forward_problems()
+        yield from self._doh_problems()
         if self.inner:
             yield from _inner_problems(self.inner)
         for version in (4, 6):
@@ -125,12 +175,42 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not 0 <= self.stale_seconds <= 604800:
             yield "dns.stale_seconds: choose at most 604800 seconds (a week), or 0 for no stale answers"
 
-    def _circles(self) -> Iterator[str]:
+    def _upstream_problems(self, where: str, texts: Sequence[str]) -> Iterator[str]:
         """A resolver that is ourselves would be asked for what it asks, without end."""
         own = {endpoints.parse(text) for text in (*self.listen, self.inner)} - {None}
-        for place, text in enumerate(self.upstream):
-            if endpoints.parse(text) in own:
-                yield f"dns.upstream[{place}]: {text!r} is where this filter itself listens; name another resolver"
+        for place, text in enumerate(texts):
+            yield from upstream_place.problems(f"{where}[{place}]", text)
+            if (found := upstream_place.parse(text)) and found[:2] in own:
+                yield f"{where}[{place}]: {text!r} is where this filter itself listens; name another resolver"
+        if not texts:
+            yield f"{where}: name at least one resolver, for example 9.9.9.9:53"
+
+    def _doh_problems(self) -> Iterator[str]:
+        yield from self.doh.problems()
+        asked = {text for texts in (self.upstream, *self.forward.values()) for text in texts}
+        if self.doh.url and self.doh.listen not in asked:
+            yield f"dns.doh.url: nobody asks this resolver; add {self.doh.listen!r} to dns.upstream"
+
+    def _forward_problems(self) -> Iterator[str]:
+        for key, texts in self.forward.items():
+            where = f"dns.forward.{key!r}"
+            if not forwarding.zones_of(key):
+                yield f"{where}: this is neither a zone nor a network; write for example {forwarding.EXAMPLE}"
+            yield from self._upstream_problems(where, texts)
+        for zone, count in Counter(zone for key in self.forward for zone in forwarding.zones_of(key)).items():
+            if count > 1:
+                yield f"dns.forward: the zone {zone} is there twice"
+
+
+def _is_doh(url: str) -> bool:
+    """Whether *url* is one that can be asked: https, a host's name, and a path."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    plain = not (parts.username or parts.password or parts.query or parts.fragment) and port != 0
+    return parts.scheme == "https" and domain.canonical(host) == host and parts.path.startswith("/") and plain
 
 
 _LEAST = {"client_rate": 10, "client_burst": 100}
@@ -185,3 +265,12 @@ def endpoint(text: str) -> tuple[str, int]:
 def packed(address: str) -> bytes:
     """The bytes of *address*; b"" for none."""
     return ipaddress.ip_address(address).packed if address else b""
+
+
+def _places(texts: Sequence[str]) -> list[Place]:
+    places = []
+    for text in texts:
+        if (found := upstream_place.parse(text)) is None:
+            raise ValueError(f"{text!r} is no resolver's address with a port; write {upstream_place.EXAMPLE}")
+        places.append(found)
+    return places

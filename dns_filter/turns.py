@@ -36,16 +36,22 @@ class Turns:
     @contextlib.asynccontextmanager
     async def turn(self, share: Share) -> AsyncIterator[None]:
         """Have a place for *share*, as soon as it may have one more."""
-        await self._take(share)
+        if not self.begin(share):
+            await self.wait(share)
         try:
             yield
         finally:
-            self._give_back(share)
+            self.end(share)
 
-    async def _take(self, share: Share) -> None:
+    def begin(self, share: Share) -> bool:
+        """Have a place for *share* at once, until `end`; False if it must wait for one."""
         if share not in self._queues and self._may(share):
             self._hold(share)
-            return
+            return True
+        return False
+
+    async def wait(self, share: Share) -> None:
+        """Have a place for *share* as soon as it may have one more, until `end`."""
         called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queues.setdefault(share, deque()).append(called)
         try:
@@ -54,7 +60,7 @@ class Turns:
             if called.cancelled():
                 self._leave(share, called)
             else:  # called and given up at the same moment
-                self._give_back(share)
+                self.end(share)
             raise
 
     def _may(self, share: Share) -> bool:
@@ -64,7 +70,8 @@ class Turns:
         self._free -= 1
         self._held[share] += 1
 
-    def _give_back(self, share: Share) -> None:
+    def end(self, share: Share) -> None:
+        """Give a place back."""
         self._free += 1
         self._held[share] -= 1
         if not self._held[share]:

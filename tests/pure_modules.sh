@@ -45,11 +45,13 @@ blocklists/suffix.py
 blocklists/url.py
 blocklists/verdict.py
 dns_filter/answer.py
+dns_filter/bailiwick.py
 dns_filter/cache.py
 dns_filter/canaries.py
 dns_filter/chain.py
 dns_filter/compact.py
 dns_filter/floods.py
+dns_filter/forwarding.py
 dns_filter/known.py
 dns_filter/local.py
 dns_filter/reasons.py
@@ -60,5 +62,8 @@ dns_filter/safe.py
 dns_filter/shares.py
 dns_filter/structured.py
 dns_filter/svcb.py
+dns_filter/upstream_health.py
+dns_filter/upstream_place.py
+dns_filter/upstream_query.py
 dns_filter/wire.py
 MODULES

@@ -5,6 +5,13 @@ import pytest
 from deploy import checks, config, setup
 from deploy.toml_file import RefusedError
 
+OF_PROXY = """servers, besides the system's; "" for none.\nupstream_ca = ""\n"""
+"""The lines of the proxy's key, as the DNS filter has one of the same name."""
+
+
+def naming(file):
+    return OF_PROXY.replace('= ""', f'= "{file}"')
+
 
 @pytest.fixture
 def school(tmp_path):
@@ -48,7 +55,8 @@ def test_a_policy_with_a_problem_is_told(school):
     [
         ("proxy.ca_certificate", '"keys/ca.crt"', '"nowhere.pem"'),
         ("proxy.ca_key", '"keys/ca.key"', '"nowhere.pem"'),
-        ("proxy.upstream_ca", 'upstream_ca = ""', 'upstream_ca = "nowhere.pem"'),
+        ("dns.upstream_ca", 'upstream_ca = ""', 'upstream_ca = "nowhere.pem"'),
+        ("proxy.upstream_ca", OF_PROXY, naming("nowhere.pem")),
         (
             "reporting.tls_certificate",
             'tls_certificate = ""',
@@ -70,7 +78,7 @@ def test_a_file_that_is_named_and_not_there_is_told(school, key, find, replace):
 
 
 def test_a_file_that_cannot_be_read_is_told(school):
-    changed(school, 'upstream_ca = ""', 'upstream_ca = "lists"')
+    changed(school, OF_PROXY, naming("lists"))
     with pytest.raises(RefusedError, match=r"proxy\.upstream_ca: .*/lists cannot be read: Is a directory"):
         checked(school)
 
@@ -83,16 +91,22 @@ def test_a_key_of_another_certificate_is_told(school, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("key", "find"), [("proxy.upstream_ca", 'upstream_ca = ""'), ("reporting.mail.ca_file", 'ca_file = ""')]
+    ("key", "find"),
+    [
+        ("dns.upstream_ca", 'upstream_ca = ""'),
+        ("proxy.upstream_ca", OF_PROXY),
+        ("reporting.mail.ca_file", 'ca_file = ""'),
+    ],
 )
 def test_certificates_that_are_none_are_told(school, key, find):
-    changed(school, find, find.replace('""', '"policy.toml"'))
+    changed(school, find, find.replace('= ""', '= "policy.toml"'))
     with pytest.raises(RefusedError, match=f"{key}: .*/policy.toml holds no certificate"):
         checked(school)
 
 
 def test_certificates_that_are_some_are_good(school):
     changed(school, 'upstream_ca = ""', 'upstream_ca = "keys/ca.crt"')
+    changed(school, OF_PROXY, naming("keys/ca.crt"))
     changed(school, 'ca_file = ""', 'ca_file = "keys/ca.crt"')
     checked(school)
 

@@ -16,7 +16,7 @@ import pytest
 from blocklists.index import CURRENT, Index
 from deploy.demo.staff import Staff
 from dns_filter.ask import ask
-from tests.support.commands import until
+from tests.support.commands import free_ports, until
 from tests.support.gateway import CLOSED_ADDRESS
 from tests.support.installed import PROGRAMS, SEALED_HOST, Installed
 from tests.support.list_server import ListServer, Reply, lines
@@ -24,8 +24,9 @@ from tests.support.list_server import ListServer, Reply, lines
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ALL = sorted((DEPLOY / "systemd").glob("*.service"))
 UPDATE = DEPLOY / "systemd" / "schoolgate-lists.service"
-SERVICES = [unit for unit in ALL if unit != UPDATE]
-"""Those that stay; an update does its work and ends."""
+DOH = DEPLOY / "systemd" / "schoolgate-doh.service"
+SERVICES = [unit for unit in ALL if unit not in {UPDATE, DOH}]
+"""Those that stay in every school; an update does its work and ends, and few ask a resolver over HTTPS."""
 REFUSED = [("dns", ""), ("dns", "gambling.test"), ("proxy", "gambling.test")]
 """What is asked for below, as (source, host); a sealed host is not kept."""
 
@@ -71,7 +72,7 @@ def test_no_two_processes_share_a_user_and_none_is_root():
     assert "User=root" not in users
 
 
-@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", [*SERVICES, DOH], ids=lambda unit: unit.name)
 def test_systemd_never_gives_a_process_up(unit):
     parsed = configparser.ConfigParser(strict=False, interpolation=None)
     parsed.optionxform = str
@@ -94,6 +95,23 @@ def test_each_unit_starts_as_its_user_and_ends_in_order(installed, unit):
         status = dict(line.split(":\t") for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
         assert "0" not in status["Uid"].split() + status["Gid"].split()
         assert {status["CapEff"], status["CapPrm"], status["CapBnd"]} == {"0" * 16}
+    assert process.returncode == 0
+
+
+@needs_users
+def test_the_unit_for_dns_over_https_starts_where_a_resolver_is_named(installed):
+    file = installed.folder / "schoolgate.toml"
+    before = file.read_text()
+    listen = f"127.0.0.1:{free_ports(1)[0]}"
+    table = f'[dns.doh]\nurl = "https://dns.test/q"\naddresses = ["127.0.0.1"]\nlisten = "{listen}"\n'
+    file.write_text(before.replace("upstream = [", f'upstream = ["{listen}", ', 1) + table)
+    try:
+        with installed.running(DOH) as process:
+            status = dict(line.split(":\t") for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
+            assert {status["CapEff"], status["CapPrm"], status["CapBnd"]} == {"0" * 16}
+            assert asyncio.run(ask(("127.0.0.1", int(listen[10:])), "school.test")).code == "SERVFAIL"
+    finally:
+        file.write_text(before)
     assert process.returncode == 0
 
 

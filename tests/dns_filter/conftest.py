@@ -33,14 +33,14 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def worker(school: School, upstream: tuple[int, ...], **settings: object) -> AsyncIterator[Running]:
+async def worker(school: School, upstream: tuple[int | str, ...], **settings: object) -> AsyncIterator[Running]:
     journal = Journal.open(school.files.spool, site="test", kind="dns", instance=0, seed=bytes(32))
     recorder = Recorder(journal)
     ready: asyncio.Future[dict[str, tuple[str, int]]] = asyncio.get_running_loop().create_future()
     fields = {
         "listen": ("127.0.0.1:0",),
         "inner": "127.0.0.1:0",
-        "upstream": tuple(f"127.0.0.1:{port}" for port in upstream),
+        "upstream": tuple(f"127.0.0.1:{place}" if isinstance(place, int) else place for place in upstream),
         "closed_address_v4": "192.0.2.99",
         "upstream_timeout": 1.0,
     }

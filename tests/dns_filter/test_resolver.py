@@ -195,7 +195,7 @@ class Silent(NameServer):
 
     def reply(self, packet: bytes, *, tcp: bool) -> bytes | None:
         answer = super().reply(packet, tcp=tcp)
-        return None if b"\6silent\4test" in packet else answer
+        return None if b"\6silent\4test" in packet.lower() else answer
 
 
 @contextlib.asynccontextmanager

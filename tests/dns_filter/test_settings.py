@@ -1,6 +1,7 @@
 import pytest
 
 from dns_filter.settings import DnsSettings, endpoint, packed
+from dns_filter.upstream_place import Place
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,13 @@ def test_the_settings_as_shipped_have_no_problem():
         ({"inner": "192.0.2.1:53"}, "dns.inner"),
         ({"closed_address_v4": "2001:db8::1"}, "dns.closed_address_v4"),
         ({"closed_address_v6": "x"}, "dns.closed_address_v6"),
+        ({"upstream": ("tls://9.9.9.9:853#",)}, "dns.upstream[0]"),
+        ({"upstream": ("tls://127.0.0.1:5300",)}, "dns.upstream[0]"),
+        ({"forward": {"School.Internal": ("10.0.0.1:53",)}}, "dns.forward.'School.Internal'"),
+        ({"forward": {"10.20.0.1/16": ("10.0.0.1:53",)}}, "dns.forward.'10.20.0.1/16'"),
+        ({"forward": {"school.internal": ()}}, "dns.forward.'school.internal'"),
+        ({"forward": {"school.internal": ("x",)}}, "dns.forward.'school.internal'[0]"),
+        ({"forward": {"10.0.0.0/8": ("10.0.0.1:53",), "10.in-addr.arpa": ("10.0.0.2:53",)}}, "dns.forward"),
         ({"private_zones": ("School.Internal",)}, "dns.private_zones[0]"),
         ({"organisation": "Hill\nSchool"}, "dns.organisation"),
         ({"organisation": "x" * 81}, "dns.organisation"),
@@ -76,6 +84,15 @@ def test_good_extras_are_no_problem():
 @pytest.mark.parametrize("contact", ["mailto:office@school.test", "https://school.test/help", "tel:+44-1632-960000"])
 def test_a_contact_is_a_mail_address_a_page_or_a_telephone(contact):
     assert list(DnsSettings(organisation="Ysgol Gŵyr", contact=(contact,)).problems()) == []
+
+
+def test_the_resolvers_are_read_as_places():
+    settings = DnsSettings(upstream=("tls://9.9.9.9:853#dns.test",), forward={"10.20.0.0/15": ("10.20.0.2:53",)})
+    assert settings.places == [Place("9.9.9.9", 853, "dns.test")]
+    own = [Place("10.20.0.2", 53)]
+    assert settings.forwarded == {"20.10.in-addr.arpa": own, "21.10.in-addr.arpa": own}
+    with pytest.raises(ValueError, match="write"):
+        _ = DnsSettings(upstream=("x",)).places
 
 
 def test_addresses_are_packed_and_nothing_is_nothing():
