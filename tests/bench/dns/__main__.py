@@ -85,9 +85,9 @@ def _options() -> argparse.Namespace:
 
 def _check() -> None:
     """Exit with a sentence where this machine cannot measure; say which peers it lacks."""
-    missing = [program for program in ("gcc", "dnsperf", "taskset") if not shutil.which(program)]
+    missing = [program for program in ("gcc", "dnsperf") if not shutil.which(program)]
     if missing:
-        sys.exit(f"This bench needs {', '.join(missing)} (Debian: gcc dnsperf util-linux).")
+        sys.exit(f"This bench needs {', '.join(missing)} (their Debian packages too).")
     if LOAD_CORE not in os.sched_getaffinity(0):
         sys.exit("This bench needs two cores: one for the server, one for who asks.")
     if absent := [one.name for one in peers.ALL if not peers.found(one.program)]:

@@ -17,10 +17,11 @@ MIXES = {"A": "mix A, 85% cached and 15% blocked", "B": "mix B, 50,000 different
 
 
 class Measured(NamedTuple):
-    """One server with one mix in one round."""
+    """One server with one mix in one round; *waited* is the share of the time in which others had its core."""
 
     rate: float
     cpu_us: float
+    waited: float
     lost: float
     failed: float
 
@@ -76,15 +77,15 @@ def warm_all(running: Running, files: dict[str, Path], clients: int = 1) -> None
 
 def one(running: Running, file: Path, seconds: float, *, clients: int = 1) -> Measured:
     """One measurement of a server that is warm."""
-    before = running.cpu_seconds()
+    before, waited = running.cpu_seconds(), running.waited_seconds()
     asked = dnsperf.load(running.port, file, seconds, clients=clients)
-    spent = running.cpu_seconds() - before
-    return Measured(asked.rate, spent / asked.answers * 1e6, asked.lost, asked.failed)
+    spent, waited = running.cpu_seconds() - before, running.waited_seconds() - waited
+    return Measured(asked.rate, spent / asked.answers * 1e6, waited / asked.seconds, asked.lost, asked.failed)
 
 
 def median(runs: list[Measured]) -> Measured:
     """The median of each figure; of what must be nought, the sum."""
-    middle = [statistics.median(run[column] for run in runs) for column in range(2)]
+    middle = [statistics.median(run[column] for run in runs) for column in range(3)]
     return Measured(*middle, sum(run.lost for run in runs), sum(run.failed for run in runs))
 
 
@@ -92,14 +93,15 @@ def _table(mix: str, measured: dict[str, list[Measured]]) -> list[Row]:
     """Print one mix, and then what ours is of the others; a ratio above 1 says that we are better."""
     found = {name: median(runs) for name, runs in measured.items()}
     own, rows = found[ours.worker().name], []
-    say(f"  {'':22}{'answers/s':>11}{'CPU us':>8}{'lost':>6}{'failed':>7}{'ours is':>10}{'by CPU':>8}")
+    say(f"  {'':22}{'answers/s':>11}{'CPU us':>8}{'waited':>8}{'lost':>6}{'failed':>7}{'ours is':>10}{'by CPU':>8}")
     for name, figures in found.items():
         faster, cheaper = own.rate / figures.rate, figures.cpu_us / own.cpu_us
-        rate, cpu, lost, failed = figures
-        say(f"  {name:22}{rate:11,.0f}{cpu:8.2f}{lost:6.0f}{failed:7.0f}{faster:8.2f} x{cheaper:6.2f} x")
+        rate, cpu, waited, lost, failed = figures
+        say(f"  {name:22}{rate:11,.0f}{cpu:8.2f}{waited:8.1%}{lost:6.0f}{failed:7.0f}{faster:8.2f} x{cheaper:6.2f} x")
         rows += [
             Row(f"mix {mix}, {name}: rate", rate, "answers/s", f"ours of {name}", faster),
             Row(f"mix {mix}, {name}: processor time for an answer", cpu, "us", f"ours of {name}", cheaper),
+            Row(f"mix {mix}, {name}: share of the time in which others had its core", waited, ""),
             Row(f"mix {mix}, {name}: lost or failed", lost + failed, "answers"),
         ]
     return rows + _fastest(mix, found)
