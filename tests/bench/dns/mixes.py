@@ -35,6 +35,7 @@ def measure(stage: Stage) -> list[Row]:
     lists = stage.lists()
     servers = [ours.floor(stage), ours.worker(), *peers.peers(stage.peers)]
     rounds = in_turns(servers, stage, lists)
+    stage.kept["mixes"] = rounds
     rows = []
     for mix, words in MIXES.items():
         say(f"\n{words}; {len(lists.blocked):,} names closed; {stage.rounds} rounds of {stage.seconds:g} s, medians")
@@ -43,16 +44,23 @@ def measure(stage: Stage) -> list[Row]:
 
 
 def in_turns(servers: list[Server], stage: Stage, lists: Lists) -> Rounds:
-    """Each of *servers* in each round, with both mixes."""
+    """Each of *servers* in each round, with both mixes; a peer that does not start is said, and left out."""
     files = write(lists, stage.folder)
     rounds: Rounds = {mix: {server.name: [] for server in servers} for mix in MIXES}
+    left = list(servers)
     for _ in range(stage.rounds):
-        for server in servers:
-            with serving(server, stage, lists) as running:
-                for mix in MIXES:
-                    warm(running, files[f"{mix} once"])
-                    rounds[mix][server.name].append(one(running, files[mix], stage.seconds))
-    return rounds
+        for server in tuple(left):
+            try:
+                with serving(server, stage, lists) as running:
+                    for mix in MIXES:
+                        warm(running, files[f"{mix} once"])
+                        rounds[mix][server.name].append(one(running, files[mix], stage.seconds))
+            except RuntimeError as error:
+                if server not in peers.ALL:
+                    raise
+                say(f"  left out: {error}")
+                left.remove(server)
+    return {mix: {name: runs for name, runs in found.items() if runs} for mix, found in rounds.items()}
 
 
 def write(lists: Lists, folder: Path) -> dict[str, Path]:
