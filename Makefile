@@ -46,7 +46,7 @@ e2e: $(READY) test-programs
 	@$(BIN)/python -m pytest tests/end_to_end
 
 bench-dns: $(READY)
-	@tests/install_programs.sh gcc dnsperf taskset unbound pdns_recursor kresd dnsdist dnsmasq
+	@tests/install_programs.sh gcc dnsperf unbound pdns_recursor kresd dnsdist dnsmasq
 	@$(BIN)/python -m tests.bench.dns $(BENCH)
 
 bench-lists: $(READY)

@@ -110,6 +110,7 @@ class Live:
     def refresh(self) -> set[str]:
         """Read what was replaced since the last call; returns the parts that changed, by name.
 
+        The policy stays the same object while only clients change: a log-in makes nobody's verdicts out of date.
         The names are policy, clients, permits, sealed and index.
         """
         readers: dict[str, tuple[Path, Callable[[], object]]] = {
@@ -159,7 +160,7 @@ class Live:
     def _put_together(self, changed: set[str]) -> None:
         self.reloads += 1
         parts = self._parts
-        if parts.keys() >= _DECIDING:
+        if parts.keys() >= _DECIDING and (self.policy is None or not _DECIDING.isdisjoint(changed)):
             self.policy = Policy(parts["policy"], parts["index"], parts["permits"], parts["sealed"])  # type: ignore[arg-type]
         if "clients" in parts:
             self.clients = parts["clients"]  # type: ignore[assignment]

@@ -13,7 +13,6 @@ package_of() {
         pdns_recursor) echo pdns-recursor ;;
         kresd) echo knot-resolver ;;
         dnsmasq) echo dnsmasq-base ;;
-        taskset) echo util-linux ;;
         *) echo "$1" ;;
     esac
 }

@@ -113,6 +113,16 @@ def test_each_part_is_read_again_when_it_is_replaced(school: School):
     assert live.version == 2
 
 
+def test_new_clients_leave_the_policy_object_as_it_is(school: School):
+    live = Live(school.files)
+    live.refresh()
+    before = live.policy
+    school.write("clients", CLIENTS, version=2)
+
+    assert live.refresh() == {"clients"}
+    assert live.policy is before
+
+
 def test_a_pass_and_a_sealed_list_are_in_force_once_they_are_written(school: School):
     live = Live(school.files)
     live.refresh()

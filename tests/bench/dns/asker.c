@@ -160,7 +160,6 @@ int main(int count, char **arguments)
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
-    setpriority(PRIO_PROCESS, 0, -10);
     struct question *questions = read_questions(arguments[4], atoi(arguments[1]), poll, &lines);
     size_t total = strtoull(arguments[3], NULL, 10);
     double rate = atof(arguments[2]);

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench.dns.ask import CLOSED_ADDRESS, NXDOMAIN, OPEN_ADDRESS, Answered
-from tests.bench.dns.stage import LOAD_CORE, Stage
+from tests.bench.dns.stage import LOAD_CORE, Stage, on
 
 _RECORD = struct.Struct("=QQII")
 _OPEN, _CLOSED = int.from_bytes(OPEN_ADDRESS), int.from_bytes(CLOSED_ADDRESS)
@@ -55,8 +55,8 @@ def asking(stage: Stage, port: int, asked: Sequence[Question], rate: float, coun
     questions, records = stage.folder / "asked", stage.folder / "records"
     questions.write_text("".join(f"{one.client} {one.name}\n" for one in asked), encoding="ascii")
     words = [str(port), str(rate), str(count), str(questions), str(records)]
-    command = ["taskset", "-c", str(LOAD_CORE), stage.program("asker"), *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [stage.program("asker"), *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **on(LOAD_CORE)) as process:
         try:
             yield Asking(process, asked, records)
         finally:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bench.dns.stage import LOAD_CORE
+from tests.bench.dns.stage import LOAD_CORE, on
 
 QUEUE = 100
 """Questions that dnsperf has under way; its own default too."""
@@ -36,8 +36,8 @@ def once(port: int, file: Path, *, queue: int = CALM, clients: int = 1) -> Asked
 
 
 def _run(port: int, file: Path, *options: str) -> Asked:
-    command = ["taskset", "-c", str(LOAD_CORE), "dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", str(file)]
-    ran = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    command = ["dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", str(file)]
+    ran = subprocess.run([*command, *options], capture_output=True, text=True, check=False, **on(LOAD_CORE))
     said = ran.stdout + ran.stderr
 
     def figure(pattern: str) -> float:

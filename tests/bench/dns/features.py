@@ -1,7 +1,7 @@
 """What each feature of our worker costs, in microseconds of processor time an answer: with all of them, less without.
 
 A feature is a line of `tests.support.dns_worker.FEATURES`. Its cost is the median over rounds of the difference within
-a round; where that is smaller than its spread, it is nought as far as this machine can tell.
+a round; below nought it saves so much. Where it is smaller than its spread, it is none as far as this machine can tell.
 """
 
 import statistics
@@ -16,6 +16,7 @@ def measure(stage: Stage) -> list[Row]:
     """The worker with everything, and without one feature after another."""
     servers = {"": ours.worker()} | {feature: ours.worker(feature) for feature in FEATURES}
     rounds = mixes.in_turns(list(servers.values()), stage, stage.lists())
+    stage.kept["features"] = rounds
     say(f"\n{'CPU us an answer that a feature costs':62}{'mix A':>8}{'spread':>8}{'mix B':>8}{'spread':>8}")
     rows = []
     for feature, words in FEATURES.items():

@@ -25,18 +25,21 @@ def measure(stage: Stage) -> list[Row]:
             with serving(server, stage, lists) as running:
                 mixes.warm(running, files["A once"])
                 asker.asked_all(stage, running.port, asked, RATE, RATE)
+                waited = running.waited_seconds()
                 heard = asker.asked_all(stage, running.port, asked, RATE, int(RATE * stage.seconds))
-            found[server.name].append([*asker.quantiles_us(heard.records, *SHARES.values()), heard.longest_us])
+                waited = running.waited_seconds() - waited
+            shares = asker.quantiles_us(heard.records, *SHARES.values())
+            found[server.name].append([*shares, heard.longest_us, waited / stage.seconds])
             lost[server.name] += asker.lost(heard.records)
     heads = "".join(f"{name:>9}" for name in SHARES)
-    say(f"\n  {RATE:,} a second, us, medians{'':4}{heads}{'lost':>7}{'asker away':>12}")
+    say(f"\n  {RATE:,} a second, us, medians{'':4}{heads}{'lost':>7}{'asker away':>12}{'waited':>8}")
     rows = []
     for name, runs in found.items():
-        *shares, away = (statistics.median(column) for column in zip(*runs, strict=True))
-        say(f"  {name:30}{''.join(f'{us:9.0f}' for us in shares)}{lost[name]:7}{away:12.0f}")
+        *shares, away, waited = (statistics.median(column) for column in zip(*runs, strict=True))
+        say(f"  {name:30}{''.join(f'{us:9.0f}' for us in shares)}{lost[name]:7}{away:12.0f}{waited:8.1%}")
         rows += [
             Row(f"latency at {RATE:,}/s, {name}: {share}", us, "us") for share, us in zip(SHARES, shares, strict=True)
         ]
         rows.append(Row(f"latency at {RATE:,}/s, {name}: lost", lost[name], "answers"))
-    say("  asker away: the longest time that the asker itself did not run, in us; a figure below it says little")
+    say("  asker away: the longest time that the asker itself did not run; waited: others had the server's core")
     return rows

@@ -17,10 +17,11 @@ MIXES = {"A": "mix A, 85% cached and 15% blocked", "B": "mix B, 50,000 different
 
 
 class Measured(NamedTuple):
-    """One server with one mix in one round."""
+    """One server with one mix in one round; *waited* is the share of the time in which others had its core."""
 
     rate: float
     cpu_us: float
+    waited: float
     lost: float
     failed: float
 
@@ -34,6 +35,7 @@ def measure(stage: Stage) -> list[Row]:
     lists = stage.lists()
     servers = [ours.floor(stage), ours.worker(), *peers.peers(stage.peers)]
     rounds = in_turns(servers, stage, lists)
+    stage.kept["mixes"] = rounds
     rows = []
     for mix, words in MIXES.items():
         say(f"\n{words}; {len(lists.blocked):,} names closed; {stage.rounds} rounds of {stage.seconds:g} s, medians")
@@ -42,16 +44,23 @@ def measure(stage: Stage) -> list[Row]:
 
 
 def in_turns(servers: list[Server], stage: Stage, lists: Lists) -> Rounds:
-    """Each of *servers* in each round, with both mixes."""
+    """Each of *servers* in each round, with both mixes; a peer that does not start is said, and left out."""
     files = write(lists, stage.folder)
     rounds: Rounds = {mix: {server.name: [] for server in servers} for mix in MIXES}
+    left = list(servers)
     for _ in range(stage.rounds):
-        for server in servers:
-            with serving(server, stage, lists) as running:
-                for mix in MIXES:
-                    warm(running, files[f"{mix} once"])
-                    rounds[mix][server.name].append(one(running, files[mix], stage.seconds))
-    return rounds
+        for server in tuple(left):
+            try:
+                with serving(server, stage, lists) as running:
+                    for mix in MIXES:
+                        warm(running, files[f"{mix} once"])
+                        rounds[mix][server.name].append(one(running, files[mix], stage.seconds))
+            except RuntimeError as error:
+                if server not in peers.ALL:
+                    raise
+                say(f"  left out: {error}")
+                left.remove(server)
+    return {mix: {name: runs for name, runs in found.items() if runs} for mix, found in rounds.items()}
 
 
 def write(lists: Lists, folder: Path) -> dict[str, Path]:
@@ -76,15 +85,15 @@ def warm_all(running: Running, files: dict[str, Path], clients: int = 1) -> None
 
 def one(running: Running, file: Path, seconds: float, *, clients: int = 1) -> Measured:
     """One measurement of a server that is warm."""
-    before = running.cpu_seconds()
+    before, waited = running.cpu_seconds(), running.waited_seconds()
     asked = dnsperf.load(running.port, file, seconds, clients=clients)
-    spent = running.cpu_seconds() - before
-    return Measured(asked.rate, spent / asked.answers * 1e6, asked.lost, asked.failed)
+    spent, waited = running.cpu_seconds() - before, running.waited_seconds() - waited
+    return Measured(asked.rate, spent / asked.answers * 1e6, waited / asked.seconds, asked.lost, asked.failed)
 
 
 def median(runs: list[Measured]) -> Measured:
     """The median of each figure; of what must be nought, the sum."""
-    middle = [statistics.median(run[column] for run in runs) for column in range(2)]
+    middle = [statistics.median(run[column] for run in runs) for column in range(3)]
     return Measured(*middle, sum(run.lost for run in runs), sum(run.failed for run in runs))
 
 
@@ -92,14 +101,15 @@ def _table(mix: str, measured: dict[str, list[Measured]]) -> list[Row]:
     """Print one mix, and then what ours is of the others; a ratio above 1 says that we are better."""
     found = {name: median(runs) for name, runs in measured.items()}
     own, rows = found[ours.worker().name], []
-    say(f"  {'':22}{'answers/s':>11}{'CPU us':>8}{'lost':>6}{'failed':>7}{'ours is':>10}{'by CPU':>8}")
+    say(f"  {'':22}{'answers/s':>11}{'CPU us':>8}{'waited':>8}{'lost':>6}{'failed':>7}{'ours is':>10}{'by CPU':>8}")
     for name, figures in found.items():
         faster, cheaper = own.rate / figures.rate, figures.cpu_us / own.cpu_us
-        rate, cpu, lost, failed = figures
-        say(f"  {name:22}{rate:11,.0f}{cpu:8.2f}{lost:6.0f}{failed:7.0f}{faster:8.2f} x{cheaper:6.2f} x")
+        rate, cpu, waited, lost, failed = figures
+        say(f"  {name:22}{rate:11,.0f}{cpu:8.2f}{waited:8.1%}{lost:6.0f}{failed:7.0f}{faster:8.2f} x{cheaper:6.2f} x")
         rows += [
             Row(f"mix {mix}, {name}: rate", rate, "answers/s", f"ours of {name}", faster),
             Row(f"mix {mix}, {name}: processor time for an answer", cpu, "us", f"ours of {name}", cheaper),
+            Row(f"mix {mix}, {name}: share of the time in which others had its core", waited, ""),
             Row(f"mix {mix}, {name}: lost or failed", lost + failed, "answers"),
         ]
     return rows + _fastest(mix, found)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench.dns import ask
-from tests.bench.dns.stage import SERVER_CORE, Lists, Stage, free_port
+from tests.bench.dns.stage import SERVER_CORE, Lists, Stage, free_port, on
 from tests.bench.lists.process import proportional_mb
 
 PATIENCE = 600
@@ -50,6 +50,10 @@ class Running(NamedTuple):
         """Seconds of processor time, in the kernel too: no neighbour changes it as much as the rate."""
         return sum(map(cpu_seconds, self._numbers()))
 
+    def waited_seconds(self) -> float:
+        """Seconds in which they could have run and something else had the core: what a neighbour spoils."""
+        return sum(map(waited_seconds, self._numbers()))
+
     def memory_mb(self) -> float:
         """Proportional memory."""
         return sum(map(proportional_mb, self._numbers()))
@@ -64,6 +68,11 @@ def cpu_seconds(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def waited_seconds(process: int) -> float:
+    """Seconds that the threads of *process* waited for their core, from /proc/PID/task/N/schedstat."""
+    return sum(int(file.read_text().split()[1]) for file in Path(f"/proc/{process}/task").glob("*/schedstat")) / 1e9
+
+
 def place(server: Server, stage: Stage, lists: Lists) -> Place:
     """A fresh place for *server*."""
     folder = stage.folder / "servers" / server.name.replace(" ", "-").replace(",", "")
@@ -74,14 +83,14 @@ def place(server: Server, stage: Stage, lists: Lists) -> Place:
 @contextlib.contextmanager
 def started(server: Server, where: Place, core: int = SERVER_CORE) -> Iterator[subprocess.Popen[bytes]]:
     """*server* at *where* from now on, whether it answers yet or not."""
-    with running(["taskset", "-c", str(core), *server.command(where)], where.folder / "log") as process:
+    with running(server.command(where), where.folder / "log", core) as process:
         yield process
 
 
 @contextlib.contextmanager
-def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The process of *command*; what it says goes to *log*."""
-    with log.open("wb") as words, subprocess.Popen(command, stdout=words, stderr=words) as process:
+def running(command: list[str], log: Path, core: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The process of *command* on *core*; what it says goes to *log*."""
+    with log.open("wb") as words, subprocess.Popen(command, stdout=words, stderr=words, **on(core)) as process:
         try:
             yield process
         finally:

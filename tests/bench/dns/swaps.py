@@ -5,6 +5,7 @@ Meanwhile one thing after another is replaced, and for each the answers of the s
 last answer came that was right before and is wrong now.
 """
 
+import itertools
 import random
 import threading
 import time
@@ -21,7 +22,7 @@ from blocklists.profile import Code
 from blocklists.rulebook import Permit, Rulebook
 from tests.bench.dns import asker, ours, questions
 from tests.bench.dns.ask import Answered
-from tests.bench.dns.asker import Heard, Question, Record, address_of
+from tests.bench.dns.asker import Question, Record, address_of
 from tests.bench.dns.server import serving
 from tests.bench.dns.stage import Lists, Stage
 from tests.bench.report import Row, say
@@ -37,6 +38,8 @@ LOG_INS = 6.0
 """Seconds in which all clients log in, one after the other."""
 DURATION = STEADY + 6 * APART + LOG_INS + 2
 """Seconds of load in all: every replacement, and what the snapshots take to be written."""
+WATCH = 0.02
+"""Seconds between two looks at how long the server waited for its core."""
 BLOCKED_NAMES = 50
 """Different blocked names that the clients ask for: with 300 clients that is 15,000 runs of breaches."""
 PROBE_SHARE = 0.1
@@ -57,30 +60,58 @@ class Event(NamedTuple):
     client: int | None = None
 
 
+class Figures(NamedTuple):
+    """What clients noticed in some part of the load: answers *bad* (lost or failed), times in us, *old* in ms.
+
+    *away* is the longest pause of the asker itself, and *waited* how long others had the server's core: both in us.
+    """
+
+    bad: float
+    half: float
+    p99: float
+    longest: float
+    away: float
+    waited: float
+    old: float = 0.0
+
+
+class Watched(NamedTuple):
+    """Since when others had a server's core for so many seconds in all: (ns, monotonic; seconds), some a second."""
+
+    seen: list[tuple[int, float]]
+
+    def between(self, start: int, end: int) -> float:
+        """Seconds between two moments."""
+        inside = [waited for at, waited in self.seen if start <= at < end] or [0.0]
+        return inside[-1] - inside[0]
+
+
 def measure(stage: Stage) -> list[Row]:
     """One run with every replacement, as often as there are rounds; the worst of each figure."""
     lists = stage.lists()
-    worst: dict[str, list[float]] = {}
+    worst: dict[str, Figures] = {}
     for number in range(stage.rounds):
         for what, figures in _run(stage, lists, stage.folder / f"swaps{number}").items():
             before = worst.setdefault(what, figures)
-            worst[what] = [max(pair) for pair in zip(before, figures, strict=True)]
+            worst[what] = Figures(*(max(pair) for pair in zip(before, figures, strict=True)))
     say(f"\n  {RATE:,} a second from {CLIENTS} clients, {len(lists.blocked):,} names; the worst of {stage.rounds} runs")
-    say(f"  {'the second after':34}{'lost':>6}{'p50 us':>8}{'p99 us':>9}{'most us':>9}{'last old answer, ms':>21}")
+    heads = f"{'bad':>6}{'p50 us':>8}{'p99':>8}{'most':>8}{'away':>8}{'waited':>9}{'last old answer, ms':>21}"
+    say(f"  {'the second after':34}{heads}")
     rows = []
-    for what, (lost, half, p99, most, old) in worst.items():
-        say(f"  {what:34}{lost:6.0f}{half:8.0f}{p99:9.0f}{most:9.0f}{old:21.0f}")
+    for what, (bad, half, p99, longest, away, waited, old) in worst.items():
+        say(f"  {what:34}{bad:6.0f}{half:8.0f}{p99:8.0f}{longest:8.0f}{away:8.0f}{waited:9.0f}{old:21.0f}")
         rows += [
-            Row(f"swaps, {what}: lost", lost, "answers"),
+            Row(f"swaps, {what}: lost or failed", bad, "answers"),
             Row(f"swaps, {what}: p99", p99, "us"),
-            Row(f"swaps, {what}: the longest", most, "us"),
+            Row(f"swaps, {what}: the longest", longest, "us"),
             Row(f"swaps, {what}: last answer by what was before", old, "ms"),
         ]
+    say("  away: the longest pause of the asker itself; waited: how long others had the server's core in that time")
     return rows
 
 
-def _run(stage: Stage, lists: Lists, folder: Path) -> dict[str, list[float]]:
-    """[lost, p50, p99, longest in us, last old answer in ms] by what was replaced."""
+def _run(stage: Stage, lists: Lists, folder: Path) -> dict[str, Figures]:
+    """What was noticed of each replacement."""
     school, builds = _school(folder, lists)
     asked = list(_questions(lists))
     events: list[Event] = []
@@ -89,22 +120,29 @@ def _run(stage: Stage, lists: Lists, folder: Path) -> dict[str, list[float]]:
         with asker.asking(stage, running.port, asked, RATE, int(RATE * DURATION)) as one:
             thread = threading.Thread(target=lambda: events.extend(_replaced(school, builds)))
             thread.start()
-            heard = one.heard()
+            watched = Watched([])
+            while one.process.poll() is None:
+                watched.seen.append((time.monotonic_ns(), running.waited_seconds()))
+                time.sleep(WATCH)
             thread.join()
-    return _by_event(heard, events)
+            return _by_event(one.heard().records, events, watched)
 
 
-def _by_event(heard: Heard, events: list[Event]) -> dict[str, list[float]]:
-    """What `_run` says, out of what was *heard*."""
+def _by_event(records: list[Record], events: list[Event], watched: Watched) -> dict[str, Figures]:
+    """What `_run` says, out of what was heard."""
     alone, log_ins = events[:-CLIENTS], events[-CLIENTS:]
-    records, began = heard.records, heard.records[0].sent
-    found = {"(nothing)": [*_figures(records, began + NS, events[0].at), 0.0]}
-    found |= {e.what: [*_figures(records, e.at, e.at + NS), _old(records, [e])] for e in alone}
-    shared = _figures(records, log_ins[0].at, log_ins[-1].at + NS)
-    found[f"{CLIENTS} log-ins, and while they last"] = [*shared, _old(records, log_ins)]
-    found["(all of it)"] = [*_figures(records, 0, 1 << 63), 0.0]
-    found["(asker away)"] = [0.0, 0.0, 0.0, heard.longest_us, 0.0]
-    return found
+
+    def figures(start: int, end: int, *replaced: Event) -> Figures:
+        part = [record for record in records if start <= record.sent < end]
+        bad = sum(record.said in {Answered.NOTHING, Answered.OTHER} for record in part)
+        away = max((later.sent - one.sent for one, later in itertools.pairwise(part)), default=0) / 1000
+        waited = watched.between(start, end) * 1e6
+        return Figures(bad, *asker.quantiles_us(part, 0.5, 0.99, 1), away, waited, _old(records, replaced))
+
+    found = {"(nothing)": figures(records[0].sent + NS, events[0].at)}
+    found |= {event.what: figures(event.at, event.at + NS, event) for event in alone}
+    found[f"{CLIENTS} log-ins, and while they last"] = figures(log_ins[0].at, log_ins[-1].at + NS, *log_ins)
+    return found | {"(all of it)": figures(records[0].sent, records[-1].sent)}
 
 
 def _questions(lists: Lists) -> Iterator[Question]:
@@ -179,19 +217,12 @@ def _log_ins(school: School) -> Iterator[Event]:
         time.sleep(LOG_INS / CLIENTS)
 
 
-def _figures(records: Sequence[Record], start: int, end: int) -> list[float]:
-    """[lost or failed, p50, p99, longest] of what was sent from *start* to before *end*; times in us."""
-    part = [record for record in records if start <= record.sent < end]
-    bad = sum(record.said in {Answered.NOTHING, Answered.OTHER} for record in part)
-    return [bad, *asker.quantiles_us(part, 0.5, 0.99, 1)]
-
-
 def _old(records: Sequence[Record], events: Sequence[Event]) -> float:
     """Milliseconds from when one of *events* was in place to the last answer that did not know of it, at the most."""
-    by_client = {event.client: event for event in events if event.client is not None}
+    by_client = {event.client: event for event in events}
     latest = 0
     for record in records:
-        event = by_client.get(record.question.client) if by_client else events[0]
+        event = by_client.get(record.question.client) or by_client.get(None)
         if event is None or record.question.name != event.name or not event.at <= record.came < event.at + 2 * NS:
             continue
         if record.took and record.said is not event.now:

@@ -29,7 +29,7 @@ def measure(stage: Stage) -> list[Row]:
     found = {what: mixes.median(runs) for what, runs in rounds.items()}
     alone, rows = found["one worker"].cpu_us, []
     say(f"\n  mix A, {SOCKETS} sockets{'':22}{'answers/s':>11}{'CPU us':>8}{'lost':>6}{'of one worker':>15}")
-    for what, (rate, cpu, lost, _) in found.items():
+    for what, (rate, cpu, _, lost, _) in found.items():
         say(f"  {what:40}{rate:11,.0f}{cpu:8.2f}{lost:6.0f}{cpu / alone:13.2f} x")
         rows.append(Row(f"{what}: processor time for an answer", cpu, "us", "one worker", alone / cpu))
     return rows
