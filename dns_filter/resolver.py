@@ -57,12 +57,14 @@ class Asked(msgspec.Struct, frozen=True):
         """What equal packets share behind their number."""
         return self.packet[2:]
 
-    @property
-    def will_come_again(self) -> bool:
-        """Whether the next packet for this name may be the same: no cookie in it, no random letter case."""
+    def may_keep(self, ready: Ready) -> bool:
+        """Whether the next packet for this name may be the same, by UDP or TCP, and have *ready* too.
+
+        It may not if there is a cookie in it or a random letter case, or if only TCP carries the answer.
+        """
         question = self.question
         plain = self.packet[wire.HEADER : question.end - 4] == question.name
-        return plain and not question.options and not self.tcp
+        return plain and not question.options and len(ready.payload) + 2 <= question.udp_limit
 
     @property
     def sought(self) -> bytes:
@@ -97,6 +99,11 @@ class Resolver:
         self._closed = closed if any(closed) else None
         self._now_ns, self._monotonic = now_ns, monotonic
         self._complaint = Complaint(log, monotonic)
+
+    @property
+    def recorder(self) -> Recorder:
+        """Where breaches and their repeats are recorded."""
+        return self._recorder
 
     def renew(self, policy: Policy | None, clients: ClientMap | None, version: int, *, clock_ok: bool) -> None:
         """Decide by these from now on; what was decided before is forgotten where it may differ."""
@@ -187,7 +194,7 @@ class Resolver:
             cap = self._seconds_left(other, cap)
         ready = self._ready(asked, found, int(self._monotonic() - kept.born), cap)
         message = asked.packet[:2] + ready.payload
-        if asked.will_come_again:
+        if asked.may_keep(ready):
             asked.door.keep(view, asked.key, ready)
         self._count(view, "fail" if found.body.code == reply.SERVFAIL else "allow", cache)
         return message
@@ -246,7 +253,7 @@ class Resolver:
         return message
 
     def _keep_blocked(self, asked: Asked, view: View, ready: Ready) -> None:
-        if asked.will_come_again:
+        if asked.may_keep(ready):
             asked.door.keep(view, asked.key, ready)
 
     def _no_host(self, asked: Asked, view: View) -> bytes:

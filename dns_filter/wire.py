@@ -31,6 +31,7 @@ DO = 0x8000
 _COUNTS = struct.Struct(">HHHH")
 _QUESTION_END = struct.Struct(">HH")
 _OPT = struct.Struct(">BHHBBHH")
+_OPTION = struct.Struct(">HH")
 _RECORD = struct.Struct(">HHIH")
 
 _THE_QUESTION = bytes((0xC0, HEADER))
@@ -121,7 +122,26 @@ def _with_edns(packet: bytes, question: Question) -> Question | Fault:
         return Fault.FORMAT
     if version:
         return Fault.VERSION
+    if length and _options(packet, question.end + _OPT.size) is None:
+        return Fault.FORMAT
     return msgspec.structs.replace(question, edns=True, size=size, dnssec_ok=bool(flags & DO), options=length > 0)
+
+
+def options(packet: bytes, place: int) -> set[int]:
+    """The codes of the options of the OPT record at *place* of a question that was read, which ends with it."""
+    return _options(packet, place + _OPT.size) or set()
+
+
+def _options(packet: bytes, place: int) -> set[int] | None:
+    """The codes of the options from *place* to the end of *packet*; None if they are not whole (RFC 6891, 6.1.2)."""
+    codes = set()
+    while place < len(packet):
+        if place + _OPTION.size > len(packet):
+            return None
+        code, length = _OPTION.unpack_from(packet, place)
+        place += _OPTION.size + length
+        codes.add(code)
+    return codes if place == len(packet) else None
 
 
 def end_of_plain_name(packet: bytes, place: int) -> int | None:

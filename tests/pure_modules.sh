@@ -46,6 +46,7 @@ blocklists/verdict.py
 dns_filter/answer.py
 dns_filter/cache.py
 dns_filter/canaries.py
+dns_filter/keepalive.py
 dns_filter/reasons.py
 dns_filter/rebinding.py
 dns_filter/reply.py

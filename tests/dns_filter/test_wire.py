@@ -36,6 +36,26 @@ def test_the_limit_of_an_answer_is_sane_whatever_the_client_announces(size, limi
     assert wire.read(bytes(question("a.test", size=size).pack())).udp_limit == limit
 
 
+def with_options(data: bytes) -> bytes:
+    return WITH_EDNS[:-2] + len(data).to_bytes(2) + data
+
+
+@pytest.mark.parametrize(
+    ("data", "codes"),
+    [
+        (b"", set()),
+        (b"\0\x0b\0\0", {11}),
+        (b"\0\x0b\0\0\0\x0a\0\x02ab", {10, 11}),
+        (b"\0\x0b\0", None),
+        (b"\0\x0b\0\1", None),
+    ],
+)
+def test_options_are_read_by_their_codes_and_are_a_fault_if_they_are_not_whole(data, codes):
+    packet = with_options(data)
+    found = wire.read(packet)
+    assert (wire.options(packet, found.end) if isinstance(found, Question) else None) == codes
+
+
 def changed(packet: bytes, place: int, value: int) -> bytes:
     return packet[:place] + bytes([value]) + packet[place + 1 :]
 

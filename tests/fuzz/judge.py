@@ -6,14 +6,14 @@ from dns_filter import wire
 
 _HEADER_ALONE = {1, 2, 4, 16}
 """FORMERR, SERVFAIL, NOTIMP and BADVERS may come without the question, where there was none that we take."""
-_REMEMBERED = 50_000
+_REMEMBERED = 20_000
 
 READ_BY_US = frozenset({wire.A, wire.AAAA, wire.CNAME, wire.DNAME, wire.SOA, wire.NS, wire.PTR, wire.MX, wire.SRV})
 """Types whose data must be sound whatever upstream said; all others go through as they came (RFC 3597)."""
 
 
 class Judge:
-    """Judges answers. Equal ones (but for their number) are parsed once; some 50,000 are remembered for that.
+    """Judges answers. Equal ones (but for their number) are parsed once; some 20,000 are remembered for that.
 
     With an *honest* upstream all data must be sound, else only that of the types that we read.
     """
@@ -21,14 +21,14 @@ class Judge:
     def __init__(self, *, honest: bool) -> None:
         """Start with nothing judged."""
         self._honest = honest
-        self._passed: set[bytes] = set()
+        self._passed: set[int] = set()
         self.answers = self.silences = 0
 
     def hear(self, packet: bytes, answer: bytes | None, *, tcp: bool) -> None:
         """Check *answer* to *packet*; AssertionError or dnspython's own if it is wrong. None is silence."""
         if answer is None:
             self.silences += 1
-            assert len(packet) < wire.HEADER or packet[2] & 0x80, "a question was left without an answer"
+            assert not is_asking(packet), "a question was left without an answer"
             return
         self.answers += 1
         assert answer[:2] == packet[:2], "another number"
@@ -39,12 +39,17 @@ class Judge:
             end = wire.end_of_plain_name(packet, wire.HEADER)
             assert end is not None
             assert answer[wire.HEADER : end + 4] == packet[wire.HEADER : end + 4], "another question"
-        if answer[2:] not in self._passed:
+        if (known := hash(answer[2:])) not in self._passed:
             code = sound(answer, every_type=self._honest)
             assert asked == 1 or code in _HEADER_ALONE, "no question"
             if len(self._passed) >= _REMEMBERED:
                 self._passed.clear()
-            self._passed.add(answer[2:])
+            self._passed.add(known)
+
+
+def is_asking(packet: bytes) -> bool:
+    """Whether *packet* is something that is answered: it has a whole header, and is no answer itself."""
+    return len(packet) >= wire.HEADER and not packet[2] & 0x80
 
 
 def limit(packet: bytes, *, tcp: bool) -> int:

@@ -8,7 +8,7 @@ from typing import Self
 
 from dns_filter import tcp
 from tests.dns_filter.conftest import ZONE, worker
-from tests.fuzz.judge import Judge
+from tests.fuzz.judge import Judge, is_asking
 from tests.support.nameserver import NameServer
 from tests.support.school import School
 from tests.support.scrape import scraped
@@ -58,7 +58,8 @@ class Sockets:
         loop, peer = asyncio.get_running_loop(), self._peers[next(self._sources)]
         numbered = [self._number() + packet[2:LONGEST_DATAGRAM] for packet in packets if len(packet) > 1]
         for packet in (*numbered, SENTINEL):
-            self._pending[packet[:2]] = packet
+            if is_asking(packet):
+                self._pending[packet[:2]] = packet
             await loop.sock_sendall(peer, packet)
         async with asyncio.timeout(PATIENCE):
             while SENTINEL[:2] in self._pending:
