@@ -15,8 +15,8 @@ import dns.rrset
 import pytest
 
 from tests.dns_filter.conftest import worker
-from tests.support.nameserver import NameServer
 from tests.support.school import make_school
+from tests.support.zone import LONG, Zone, rrset
 
 RECORDS = (
     "learning.test. 300 IN A 192.0.2.8",
@@ -36,50 +36,13 @@ RECORDS = (
     "other.learning.test. 300 IN CNAME learning.test.",
     "8.2.0.192.in-addr.arpa. 300 IN PTR learning.test.",
 )
-SOA = "test. 300 IN SOA ns.test. nobody.invalid. 1 3600 600 86400 60"
-LONG = "long.learning.test."
 MOST = {0: 512, 511: 512, 512: 512, 1231: 1231, 1232: 1232, 4096: 1232, 65535: 1232}
 """By the size that a client announces: the longest answer over UDP (RFC 6891, 6.2.3; RFC 9715)."""
 
 
-def rrset(line: str) -> dns.rrset.RRset:
-    name, ttl, klass, kind, *data = line.split(" ", 4)
-    return dns.rrset.from_text(name, int(ttl), klass, kind, *data)
-
-
-class Zone(NameServer):
-    """An upstream that answers from `RECORDS`, validates (AD), and keeps what it was asked as dnspython reads it."""
-
-    def __init__(self) -> None:
-        super().__init__({})
-        self.asked: list[dns.message.Message] = []
-        self.table = {(found.name, found.rdtype): found for found in map(rrset, RECORDS)}
-
-    def reply(self, packet: bytes, *, tcp: bool) -> bytes:
-        query = dns.message.from_wire(packet)
-        self.asked.append(query)
-        answer = dns.message.make_response(query)
-        answer.flags |= dns.flags.RA | dns.flags.AD
-        asked = query.question[0]
-        self._fill(answer, asked.name, asked.rdtype, tcp=tcp)
-        return answer.to_wire(max_size=65535)
-
-    def _fill(self, answer: dns.message.Message, name: dns.name.Name, kind: int, *, tcp: bool) -> None:
-        if name == dns.name.from_text(LONG):
-            answer.flags |= 0 if tcp else dns.flags.TC
-            lines = (f'{LONG} 300 IN TXT "{number:0200}"' for number in range(40 if tcp else 0))
-            answer.answer.extend(map(rrset, lines))
-        elif found := self.table.get((name, kind)) or self.table.get((name, dns.rdatatype.CNAME)):
-            answer.answer.append(found)
-        else:
-            answer.authority.append(rrset(SOA))
-            if name not in {known for known, _ in self.table}:
-                answer.set_rcode(dns.rcode.NXDOMAIN)
-
-
 @pytest.fixture
 async def zone():
-    async with Zone() as running:
+    async with Zone(RECORDS) as running:
         yield running
 
 
