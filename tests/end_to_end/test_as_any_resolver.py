@@ -1,12 +1,13 @@
 """A gateway whose filter is the only resolver of its network: dig, kdig and Chromium use it like any other."""
 
+import re
 import shutil
 
 import pytest
 
 from tests.support.commands import until
 from tests.support.gateway import CLOSED_ADDRESS, WEB_SITES, Gateway
-from tests.support.network import USABLE, Network
+from tests.support.network import ROOT, USABLE, Network
 from tests.support.zone import LONG
 
 PAGES = {WEB_SITES: "<title>A page of the school's own</title>", CLOSED_ADDRESS: "<title>This site is closed</title>"}
@@ -100,6 +101,25 @@ def test_kdig_keeps_a_connection_open_for_several_questions(network):
 @needs("dig")
 def test_the_version_of_what_runs_is_nobodys_business(network):
     assert "REFUSED" in network.run("dig", "version.bind", "CH", "TXT")
+
+
+def documented():
+    """(command, what it shows) of each dig and kdig in the how-to."""
+    for block in re.findall(r"```console\n(.*?)```", (ROOT / "docs/how-to/dns.md").read_text(), re.DOTALL):
+        for command, shown in re.findall(r"^\$ (k?dig .*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+            yield pytest.param(command, shown, marks=needs(command.split()[0]), id=command)
+
+
+def lines(text):
+    """The lines that are the same wherever it runs: without numbers of questions and texts of extended errors."""
+    fixed = re.sub(r"id: \d+", "id", text).replace("127.0.0.80", WEB_SITES)
+    return [re.sub(r"(EDE: \d+ \(\w+\)).*", r"\1", " ".join(line.split())) for line in fixed.splitlines() if line]
+
+
+@pytest.mark.parametrize(("command", "shown"), list(documented()))
+def test_the_how_to_shows_what_the_tools_print(network, command, shown):
+    printed = lines(network.run(*command.replace("-p 5300 ", "").split()))
+    assert [line for line in printed if line in lines(shown)] == lines(shown)
 
 
 @needs("chromium")
