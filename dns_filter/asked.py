@@ -6,6 +6,7 @@ Values only: no socket, no clock, no decision.
 import msgspec
 
 from dns_filter import wire
+from dns_filter.cache import Ready, Stop
 from dns_filter.doors import Door
 from dns_filter.wire import Question
 
@@ -29,12 +30,14 @@ class Asked(msgspec.Struct, frozen=True):
         """What equal packets share behind their number."""
         return self.packet[2:]
 
-    @property
-    def will_come_again(self) -> bool:
-        """Whether the next packet for this name may be the same: no cookie in it, no random letter case."""
+    def may_keep(self, finished: Ready | Stop) -> bool:
+        """Whether the next packet for this name may be the same, by UDP or TCP, and have *finished* too.
+
+        It may not if there is a cookie in it or a random letter case, or if only TCP carries the answer.
+        """
         question = self.question
         plain = self.packet[wire.HEADER : question.end - 4] == question.name
-        return plain and not question.options and not self.tcp
+        return plain and not question.options and finished.length <= question.udp_limit
 
     def sought(self, target: str | None = None) -> bytes:
         """What the upstream is asked: name in lower case, type, class, and two flags that change the answer.

@@ -54,6 +54,11 @@ class Ready:
         return self.until > self.born
 
     @property
+    def length(self) -> int:
+        """Bytes of the whole message."""
+        return 2 + len(self.payload)
+
+    @property
     def size(self) -> int:
         """Bytes that it takes besides its key, about."""
         return _READY + len(self.payload)
@@ -93,6 +98,11 @@ class Stop:
     def lasts(self) -> bool:
         """Whether it can be used again at all."""
         return self.until > 0
+
+    @property
+    def length(self) -> int:
+        """Bytes of the whole message."""
+        return self.end + len(self.tail)
 
     @property
     def size(self) -> int:

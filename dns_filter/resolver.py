@@ -66,6 +66,11 @@ class Resolver:
         self._now_ns, self._monotonic = now_ns, monotonic
         self._complaint = Complaint(log, monotonic)
 
+    @property
+    def recorder(self) -> Recorder:
+        """Where breaches and their repeats are recorded."""
+        return self._recorder
+
     def renew(self, policy: Policy | None, clients: ClientMap | None, version: int, *, clock_ok: bool) -> None:
         """Decide by these from now on; what was decided before is forgotten where it may differ."""
         new_policy = policy is not self.school.policy or clock_ok is not self.school.clock_ok
@@ -123,8 +128,9 @@ class Resolver:
     def _ours(self, asked: Asked, view: View, body: Body, life: int) -> bytes:
         """What we know ourselves, to be used for *life* seconds."""
         message = self._message(asked, body)
-        if asked.will_come_again:
-            asked.door.keep(view, asked.key, Ready(message[2:], int(self._monotonic()), life))
+        ready = Ready(message[2:], int(self._monotonic()), life)
+        if asked.may_keep(ready):
+            asked.door.keep(view, asked.key, ready)
         self._count(view, "allow", "warm")
         return message
 
@@ -176,7 +182,7 @@ class Resolver:
             cap = self._seconds_left(other, cap)
         ready = self._ready(asked, found, int(self._monotonic() - kept.born), cap)
         message = asked.packet[:2] + ready.payload
-        if asked.will_come_again:
+        if asked.may_keep(ready):
             asked.door.keep(view, asked.key, ready)
         self._count(view, "fail" if found.body.code == reply.SERVFAIL else "allow", cache)
         return message
@@ -252,7 +258,7 @@ class Resolver:
         return message
 
     def _keep_blocked(self, asked: Asked, view: View, stop: Stop) -> None:
-        if asked.will_come_again:
+        if asked.may_keep(stop):
             asked.door.keep(view, asked.key, stop)
 
     def _no_host(self, asked: Asked, view: View) -> bytes:

@@ -10,12 +10,17 @@ import contextlib
 import logging
 import socket
 import struct
+import time
 from collections import Counter
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any
 
 from blocklists.clients import network_of
-from dns_filter import reply
+from dns_filter import keepalive, reply, wire
 from dns_filter.doors import Door
-from dns_filter.resolver import Resolver
+from dns_filter.finished import finished
+from dns_filter.resolver import Outcome, Resolver
 
 log = logging.getLogger("schoolgate.dns")
 
@@ -27,7 +32,8 @@ PARTING = 2.0
 CONNECTIONS = 200
 """Connections of one listener."""
 PIPELINED = 32
-"""Questions of one connection under way; further ones are read when one of these is answered."""
+"""Questions of one connection under way; further ones wait until one of these is answered. As many finished answers
+leave together."""
 LONGEST = 4096
 """Bytes of one question."""
 UNREAD = 256 << 10
@@ -35,8 +41,14 @@ UNREAD = 256 << 10
 UNREAD_BY_KERNEL = 128 << 10
 """Bytes of answers that the kernel is asked to hold for a connection, on top: left to itself it goes up to 4 MB."""
 
+_CUT = wire.TC >> 8
+_SEAT = b"tcp:"
+"""Before an address's text, so that no seat is also one of UDP, which are by the address's bytes."""
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER: forget what was not sent."""
+
+
+type Coming = Coroutine[Any, Any, bytes | None]
 
 
 class Connection:
@@ -57,11 +69,11 @@ class Connection:
         """Remember that the client asked something, or took an answer."""
         self.still_since = asyncio.get_running_loop().time()
 
-    async def send(self, message: bytes) -> bool:
-        """Send *message*, and wait until most of it has left; False if the client takes too little of it too late."""
+    async def send(self, messages: list[bytes]) -> bool:
+        """Send *messages*, and wait until most has left; False if the client takes too little of it too late."""
         if self._writer.is_closing():
             return True
-        self._writer.write(len(message).to_bytes(2) + message)
+        self._writer.write(b"".join(len(message).to_bytes(2) + message for message in messages))
         if self._writer.transport.get_write_buffer_size() > UNREAD:
             return False
         try:
@@ -157,34 +169,113 @@ class Listener:
         min(rivals, key=lambda connection: connection.still_since).end()
 
     async def _converse(self, reader: asyncio.StreamReader, connection: Connection) -> None:
-        room = asyncio.Semaphore(PIPELINED)
+        arrived, room = bytearray(), asyncio.Semaphore(PIPELINED)
         async with asyncio.TaskGroup() as questions:
-            while packet := await self._next(reader):
+            while packets := await self._next(reader, arrived):
                 connection.moved()
-                await room.acquire()
-                answering = questions.create_task(self._answer(packet, connection))
-                answering.add_done_callback(lambda _: room.release())
+                await self._answer(packets, connection, room, questions)
 
-    async def _next(self, reader: asyncio.StreamReader) -> bytes | None:
-        """The next question, or None when the client is done, idle too long, or sends too much."""
-        try:
+    async def _next(self, reader: asyncio.StreamReader, arrived: bytearray) -> list[bytes]:
+        """The whole questions that came next; none when the client is done, idle too long, or sends too much."""
+        with contextlib.suppress(TimeoutError, OSError):
             async with asyncio.timeout(IDLE):
-                length = int.from_bytes(await reader.readexactly(2))
-                return await reader.readexactly(length) if length <= LONGEST else None
-        except (TimeoutError, EOFError, OSError):
-            return None
+                while not (packets := _cut_off(arrived)):
+                    if int.from_bytes(arrived[:2]) > LONGEST or not (more := await reader.read(LONGEST + 2)):
+                        return []
+                    arrived += more
+                return packets
+        return []
 
-    async def _answer(self, packet: bytes, connection: Connection) -> None:
+    async def _answer(
+        self,
+        packets: list[bytes],
+        connection: Connection,
+        room: asyncio.Semaphore,
+        questions: asyncio.TaskGroup,
+    ) -> None:
+        """Answer in few writes what can be answered at once; the rest when it is ready, as far as there is *room*."""
+        ready: list[bytes] = []
+        for packet in packets:
+            if room.locked() or len(ready) >= PIPELINED:
+                await self._send(ready, connection)
+                ready = []
+            await room.acquire()
+            outcome = self._outcome(packet, connection)
+            if isinstance(outcome, Coroutine):
+                answering = questions.create_task(self._later(packet, outcome, connection))
+                answering.add_done_callback(partial(_over, outcome, room))
+                continue
+            room.release()
+            if outcome is not None:
+                ready.append(outcome)
+        await self._send(ready, connection)
+
+    def _outcome(self, packet: bytes, connection: Connection) -> Outcome:
+        """The answer to *packet*, at once or to be awaited, or None for silence."""
         try:
+            found = self._finished(packet, connection.address)
+            if found is not None:
+                return found
             outcome = self._resolver.begin(packet, connection.address, self._door, tcp=True)
-            message = outcome if outcome is None or isinstance(outcome, bytes) else await outcome
-        except Exception:
-            self._figures.failures += 1
-            log.exception("A question over TCP could not be answered.")
-            message = reply.broken(packet)
-        if message is not None and not await connection.send(message) and not connection.over:
+            return keepalive.told(packet, outcome, IDLE) if isinstance(outcome, bytes) else outcome
+        except Exception as error:  # noqa: BLE001 - the next question must be answered, whatever this one did
+            return self._failed(packet, error)
+
+    def _finished(self, packet: bytes, address: str) -> bytes | None:
+        """The finished answer to *packet*, as UDP's hit path gives it (`dns_filter.udp`); one that was cut is none."""
+        now_ns, second = time.time_ns(), int(time.monotonic())
+        if now_ns >= self._door.boundary:
+            self._door.empty()
+        raw = _SEAT + address.encode()
+        seat = self._door.seats.get(raw) or self._door.seat(raw, address, now_ns)
+        if seat is None:
+            return None
+        message = finished(packet, seat, self._resolver.recorder, now_ns, second)
+        if message is None or message[2] & _CUT:
+            seat.costly += 1
+            return None
+        return message
+
+    async def _later(self, packet: bytes, outcome: Coming, connection: Connection) -> None:
+        try:
+            message = await outcome
+            if message is not None:
+                message = keepalive.told(packet, message, IDLE)
+        except Exception as error:  # noqa: BLE001 - as above
+            message = self._failed(packet, error)
+        if message is not None:
+            await self._send([message], connection)
+
+    async def _send(self, messages: list[bytes], connection: Connection) -> None:
+        if not messages or connection.over:
+            return
+        if not await connection.send(messages) and not connection.over:
             self._figures.unread += 1
             connection.end()
+
+    def _failed(self, packet: bytes, error: Exception) -> bytes | None:
+        self._figures.failures += 1
+        log.error("A question over TCP could not be answered.", exc_info=error)
+        return reply.broken(packet)
+
+
+def _over(outcome: Coming, room: asyncio.Semaphore, _: "asyncio.Task[None]") -> None:
+    """Make room when a question is answered, or was given up before its turn came."""
+    outcome.close()
+    room.release()
+
+
+def _cut_off(arrived: bytearray) -> list[bytes]:
+    """The whole messages at the start of *arrived*, which loses them."""
+    packets, place = [], 0
+    while (start := place + 2) <= len(arrived):
+        end = start + int.from_bytes(arrived[place:start])
+        if end > len(arrived) or end - start > LONGEST:
+            break
+        packets.append(bytes(arrived[start:end]))
+        place = end
+    del arrived[:place]
+    return packets
 
 
 def bind(host: str, port: int) -> socket.socket:

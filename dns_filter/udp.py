@@ -19,6 +19,7 @@ from typing import Any
 from dns_filter import batch, reply
 from dns_filter.batch import INBOX, OUTBOX, PACKETS, Batch
 from dns_filter.doors import Door, Seat
+from dns_filter.finished import finished
 from dns_filter.resolver import Resolver
 from dns_filter.wire import HEADER
 from reporting.recorder import Recorder
@@ -162,17 +163,8 @@ class Listener:
     def _one(self, packet: bytes, peer: Any, seat: Seat | None, now_ns: int, second: int) -> None:
         """Answer one packet from what is finished, or on the way of a miss."""
         if seat is not None:
-            ready = seat.answers.get(packet[2:])
-            if ready is None:
-                pass
-            elif ready.run is None:
-                if ready.second == second or ready.holds(second):
-                    seat.seen.append(ready.site)
-                    self._send(packet[:2] + ready.payload, peer)
-                    return
-            elif second < ready.until and (not ready.run or self._recorder.again((seat.address, ready.run), now_ns)):
-                seat.stops += 1
-                self._send(packet[:2] + ready.head + packet[HEADER : ready.end] + ready.tail, peer)
+            if (message := finished(packet, seat, self._recorder, now_ns, second)) is not None:
+                self._send(message, peer)
                 return
             seat.costly += 1
         self._slowly(packet, peer)

@@ -20,7 +20,8 @@ MAX_UDP = 1232
 MAX_TCP = 65535
 
 IN = 1
-A, CNAME, SOA, AAAA, DNAME, OPT, SVCB, HTTPS, IXFR, AXFR, ANY = 1, 5, 6, 28, 39, 41, 64, 65, 251, 252, 255
+A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, DNAME, OPT = 1, 2, 5, 6, 12, 15, 28, 33, 39, 41
+SVCB, HTTPS, IXFR, AXFR, ANY = 64, 65, 251, 252, 255
 
 QR, TC, RD, RA, AD, CD = 0x8000, 0x0200, 0x0100, 0x0080, 0x0020, 0x0010
 """Flags of the header (RFC 1035, 4.1.1; RFC 4035, 3.2)."""
@@ -30,7 +31,17 @@ DO = 0x8000
 _COUNTS = struct.Struct(">HHHH")
 _QUESTION_END = struct.Struct(">HH")
 _OPT = struct.Struct(">BHHBBHH")
+_OPTION = struct.Struct(">HH")
 _RECORD = struct.Struct(">HHIH")
+
+_THE_QUESTION = bytes((0xC0, HEADER))
+"""A pointer to the question's name: the owner of most records."""
+_SIZES = {A: 4, AAAA: 16}
+_NAMES = {NS: 0, CNAME: 0, PTR: 0, MX: 2, SRV: 6, DNAME: 0}
+"""Types whose data ends in a name, and where it starts: a name there may be compressed (RFC 3597, 4)."""
+_SOA_TIMES = 20
+_NO_DATA = range(128, 256)
+"""Types that no answer can hold: questions' own and signatures of a transport (RFC 6895, 3.1)."""
 
 _HOST_BYTES = b"abcdefghijklmnopqrstuvwxyz0123456789-_"
 
@@ -111,7 +122,26 @@ def _with_edns(packet: bytes, question: Question) -> Question | Fault:
         return Fault.FORMAT
     if version:
         return Fault.VERSION
+    if length and _options(packet, question.end + _OPT.size) is None:
+        return Fault.FORMAT
     return msgspec.structs.replace(question, edns=True, size=size, dnssec_ok=bool(flags & DO), options=length > 0)
+
+
+def options(packet: bytes, place: int) -> set[int]:
+    """The codes of the options of the OPT record at *place* of a question that was read, which ends with it."""
+    return _options(packet, place + _OPT.size) or set()
+
+
+def _options(packet: bytes, place: int) -> set[int] | None:
+    """The codes of the options from *place* to the end of *packet*; None if they are not whole (RFC 6891, 6.1.2)."""
+    codes = set()
+    while place < len(packet):
+        if place + _OPTION.size > len(packet):
+            return None
+        code, length = _OPTION.unpack_from(packet, place)
+        place += _OPTION.size + length
+        codes.add(code)
+    return codes if place == len(packet) else None
 
 
 def end_of_plain_name(packet: bytes, place: int) -> int | None:
@@ -149,7 +179,11 @@ def name_of(text: str) -> bytes:
 
 
 def records(message: bytes, place: int) -> list[Record] | None:
-    """The records of *message*, whose question ends at *place*; None if they are not whole."""
+    """The records of *message*, whose question ends at *place*; None if they are not whole and sound.
+
+    Sound is what a client's parser will take: each owner a name, and the data of types that hold an address or names
+    of the right form. Data of other types is not looked into (RFC 3597).
+    """
     found = []
     counts = _COUNTS.unpack_from(message, 4)[1:]
     for section, count in enumerate(counts):
@@ -157,13 +191,40 @@ def records(message: bytes, place: int) -> list[Record] | None:
             head = _after_name(message, place)
             if head is None or head + _RECORD.size > len(message):
                 return None
-            kind, _, _, length = _RECORD.unpack_from(message, head)
-            data = head + _RECORD.size
-            if data + length > len(message):
+            kind, klass, _, length = _RECORD.unpack_from(message, head)
+            record = Record(section, kind, place, head + 4, head + _RECORD.size, head + _RECORD.size + length)
+            if record.end > len(message) or not _is_sound(message, record, klass):
                 return None
-            found.append(Record(section, kind, start=place, ttl=head + 4, data=data, end=data + length))
-            place = data + length
+            found.append(record)
+            place = record.end
     return found
+
+
+def _is_sound(message: bytes, record: Record, klass: int) -> bool:
+    owner = message[record.start : record.start + 2]
+    if owner != _THE_QUESTION and expanded(message, record.start) is None:
+        return False
+    if record.kind == OPT:
+        return True  # between upstream and us: it goes no further
+    return klass == IN and record.kind not in _NO_DATA and _is_data(message, record)
+
+
+def _is_data(message: bytes, record: Record) -> bool:
+    """Whether the data of *record* has the form of its type, if it is one that holds an address or names."""
+    kind, data, end = record.kind, record.data, record.end
+    if (size := _SIZES.get(kind)) is not None:
+        return end - data == size
+    if (offset := _NAMES.get(kind)) is not None:
+        return _end_of_name(message, data + offset) == end
+    if kind == SOA:
+        second = _end_of_name(message, data)
+        return second is not None and _end_of_name(message, second) == end - _SOA_TIMES
+    return True
+
+
+def _end_of_name(message: bytes, place: int) -> int | None:
+    """The offset after the name at *place*, or None if it is broken or its pointers lead nowhere."""
+    return None if expanded(message, place) is None else _after_name(message, place)
 
 
 def _after_name(message: bytes, place: int) -> int | None:

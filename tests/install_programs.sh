@@ -6,6 +6,7 @@
 package_of() {
     case "$1" in
         dig) echo bind9-dnsutils ;;
+        kdig) echo knot-dnsutils ;;
         nft) echo nftables ;;
         ip) echo iproute2 ;;
         systemd-analyze) echo systemd ;;

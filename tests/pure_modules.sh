@@ -52,6 +52,7 @@ dns_filter/chain.py
 dns_filter/compact.py
 dns_filter/floods.py
 dns_filter/forwarding.py
+dns_filter/keepalive.py
 dns_filter/known.py
 dns_filter/local.py
 dns_filter/reasons.py

@@ -111,8 +111,12 @@ def test_addresses_of_both_families_are_found():
     assert list(map(str, found.addresses)) == ["2001:db8::1"]
 
 
-def test_an_address_of_a_wrong_length_is_no_address():
-    assert parsed(RR("a.test", QTYPE.A, rdata=RD(b"\1\2\3"))).addresses == ()
+def test_an_answer_with_an_address_of_a_wrong_length_is_broken():
+    assert answer.parse(message(RR("a.test", QTYPE.A, rdata=RD(b"\1\2\3"))), QUESTION_END) is None
+
+
+def test_an_answer_whose_service_has_no_name_is_broken():
+    assert answer.parse(message(https(b"\0\1\x41a")), QUESTION_END) is None
 
 
 def test_an_extended_code_is_a_failure():

@@ -3,6 +3,7 @@ import contextlib
 import select
 import socket
 import struct
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import httpx
@@ -234,6 +235,65 @@ async def test_idle_connections_do_not_slow_udp(running, count):
     for _, writer in held:
         writer.close()
         await writer.wait_closed()
+
+
+async def test_200_connections_that_are_idle_or_drip_do_not_slow_others(running, connect):
+    idle = [await connect(running.dns, f"127.0.0.{client}") for client in range(10, 20) for _ in range(19)]
+    dripping = [await connect(running.dns, f"127.0.0.{client}") for client in range(20, 30)]
+    slow, news = bytes(question("games.test").pack()), await connect(running.dns)
+    for byte in len(slow).to_bytes(2) + slow[:-1]:
+        for peer in dripping:
+            peer.writer.write(bytes([byte]))
+        assert await news.served()
+    async with asyncio.timeout(5):
+        assert addresses(await ask(running.dns, "learning.test")) == ["192.0.2.8"]
+    for peer in dripping:
+        peer.writer.write(slow[-1:])
+        assert await peer.reader.readexactly(int.from_bytes(await peer.reader.readexactly(2)))
+
+    served = [await peer.served() for peer in (*idle, *dripping)]
+    assert served.count(False) == 1  # all 200 places were taken, so the newcomer has that of the idlest
+
+
+@pytest.mark.parametrize("first", [ask, ask_by_tcp], ids=["UDP", "TCP"])
+async def test_an_answer_that_was_finished_serves_tcp_too(school, upstream, start, first):
+    async with start(school, (upstream.port,), metrics=("127.0.0.1", 0)) as running:
+        await first(running.dns, "learning.test")
+        await ask_by_tcp(running.dns, "learning.test")
+        hit = 'schoolgate_dns_questions_total{cache="hit",profile="ks2",verdict="allow"} 1.0'
+        assert hit in await metrics(running)
+
+
+async def test_a_finished_answer_that_was_cut_for_udp_is_whole_over_tcp(running):
+    assert all([(await ask(running.dns, "long.test")).header.tc for _ in range(2)])
+    (answer,) = await ask_by_tcp(running.dns, "long.test")
+
+    assert (answer.header.tc, len(addresses(answer))) == (0, 89)
+
+
+async def test_repeats_of_a_breach_over_tcp_are_counted(running):
+    await ask_by_tcp(running.dns, *["gambling.test"] * 5)
+    await ask_by_tcp(running.dns, "gambling.test")
+
+    assert (running.recorder.written, running.recorder.repeats) == (1, 5)
+
+
+async def test_a_long_pipeline_is_answered_whole(running):
+    names = [f"n{number % 70}.learning.test" for number in range(300)]
+    answers = await ask_by_tcp(running.dns, *names)
+
+    assert Counter(str(answer.q.qname).rstrip(".") for answer in answers) == Counter(names)
+
+
+async def test_an_empty_message_is_passed_over(running):
+    packet = bytes(question("learning.test").pack())
+    reader, writer = await asyncio.open_connection(*running.dns)
+    writer.write(b"\0\0" + len(packet).to_bytes(2) + packet)
+    writer.write_eof()
+    async with asyncio.timeout(5):
+        assert (await reader.read())[2:4] == packet[:2]
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_a_failure_in_us_is_servfail_and_the_connection_goes_on(running, monkeypatch):

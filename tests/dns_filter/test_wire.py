@@ -36,6 +36,26 @@ def test_the_limit_of_an_answer_is_sane_whatever_the_client_announces(size, limi
     assert wire.read(bytes(question("a.test", size=size).pack())).udp_limit == limit
 
 
+def with_options(data: bytes) -> bytes:
+    return WITH_EDNS[:-2] + len(data).to_bytes(2) + data
+
+
+@pytest.mark.parametrize(
+    ("data", "codes"),
+    [
+        (b"", set()),
+        (b"\0\x0b\0\0", {11}),
+        (b"\0\x0b\0\0\0\x0a\0\x02ab", {10, 11}),
+        (b"\0\x0b\0", None),
+        (b"\0\x0b\0\1", None),
+    ],
+)
+def test_options_are_read_by_their_codes_and_are_a_fault_if_they_are_not_whole(data, codes):
+    packet = with_options(data)
+    found = wire.read(packet)
+    assert (wire.options(packet, found.end) if isinstance(found, Question) else None) == codes
+
+
 def changed(packet: bytes, place: int, value: int) -> bytes:
     return packet[:place] + bytes([value]) + packet[place + 1 :]
 
@@ -149,3 +169,37 @@ def test_a_record_may_carry_a_whole_name():
 )
 def test_records_that_are_not_whole_are_none(record):
     assert wire.records(answer_with(record), 19) is None
+
+
+def record(kind: int, data: bytes, owner: bytes = b"\xc0\x0c", klass: int = 1) -> bytes:
+    return owner + kind.to_bytes(2) + klass.to_bytes(2) + bytes(4) + len(data).to_bytes(2) + data
+
+
+NAME, TIMES = b"\2ns\xc0\x0c", bytes(20)
+
+
+@pytest.mark.parametrize(
+    ("sound", "broken"),
+    [
+        pytest.param(record(wire.A, bytes(4)), record(wire.A, bytes(3)), id="an IPv4 address"),
+        pytest.param(record(wire.AAAA, bytes(16)), record(wire.AAAA, bytes(17)), id="an IPv6 address"),
+        pytest.param(record(wire.CNAME, NAME), record(wire.CNAME, NAME + b"\0"), id="an alias and a byte"),
+        pytest.param(record(wire.NS, NAME), record(wire.NS, b"\2ns\xc0\xff"), id="a pointer to nowhere"),
+        pytest.param(record(wire.MX, b"\0\1" + NAME), record(wire.MX, b"\0"), id="a mail host"),
+        pytest.param(record(wire.SRV, bytes(6) + NAME), record(wire.SRV, bytes(6) + b"\x41"), id="a service"),
+        pytest.param(record(wire.SOA, NAME + NAME + TIMES), record(wire.SOA, NAME + NAME), id="a zone without times"),
+        pytest.param(record(wire.SOA, b"\0\0" + TIMES), record(wire.SOA, b"\x80" + TIMES), id="a zone without a name"),
+        pytest.param(record(wire.A, bytes(4), b"\1b\0"), record(wire.A, bytes(4), b"\xc0\x20"), id="an owner"),
+        pytest.param(record(65280, b""), record(250, b""), id="a signature of a transport"),
+        pytest.param(record(16, b"\1a", klass=1), record(16, b"\1a", klass=3), id="another class"),
+        pytest.param(record(wire.OPT, b"", b"\0", klass=1232), record(wire.OPT, b"", b"\xc0\xff"), id="an OPT record"),
+    ],
+)
+def test_a_record_that_a_clients_parser_would_refuse_makes_the_answer_none(sound, broken):
+    assert len(wire.records(answer_with(sound), 19)) == 1
+    assert wire.records(answer_with(broken), 19) is None
+
+
+@pytest.mark.parametrize("kind", [16, 46, 64, 65280])
+def test_data_of_other_types_is_not_looked_into(kind):
+    assert len(wire.records(answer_with(record(kind, b"\xff\xff")), 19)) == 1

@@ -1,0 +1,24 @@
+"""A finished answer on its way to a client: looked up, counted and put together, without parsing anything.
+
+`dns_filter.udp` does the same in one frame for the many packets of a batch.
+"""
+
+from dns_filter.doors import Seat
+from dns_filter.wire import HEADER
+from reporting.recorder import Recorder
+
+
+def finished(packet: bytes, seat: Seat, recorder: Recorder, now_ns: int, second: int) -> bytes | None:
+    """The answer to *packet* that is at hand for *seat* in *second*, or None if it must be made."""
+    found = seat.answers.get(packet[2:])
+    if found is None:
+        return None
+    if found.run is None:
+        if found.second != second and not found.holds(second):
+            return None
+        seat.seen.append(found.site)
+        return packet[:2] + found.payload
+    if second >= found.until or (found.run and not recorder.again((seat.address, found.run), now_ns)):
+        return None
+    seat.stops += 1
+    return packet[:2] + found.head + packet[HEADER : found.end] + found.tail
