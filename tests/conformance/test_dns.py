@@ -34,7 +34,7 @@ RECORDS = (
     "learning.test. 300 IN TYPE65534 \\# 0",
     "_sip._tcp.learning.test. 300 IN SRV 0 5 5060 sip.learning.test.",
     "other.learning.test. 300 IN CNAME learning.test.",
-    "8.2.0.192.in-addr.arpa. 300 IN PTR learning.test.",
+    "8.2.0.193.in-addr.arpa. 300 IN PTR learning.test.",
 )
 MOST = {0: 512, 511: 512, 512: 512, 1231: 1231, 1232: 1232, 4096: 1232, 65535: 1232}
 """By the size that a client announces: the longest answer over UDP (RFC 6891, 6.2.3; RFC 9715)."""

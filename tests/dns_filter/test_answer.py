@@ -116,7 +116,7 @@ def test_an_answer_with_an_address_of_a_wrong_length_is_broken():
 
 
 def test_an_answer_whose_service_has_no_name_is_broken():
-    assert answer.parse(message(https(b"\0\1\x41a")), QUESTION_END) is None
+    assert answer.parse(message(https(b"\0\1\x41a"), kind=65), QUESTION_END) is None
 
 
 def test_an_extended_code_is_a_failure():

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 from blocklists.live import Live
+from dns_filter.local import Local
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import Figures
 from dns_filter.rebinding import Rebinding
@@ -20,8 +21,8 @@ from tests.fuzz.responses import Upstream
 from tests.support.school import School, make_school
 
 ADDRESSES = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.9.9.9", "::1", "fe80::1%lo", "::ffff:127.0.0.1")
-ENTRIES = 2000
-"""Answers kept: few, so that memory is level soon."""
+ROOM = 1 << 20
+"""Bytes of answers that are kept, so that memory can be seen to stay level."""
 BY_TCP = 0.4
 """The part of the questions that is asked as over TCP."""
 
@@ -38,14 +39,16 @@ class Filter:
             ask=Upstream(chance, spoils).ask,
             spawn=asyncio.get_running_loop().create_task,
             rebinding=Rebinding(("internal",)),
-            entries=ENTRIES,
+            room=ROOM,
+            stale=3600,
             figures=self.figures,
             monotonic=time.monotonic,
         )
         self.resolver = Resolver(
             lookups=lookups,
+            local=Local({"printer.school.internal": ("10.20.0.9",)}, ("10.20.0.1",), ()),
             recorder=self.recorder,
-            entries=ENTRIES,
+            room=ROOM,
             closed=(bytes((192, 0, 2, 99)), b""),
             figures=self.figures,
             now_ns=time.time_ns,

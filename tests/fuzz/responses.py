@@ -3,9 +3,10 @@
 import struct
 from random import Random
 
-from dns_filter import answer, reply, upstream, wire
+from dns_filter import answer, reply, upstream_query, wire
 from dns_filter.answer import Answer
 from dns_filter.turns import Share
+from dns_filter.upstream_query import Asking, Fit
 from tests.fuzz.questions import spoiled, wire_name
 
 _OWNER = b"\xc0\x0c"
@@ -70,11 +71,11 @@ class Upstream:
 
     async def ask(self, question: bytes, share: Share, *, dnssec_ok: bool, checking_disabled: bool) -> Answer:  # noqa: ARG002
         """What a resolver says to *question*, read as the filter reads it."""
-        query = upstream.query_for(question, dnssec_ok=dnssec_ok, checking_disabled=checking_disabled)
+        query = upstream_query.message(b"id", question, Asking(question, dnssec_ok, checking_disabled))
         said = message(query, self._chance)
         if self._chance.randrange(100) < self._spoils:
             said = spoiled(said, self._chance)
-        if not upstream.answers(query, said):
+        if said[:2] != query[:2] or upstream_query.fit(question, said) is not Fit.SAME:
             return answer.failure(reply.NETWORK_ERROR, "another question")
         found = answer.parse(said, len(query) - len(_OPT))
         return found or answer.failure(reply.NETWORK_ERROR, "it cannot be used")
