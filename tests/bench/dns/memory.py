@@ -57,6 +57,7 @@ def _one(server: Server, where: Place, files: dict[str, Path]) -> list[Row]:
 def _starting(server: Server, where: Place) -> Iterator[tuple[Running, float, int]]:
     """(the server, seconds until every block was in force, answers without a filter before)."""
     asked = strewn(where.lists.blocked)
+    server.command(where)  # writes a million lines for some, which is no part of their start
     began = time.perf_counter()
     with _Questions(where.port, asked) as questions, started(server, where) as process:
         while not questions.all_blocked:
