@@ -1,6 +1,6 @@
 """Many packets in one call to the kernel: recvmmsg and sendmmsg, through ctypes.
 
-On the hit path a system call costs as much as all of our own work (tests/bench/dns.py), so one is shared by up to 64
+On the hit path a system call costs as much as all of our own work (tests/bench/dns), so one is shared by up to 64
 packets. The arrays that the kernel fills are made once; what was received in slot *n* is answered from slot *n*, so
 no address is ever copied. This file knows nothing of DNS. Where the C library has no such calls, `usable` is False.
 """

@@ -30,6 +30,9 @@ BATCH = 64
 """Packets read before the event loop has its turn: about 0.3 ms."""
 LONGEST = 4096
 """Bytes of a question; a longer one is cut and so malformed."""
+MADE = 8
+"""Answers that are made, some 40 us each, before what is ready goes out: a system call for each would cost a third
+more, and one for all would keep the first waiting."""
 UNDER_WAY = 8000
 """Questions that may wait for upstream or disk; more are dropped, and clients ask again."""
 _BUFFER = 4 << 20
@@ -82,7 +85,7 @@ class Listener:
             self._drain_fairly(slots, flooding, now_ns, started)
             return
         seats, data, outbox, sizes = door.seats, slots.data, slots.outbox, slots.sizes
-        first = 0
+        first = made = 0
         for slot, address, length in zip(range(count), slots.addresses, slots.lengths, strict=True):
             try:
                 seat = seats.get(address) or self._seat(slots, slot, now_ns)
@@ -106,10 +109,15 @@ class Listener:
                         outbox[slot * OUTBOX : slot * OUTBOX + size] = answer
                         continue
                     seat.costly += 1
-                # The finished answers before this slot go out now; the slot itself is answered on the way of a miss.
-                self._figures.unsent += slots.send(first, slot)
+                made, message = made + 1, self._made(slots.packet(slot), slots.peer(slot))
+                if message is not None:
+                    sizes[slot] = size = len(message)
+                    outbox[slot * OUTBOX : slot * OUTBOX + size] = message
+                    if made % MADE:
+                        continue
+                # What is in the slots up to here goes out now; one that is empty, or is answered later, is left out.
+                self._figures.unsent += slots.send(first, slot + (message is not None))
                 first = slot + 1
-                self._slowly(slots.packet(slot), slots.peer(slot))
             except Exception as error:  # noqa: BLE001 - the next packet must be answered, whatever this one did
                 self._figures.unsent += slots.send(first, slot)
                 first = slot + 1
@@ -167,20 +175,21 @@ class Listener:
                 self._send(message, peer)
                 return
             seat.costly += 1
-        self._slowly(packet, peer)
+        if (message := self._made(packet, peer)) is not None:
+            self._send(message, peer)
 
-    def _slowly(self, packet: bytes, peer: Any) -> None:
+    def _made(self, packet: bytes, peer: Any) -> bytes | None:
+        """The answer that the resolver makes at once; None for silence, and where it is sent when it is there."""
         outcome = self._resolver.begin(packet, peer[0], self._door)
-        if outcome is None:
-            return
-        if isinstance(outcome, bytes):
-            self._send(outcome, peer)
-        elif self._under_way < UNDER_WAY:
+        if outcome is None or isinstance(outcome, bytes):
+            return outcome
+        if self._under_way < UNDER_WAY:
             self._under_way += 1
             self._spawn(self._later(outcome, packet, peer))
         else:
             outcome.close()
             self._figures.dropped += 1
+        return None
 
     async def _later(self, outcome: Coroutine[Any, Any, bytes | None], packet: bytes, peer: Any) -> None:
         try:
