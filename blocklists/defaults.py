@@ -101,9 +101,14 @@ def _profiles() -> Iterator[tuple[str, dict[str, Any]]]:
                 "unknown": _UNKNOWN.get(unknown, unknown),
                 "unknown_unopened": behaviour["unknown_unopened"][column],
                 "watch": watch,
+                "visits": _days(row["visits"] or behaviour["visits"][column]),
                 **({"scan_limit": int(limit)} if limit else {}),
             },
         )
+
+
+def _days(cell: str) -> int:
+    return 0 if cell == "no" else int(cell)
 
 
 def _list_use(row: dict[str, str]) -> dict[str, str]:

@@ -74,12 +74,17 @@ MAX_SCAN_LIMIT = 10_000
 """A hundred clear hits on one page: more than any page that should be closed would have to reach."""
 
 
+MAX_VISITS = 366
+"""A year: longer than any school has a reason to know which sites somebody opened."""
+
+
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One profile of the policy.
 
     *column* names the codes of each category that hold for it. *certificate*: its devices carry the school's
     certificate, so a blocked page can be shown and a connection can be opened. *approved_only*: what is on none of the
-    *approved* lists is closed. *allow* and *block* are entries (`blocklists.entry`).
+    *approved* lists is closed. *allow* and *block* are entries (`blocklists.entry`). *visits*: days for which named
+    visits are kept; 0, which an older policy has, keeps none.
     """
 
     title: str
@@ -94,6 +99,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     watch: Watch = Watch.ALL
     allow: tuple[str, ...] = ()
     block: tuple[str, ...] = ()
+    visits: int = 0
 
     def watches(self, theme: str) -> bool:
         """Whether a breach of *theme* by this profile is more than a line in the technician's log."""
@@ -120,5 +126,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield f"profiles.{name}.scan_limit: {self.scan_limit} would close every page; choose at least 1"
         if self.scan_limit > MAX_SCAN_LIMIT:
             yield f"profiles.{name}.scan_limit: {self.scan_limit} closes no page; choose at most {MAX_SCAN_LIMIT}"
+        if not 0 <= self.visits <= MAX_VISITS:
+            yield f"profiles.{name}.visits: {self.visits} is no number of days; write 0 for none, or up to {MAX_VISITS}"
         if self.unknown_unopened is Unknown.SCAN:
             yield f"profiles.{name}.unknown_unopened: a page that cannot be opened cannot be scanned; open or closed"

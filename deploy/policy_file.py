@@ -46,6 +46,7 @@ PROFILES_HEAD = """
 #   watch             whose themes are watched: all, device (a shared one), staff (the staff list only), none
 #   allow, block      sites of its own, for example ["bbc.co.uk/bitesize", "example.org"]; the more exact entry wins,
 #                     and an allow wins a tie
+#   visits            for how many days it is kept which sites each client opened, once a DSL is confirmed; 0: never
 """
 
 CATEGORIES_HEAD = """
@@ -125,6 +126,7 @@ def _profile(name: str, profile: Profile) -> str:
             ("watch", _text(profile.watch)),
             ("allow", _texts(profile.allow)),
             ("block", _texts(profile.block)),
+            ("visits", str(profile.visits)),
         ]
     )
     return f"[profiles.{name}]\n" + "".join(f"{key} = {value}\n" for key, value in rows)

@@ -4,6 +4,7 @@ This file reads no clock: seconds are monotonic and come from the caller.
 """
 
 import struct
+from collections.abc import Hashable
 from itertools import islice
 
 _SHARE = 8
@@ -15,9 +16,9 @@ _TTL = struct.Struct(">I")
 class Ready:
     """A finished answer, without its first two bytes, which are the client's own number.
 
-    *run* names what a blocked answer counts for: "" for a block that is no breach, None for what is permitted. *ttls*
-    stand at *offsets* of the payload as they were in the second *born*; *second* is the one that the payload is right
-    for, *until* the first in which it is over.
+    *run* names what a blocked answer counts for (`reporting.runs`): "" for a block that is no breach, None for what is
+    permitted. *ttls* stand at *offsets* of the payload as they were in the second *born*; *second* is the one that the
+    payload is right for, *until* the first in which it is over.
     """
 
     __slots__ = ("born", "offsets", "payload", "run", "second", "ttls", "until")
@@ -28,7 +29,7 @@ class Ready:
         born: int,
         life: int,
         *,
-        run: str | None = None,
+        run: Hashable | None = None,
         offsets: tuple[int, ...] = (),
         ttls: tuple[int, ...] = (),
     ) -> None:

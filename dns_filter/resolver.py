@@ -5,7 +5,7 @@ once where it can, and else something to wait for; nothing blocked leaves before
 """
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
 import msgspec
@@ -213,31 +213,25 @@ class Resolver:
         closed = self._closed if view.certificate and host not in canaries.NAMES else None
         message = self._message(asked, reply.blocked(asked.question, closed, ttl), told(verdict, view.profile))
         life = 0 if verdict.reason is Reason.FAILURE else self._seconds_left(verdict, RUNWAY + ttl) - ttl
-        run = self._run_of(asked, host, verdict)
-        ready = Ready(message[2:], int(self._monotonic()), life, run=run)
+        ready = Ready(message[2:], int(self._monotonic()), life, run=self._on_record(asked, host, verdict))
         self._count(view, "block", "miss")
-        if run and not self._on_record(asked, host, verdict, run):
+        if ready.run and verdict.severity >= Severity.URGENT:
             return self._once_durable(asked, view, ready, message)
         self._keep_blocked(asked, view, ready)
         return message
 
-    def _run_of(self, asked: Asked, host: str, verdict: Verdict) -> str:
-        """What repeats of this breach are counted under; "" for what is no breach.
+    def _on_record(self, asked: Asked, host: str, verdict: Verdict) -> Hashable:
+        """Write the breach or count it; what repeats of it are counted under, or "" for what is no breach.
 
         A reverse name ("4.3.2.1.in-addr.arpa") is asked by programs, never by people.
         """
         if verdict.quiet or asked.door is self.inner or host.endswith(".arpa"):
             return ""
-        return f"{host} {verdict.reason} {verdict.category} {verdict.rule}"
-
-    def _on_record(self, asked: Asked, host: str, verdict: Verdict, run: str) -> bool:
-        """Write the breach or count it; False if the answer must wait until it is durable."""
         request = asked.door.request(asked.address, host, self._now_ns())
         breach = breach_of(request, verdict, source="dns", policy=self.version) if request else None
         if breach is None:
-            return True
-        self._recorder.first((asked.address, run), breach)
-        return verdict.severity < Severity.URGENT
+            return ""
+        return self._recorder.first(_run_of(host, verdict), breach, asked.address)
 
     async def _once_durable(self, asked: Asked, view: View, ready: Ready, message: bytes) -> bytes:
         await self._recorder.durable()
@@ -269,3 +263,8 @@ class Resolver:
 
     def _count(self, view: View, verdict: str, cache: str) -> None:
         self.figures.questions[view.profile, verdict, cache] += 1
+
+
+def _run_of(host: str, verdict: Verdict) -> str:
+    """What makes two breaches of a client one run: the rule, or the name where no rule closed it (G26)."""
+    return f"{verdict.reason} {verdict.category} {verdict.list} {verdict.rule or host}"

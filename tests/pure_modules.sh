@@ -51,4 +51,6 @@ dns_filter/rebinding.py
 dns_filter/reply.py
 dns_filter/shares.py
 dns_filter/wire.py
+reporting/runs.py
+reporting/visits.py
 MODULES

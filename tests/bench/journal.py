@@ -60,7 +60,7 @@ async def _round(folder: Path, count: int) -> dict[str, float]:
     recorder = Recorder(journal)
     start = journal.end
     found = {FIRST: _each(lambda one: recorder.first(one.host, one), breaches)}
-    found[REPEAT] = _each(lambda one: recorder.again(one.host, AT), breaches)
+    found[REPEAT] = _each(lambda one: recorder.again((one.address, one.host), AT), breaches)
     found[WRITE] = _bare_writes(folder / "bare", (journal.end - start) // count, breaches)
     journal.close()
     database = folder / "database" / "school.db"
