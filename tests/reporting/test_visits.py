@@ -1,5 +1,9 @@
 """Which permitted names are visits, and that their counts are neither lost nor anybody else's."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections import Counter
 
 import msgspec
@@ -12,7 +16,9 @@ from blocklists.clients import Client
 from blocklists.verdict import Action, Reason, Verdict
 from reporting import visits as visits_module
 from reporting.breach import Visit
+from reporting.frames import read_frames
 from reporting.visits import CLIENTS, MINUTE, OTHER, RECORD, SITES_EACH, Visits, worth_a_visit
+from tests.support.journals import SEED
 
 AT = 28_333_333 * MINUTE
 PUPIL = Client("10.0.0.7", "ks2", number=7, device=8, person=9)
@@ -196,3 +202,41 @@ def test_visits_are_kept_for_those_profiles_for_whom_the_policy_says_so(profile)
     nobody = {"eyfs", "ks1", "unregistered", "equipment", "visitor"}
     assert bool(worth_a_visit(OPEN, PROFILES[profile], "www.example.test")) is (profile not in nobody)
     assert PROFILES[profile].visits == (0 if profile in nobody else 90)
+
+
+def test_kill_9_loses_no_visit_of_a_minute_that_was_swept(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", _CHILD, str(tmp_path)], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    told = b""
+    while told.count(b"\n") < 20:
+        told += os.read(child.stdout.fileno(), 4096) or pytest.fail("the child ended")
+    child.send_signal(signal.SIGKILL)
+    told += child.stdout.read()
+    child.stdout.close()
+    child.wait()
+    (path,) = tmp_path.glob("*.journal")
+    found = Counter()
+    for frame in read_frames(path, seed=SEED):
+        found[frame.record.minute_ns // MINUTE] += sum(frame.record.sites.values())
+    swept = [int(minute) for minute in told.split(b"\n")[:-1]]
+    assert {minute: found[minute] for minute in swept} == dict.fromkeys(swept, 30 * 4)
+
+
+_CHILD = """
+import os, sys
+from pathlib import Path
+from blocklists.clients import Client
+from reporting.recorder import Recorder
+from reporting.visits import MINUTE, Visits
+from tests.support.journals import open_journal
+
+recorder = Recorder(open_journal(Path(sys.argv[1])))
+visits = Visits(recorder.visit, kept=True)
+minute = 0
+while True:
+    for number in range(30):
+        visits.add(Client(f"10.0.0.{number}", "ks2"), ["a.test", "b.test", "a.test", "c.test"], minute * MINUTE)
+    minute += 1
+    visits.sweep(minute * MINUTE)
+    os.write(1, b"%d\\n" % (minute - 1))
+"""
