@@ -44,6 +44,9 @@ ACCOUNTS = 65_536
 SAMPLES = 3
 """Names that a run tells of (G26)."""
 
+LONGEST_HOST = 253
+"""Characters of a host name (RFC 1035, 2.3.4, in text)."""
+
 NO_RUNS: Mapping[Hashable, "Run"] = {}
 """The open runs of an address that has none."""
 
@@ -73,8 +76,8 @@ class Run:
         self.last_ns = at_ns
 
     def note(self, host: str) -> None:
-        """Keep *host* as a sample, unless it is one or there are enough. A sealed hit has none."""
-        if len(self.hosts) < SAMPLES and host and host not in self.hosts:
+        """Keep *host* as a sample, unless it is one, is no host name, or there are enough. A sealed hit has none."""
+        if len(self.hosts) < SAMPLES and host not in self.hosts and host.isascii() and 0 < len(host) <= LONGEST_HOST:
             self.hosts += (host,)
 
 

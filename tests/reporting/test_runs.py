@@ -136,9 +136,10 @@ def test_an_ipv4_address_written_as_ipv6_is_a_client_by_itself(runs):
     assert not record(runs, 0, "::ffff:10.0.0.8").flood
 
 
-def test_a_sealed_hit_gives_no_sample():
+@pytest.mark.parametrize("host", ["", "\udc80.test", "x" * 254], ids=["sealed", "surrogate", "too long"])
+def test_what_is_no_host_name_is_no_sample(host):
     run = Run("a", Runs()._strangers, 0, breach(host=""), 0.0)
-    run.note("")
+    run.note(host)
     assert run.hosts == ()
 
 
