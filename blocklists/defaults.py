@@ -106,9 +106,14 @@ def _profiles() -> Iterator[tuple[str, dict[str, Any]]]:
                 "unknown_unopened": behaviour["unknown_unopened"][column],
                 "watch": watch,
                 "youtube": _YOUTUBE.get(youtube := row["youtube"] or behaviour["youtube"][column], youtube),
+                "visits": _days(row["visits"] or behaviour["visits"][column]),
                 **({"scan_limit": int(limit)} if limit else {}),
             },
         )
+
+
+def _days(cell: str) -> int:
+    return 0 if cell == "no" else int(cell)
 
 
 def _list_use(row: dict[str, str]) -> dict[str, str]:

@@ -90,6 +90,10 @@ MAX_SCAN_LIMIT = 10_000
 """A hundred clear hits on one page: more than any page that should be closed would have to reach."""
 
 
+MAX_VISITS = 366
+"""A year: longer than any school has a reason to know which sites somebody opened."""
+
+
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One profile of the policy.
 
@@ -98,6 +102,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     *approved* lists is closed. *allow* and *block* are entries (`blocklists.entry`). *blocked* is what DNS answers for
     a closed name; None stands for what suits the certificate (`blocked_answer`). *safe_search* and *youtube* hold
     engines to strict results and YouTube to a restricted mode (`blocklists.safe_search`); unwritten, they are strict.
+    *visits*: days for which named visits are kept; 0, which an older policy has, keeps none.
     """
 
     title: str
@@ -115,6 +120,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blocked: Blocked | None = None
     safe_search: bool = True
     youtube: Youtube = Youtube.STRICT
+    visits: int = 0
 
     @property
     def blocked_answer(self) -> Blocked:
@@ -146,5 +152,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield f"profiles.{name}.scan_limit: {self.scan_limit} would close every page; choose at least 1"
         if self.scan_limit > MAX_SCAN_LIMIT:
             yield f"profiles.{name}.scan_limit: {self.scan_limit} closes no page; choose at most {MAX_SCAN_LIMIT}"
+        if not 0 <= self.visits <= MAX_VISITS:
+            yield f"profiles.{name}.visits: {self.visits} is no number of days; write 0 for none, or up to {MAX_VISITS}"
         if self.unknown_unopened is Unknown.SCAN:
             yield f"profiles.{name}.unknown_unopened: a page that cannot be opened cannot be scanned; open or closed"

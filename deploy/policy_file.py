@@ -50,6 +50,7 @@ PROFILES_HEAD = """
 #                     such name) or nodata; unwritten, address with the certificate and nxdomain without
 #   allow, block      sites of its own, for example ["bbc.co.uk/bitesize", "example.org"]; the more exact entry wins,
 #                     and an allow wins a tie
+#   visits            for how many days it is kept which sites each client opened, once a DSL is confirmed; 0: never
 """
 
 CATEGORIES_HEAD = """
@@ -132,6 +133,7 @@ def _profile(name: str, profile: Profile) -> str:
             *([("blocked", _text(profile.blocked))] if profile.blocked else []),
             ("allow", _texts(profile.allow)),
             ("block", _texts(profile.block)),
+            ("visits", str(profile.visits)),
         ]
     )
     return f"[profiles.{name}]\n" + "".join(f"{key} = {value}\n" for key, value in rows)

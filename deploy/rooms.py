@@ -28,7 +28,13 @@ def dns(instance: int) -> Serve:
         _refuse_without_sealed(settings)
         metrics = (settings.config.metrics.address, settings.config.metrics.dns + instance)
         return server.serve(
-            _dns_settings(settings), settings.files, recorder, instance=instance, metrics=metrics, ready=ready
+            _dns_settings(settings),
+            settings.files,
+            recorder,
+            instance=instance,
+            metrics=metrics,
+            ready=ready,
+            more=server.More(visits=settings.config.reporting.contacts.dsl_confirmed),
         )
 
     return serve

@@ -5,7 +5,11 @@ This file reads no clock: seconds are monotonic and come from the caller.
 
 import struct
 import sys
+from collections.abc import Hashable
 from itertools import islice
+from typing import Literal
+
+from dns_filter.told import Told
 
 _SHARE = 8
 """A full store drops this part of its entries at once, so that making room costs little for each entry."""
@@ -27,12 +31,12 @@ class Ready:
 
     *site* is where it leads as visits are counted, "" for nowhere. *ttls* stand at *offsets* of the payload as they
     were in the second *born*; *second* is the one that the payload is right for, *until* the first in which it is over.
-    What is permitted has no *run*.
+    *told* is for whoever must know which clients have it.
     """
 
-    __slots__ = ("born", "offsets", "payload", "second", "site", "ttls", "until")
+    __slots__ = ("born", "offsets", "payload", "second", "site", "told", "ttls", "until")
 
-    run = None
+    blocks: Literal[False] = False
 
     def __init__(
         self,
@@ -41,12 +45,13 @@ class Ready:
         life: int,
         *,
         site: str = "",
+        told: Told | None = None,
         offsets: tuple[int, ...] = (),
         ttls: tuple[int, ...] = (),
     ) -> None:
         """Keep *payload* for *life* seconds from the second *born*."""
         self.payload, self.born, self.second, self.until = payload, born, born, born + life
-        self.site, self.offsets, self.ttls = site, offsets, ttls
+        self.site, self.told, self.offsets, self.ttls = site, told, offsets, ttls
 
     @property
     def lasts(self) -> bool:
@@ -84,12 +89,15 @@ class Stop:
     """A finished answer to a blocked question: *head* and *tail* stand around the question, which ends at *end*.
 
     Head and tail are the same for thousands of names, so `Stops` shares one of these among all that it fits: a blocked
-    name costs its key and no more. *run* names what it counts for, "" if it is no breach; its TTL is always the same.
+    name costs its key and no more. *run* names what it counts for (`reporting.runs`), "" if it is no breach. Its TTL is
+    always the same.
     """
 
     __slots__ = ("end", "head", "run", "tail", "until")
 
-    def __init__(self, message: bytes, end: int, until: int, run: str) -> None:
+    blocks: Literal[True] = True
+
+    def __init__(self, message: bytes, end: int, until: int, run: Hashable) -> None:
         """Part *message*, whose question ends at *end*; it is good until the second *until*, 0 for not at all."""
         self.head, self.tail, self.end = message[2:_HEADER], message[end:], end
         self.until, self.run = until, run
@@ -110,7 +118,7 @@ class Stop:
         return _ENTRY
 
     @property
-    def parts(self) -> tuple[bytes, bytes, int, int, str]:
+    def parts(self) -> tuple[bytes, bytes, int, int, Hashable]:
         """What makes it equal to another."""
         return self.head, self.tail, self.end, self.until, self.run
 
@@ -120,7 +128,7 @@ class Stops:
 
     def __init__(self) -> None:
         """Start with none."""
-        self._kept: dict[tuple[bytes, bytes, int, int, str], Stop] = {}
+        self._kept: dict[tuple[bytes, bytes, int, int, Hashable], Stop] = {}
 
     def same(self, stop: Stop) -> Stop:
         """*stop*, or an equal one that was made before."""

@@ -6,7 +6,7 @@ answers; a new policy, permit, sealed list or index empties them, a new clients 
 """
 
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from itertools import islice
 
 from blocklists import policy as deciding
@@ -19,6 +19,7 @@ from dns_filter.cache import Ready, Stop, Stops
 from dns_filter.floods import Floods
 from dns_filter.shares import Waiting
 from dns_filter.turns import PART, Share
+from reporting.runs import NO_RUNS, Run
 
 NEVER = 1 << 63
 """A time that does not come, in nanoseconds or seconds."""
@@ -66,18 +67,31 @@ class View:
 class Seat:
     """A client's place at the hit path: its view's finished answers, and what it was given since the last look.
 
-    *seen* has a site for each permitted answer ("" for what is no visit), *stops* counts the blocked ones, *costly* the
-    questions that no finished answer fitted. `Door.look` takes them away.
+    *runs* are the client's open runs of breaches by name. *seen* has a site for each permitted answer ("" for what is
+    no visit), *stops* counts the blocked ones, *costly* the questions that no finished answer fitted: `Door.look` takes
+    them away.
     """
 
-    __slots__ = ("address", "answers", "costly", "network", "seen", "stops", "view")
+    __slots__ = ("address", "answers", "costly", "network", "runs", "seen", "stops", "view")
 
-    def __init__(self, view: View, address: str) -> None:
+    def __init__(self, view: View, address: str, runs: Mapping[Hashable, Run]) -> None:
         """Give the client at *address* a seat in *view*."""
+        self.runs = runs
         self.view, self.address, self.network = view, address, network_of(address)
         self.answers = view.answers
         self.seen: list[str] = []
         self.stops = self.costly = 0
+
+    def counts(self, name: Hashable, at: int) -> bool:
+        """Count one more of the open run *name* at the UTC nanosecond *at*; False if there is none."""
+        run = self.runs.get(name)
+        if run is None:
+            return False
+        if not run.count:  # as Run.add, whose call would be a third of this
+            run.first_ns = at
+        run.count += 1
+        run.last_ns = at
+        return True
 
 
 class Door:
@@ -96,6 +110,7 @@ class Door:
         self.waiting = Waiting(WAITING, self.weight)
         self.floods = Floods(ENDLESS, ENDLESS)
         self.visited: Visited | None = None
+        self.runs_of: Callable[[str], Mapping[Hashable, Run]] = lambda _: NO_RUNS
         self.stops = Stops()
         self.views: dict[str, View] = {}
         self.seats: dict[bytes, Seat] = {}
@@ -163,8 +178,13 @@ class Door:
         view = self.view(address, at)
         if view is None:
             return None
-        found = self.seats[raw] = Seat(view, address)
+        found = self.seats[raw] = Seat(view, address, self.runs_of(address))
         return found
+
+    def missed(self, seat: Seat) -> None:
+        """Count a question of *seat* that no finished answer fitted; its client may have its first run by now."""
+        seat.costly += 1
+        seat.runs = self.runs_of(seat.address)
 
     def look(self, at: int, now: float) -> Iterator[None]:
         """Take what seats hold at the UTC nanosecond *at* and the second *now*; yields now and then, for others."""

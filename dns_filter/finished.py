@@ -5,20 +5,21 @@
 
 from dns_filter.doors import Seat
 from dns_filter.wire import HEADER
-from reporting.recorder import Recorder
 
 
-def finished(packet: bytes, seat: Seat, recorder: Recorder, now_ns: int, second: int) -> bytes | None:
+def finished(packet: bytes, seat: Seat, now_ns: int, second: int) -> bytes | None:
     """The answer to *packet* that is at hand for *seat* in *second*, or None if it must be made."""
     found = seat.answers.get(packet[2:])
     if found is None:
         return None
-    if found.run is None:
+    if not found.blocks:
         if found.second != second and not found.holds(second):
             return None
         seat.seen.append(found.site)
+        if found.told is not None:
+            found.told.to(seat.address)
         return packet[:2] + found.payload
-    if second >= found.until or (found.run and not recorder.again((seat.address, found.run), now_ns)):
+    if second >= found.until or (found.run and not seat.counts(found.run, now_ns)):
         return None
     seat.stops += 1
     return packet[:2] + found.head + packet[HEADER : found.end] + found.tail

@@ -5,7 +5,7 @@ once where it can, and else something to wait for; nothing blocked leaves before
 """
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
 from blocklists import domain
@@ -25,10 +25,12 @@ from dns_filter.lookups import Lookups
 from dns_filter.metrics import Figures
 from dns_filter.reasons import Words
 from dns_filter.reply import Body, Note
+from dns_filter.told import Tell, Told
 from dns_filter.wire import Fault
 from reporting.breach import breach_of
 from reporting.complaint import Complaint
 from reporting.recorder import Recorder
+from reporting.visits import worth_a_visit
 
 log = logging.getLogger("schoolgate.dns")
 
@@ -58,6 +60,8 @@ class Resolver:
     ) -> None:
         """Ask nobody yet. *closed* is the closed address (IPv4, IPv6; packed, b"" for none), *words* what is said."""
         self.school, self.inner = SchoolDoor(room), InnerDoor(room)
+        self.school.runs_of = recorder.runs_of
+        self.tell: Tell | None = None
         self.version = 0
         self.figures, self.lookups = figures, lookups
         self._local, self._recorder = local, recorder
@@ -65,11 +69,6 @@ class Resolver:
         self._words = words or Words()
         self._now_ns, self._monotonic = now_ns, monotonic
         self._complaint = Complaint(log, monotonic)
-
-    @property
-    def recorder(self) -> Recorder:
-        """Where breaches and their repeats are recorded."""
-        return self._recorder
 
     def renew(self, policy: Policy | None, clients: ClientMap | None, version: int, *, clock_ok: bool) -> None:
         """Decide by these from now on; what was decided before is forgotten where it may differ."""
@@ -181,21 +180,33 @@ class Resolver:
                 return self._blocked(asked, view, host, other)
             cap = self._seconds_left(other, cap)
         ready = self._ready(asked, found, int(self._monotonic() - kept.born), cap)
+        self._given(asked, view, host, verdict, ready)
         message = asked.packet[:2] + ready.payload
         if asked.may_keep(ready):
             asked.door.keep(view, asked.key, ready)
         self._count(view, "fail" if found.body.code == reply.SERVFAIL else "allow", cache)
         return message
 
+    def _given(self, asked: Asked, view: View, host: str, verdict: Verdict, ready: Ready) -> None:
+        """Count that *ready* goes out for the first time as every later time is counted (`dns_filter.doors.Seat`)."""
+        profile = asked.door.profile(view)
+        ready.site = worth_a_visit(verdict, profile, host) if profile else ""
+        if ready.site and asked.door.visited:
+            asked.door.visited(asked.address, [ready.site], self._now_ns())
+        if ready.told is not None:
+            ready.told.to(asked.address)
+
     def _ready(self, asked: Asked, found: Answer, age: int, cap: int) -> Ready:
         """*found*, which is *age* seconds old, as this client gets it, to be used for *cap* seconds at most."""
         payload = self._message(asked, found.body, found.note)[2:]
         cut = payload[0] & wire.TC >> 8
-        shift = asked.question.end - 2
+        shift, life = asked.question.end - 2, min(found.life - age, cap)
+        tells = self.tell is not None and asked.door is self.school and found.addresses
         ready = Ready(
             payload,
             int(self._monotonic()),
-            min(found.life - age, cap),
+            life,
+            told=Told(self.tell, found.addresses, life) if self.tell is not None and tells else None,
             offsets=() if cut else tuple(shift + offset for offset in found.offsets),
             ttls=() if cut else tuple(max(0, min(ttl - age, cap)) for ttl in found.ttls),
         )
@@ -207,12 +218,12 @@ class Resolver:
         ttl = self._seconds_left(verdict, reply.BLOCKED_TTL)
         body = reply.blocked(asked.question, self._form(asked, view, host), self._closed, ttl)
         message = self._message(asked, body, self._words.told(verdict, view.profile))
-        run = self._run_of(asked, host, verdict)
+        run = self._on_record(asked, host, verdict)
         stop = asked.door.stops.same(Stop(message, asked.question.end, self._stands_until(verdict, ttl), run))
         self._count(view, "block", "miss")
         if verdict.quiet:
             self.figures.quiet[verdict.category] += 1
-        if run and not self._on_record(asked, host, verdict, run):
+        if run and verdict.severity >= Severity.URGENT:
             return self._once_durable(asked, view, stop, message)
         self._keep_blocked(asked, view, stop)
         return message
@@ -233,23 +244,18 @@ class Resolver:
         profile = asked.door.profile(view)
         return profile.blocked_answer if profile else Blocked.NXDOMAIN
 
-    def _run_of(self, asked: Asked, host: str, verdict: Verdict) -> str:
-        """What repeats of this breach are counted under; "" for what is no breach.
+    def _on_record(self, asked: Asked, host: str, verdict: Verdict) -> Hashable:
+        """Write the breach or count it; what repeats of it are counted under, or "" for what is no breach.
 
         A reverse name ("4.3.2.1.in-addr.arpa") is asked by programs, never by people.
         """
         if verdict.quiet or asked.door is self.inner or host.endswith(".arpa"):
             return ""
-        return f"{host} {verdict.reason} {verdict.category} {verdict.rule}"
-
-    def _on_record(self, asked: Asked, host: str, verdict: Verdict, run: str) -> bool:
-        """Write the breach or count it; False if the answer must wait until it is durable."""
         request = asked.door.request(asked.address, host, self._now_ns())
         breach = breach_of(request, verdict, source="dns", policy=self.version) if request else None
         if breach is None:
-            return True
-        self._recorder.first((asked.address, run), breach)
-        return verdict.severity < Severity.URGENT
+            return ""
+        return self._recorder.first(_run_of(host, verdict), breach, asked.address)
 
     async def _once_durable(self, asked: Asked, view: View, stop: Stop, message: bytes) -> bytes:
         await self._recorder.durable()
@@ -281,3 +287,8 @@ class Resolver:
 
     def _count(self, view: View, verdict: str, cache: str) -> None:
         self.figures.questions[view.profile, verdict, cache] += 1
+
+
+def _run_of(host: str, verdict: Verdict) -> str:
+    """What makes two breaches of a client one run: the rule, or the name where no rule closed it (G26)."""
+    return f"{verdict.reason} {verdict.category} {verdict.list} {verdict.rule or host}"

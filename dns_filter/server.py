@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from prometheus_client import CollectorRegistry
 
 from blocklists.live import Files, Live
@@ -25,9 +26,11 @@ from dns_filter.reasons import Words
 from dns_filter.rebinding import Rebinding
 from dns_filter.resolver import Resolver
 from dns_filter.settings import DnsSettings, endpoint, packed
+from dns_filter.told import Tell
 from dns_filter.upstream import AT_ONCE, Upstreams, trust
 from reporting.metrics import process_collector, serve_metrics
 from reporting.recorder import Recorder
+from reporting.visits import Visits
 
 log = logging.getLogger("schoolgate.dns")
 
@@ -45,6 +48,16 @@ SPARE = 100
 type Ready = Callable[[dict[str, tuple[str, int]]], None]
 
 
+class More(msgspec.Struct, frozen=True):
+    """What only the highest room knows: whether named visits are kept (G15), and who is told of permitted answers."""
+
+    visits: bool = False
+    tell: Tell | None = None
+
+
+NOTHING_MORE = More()
+
+
 async def serve(
     settings: DnsSettings,
     files: Files,
@@ -53,6 +66,7 @@ async def serve(
     instance: int,
     metrics: tuple[str, int] | None,
     ready: Ready,
+    more: More = NOTHING_MORE,
 ) -> None:
     """Answer until cancelled; OSError if an address cannot be bound.
 
@@ -62,7 +76,7 @@ async def serve(
     log.info("DNS worker %d starts.", instance)
     try:
         async with asyncio.TaskGroup() as tasks:
-            server = _Server(settings, files, recorder, tasks)
+            server = _Server(settings, files, recorder, tasks, more)
             try:
                 await server.open(metrics)
                 await server.watch(ready)
@@ -77,7 +91,9 @@ async def serve(
 class _Server:
     """One worker: what it has opened, and the state that it follows."""
 
-    def __init__(self, settings: DnsSettings, files: Files, recorder: Recorder, tasks: asyncio.TaskGroup) -> None:
+    def __init__(
+        self, settings: DnsSettings, files: Files, recorder: Recorder, tasks: asyncio.TaskGroup, more: More
+    ) -> None:
         self.live = Live(files)
         self._settings, self._recorder, self._tasks = settings, recorder, tasks
         listeners = len(settings.listen) + bool(settings.inner)
@@ -85,9 +101,7 @@ class _Server:
         self._figures = Figures()
         self._resolver = Resolver(
             lookups=self._lookups(),
-            local=Local(
-                settings.hosts, settings.own_addresses, elsewhere=(*settings.private_zones, *settings.forwarded)
-            ),
+            local=Local(settings.hosts, settings.own_addresses, elsewhere=self._own_zones()),
             recorder=recorder,
             room=settings.finished_mb << 20,
             closed=(packed(settings.closed_address_v4), packed(settings.closed_address_v6)),
@@ -96,6 +110,9 @@ class _Server:
             monotonic=time.monotonic,
             words=Words(settings.organisation, settings.contact),
         )
+        self._visits = Visits(recorder.visit, kept=more.visits)
+        self._resolver.tell = more.tell
+        self._resolver.school.visited = self._visited
         self._resolver.school.floods = Floods(settings.client_rate, settings.client_burst)
         self._opened = contextlib.AsyncExitStack()
         self._endpoints: dict[str, tuple[str, int]] = {}
@@ -139,7 +156,7 @@ class _Server:
             datagrams, streams = _bound_alike(host, wanted)
         except OSError as error:
             raise OSError(error.errno, f"cannot listen at {text}: {error.strerror}") from error
-        by_udp = udp.Listener(datagrams, door, self._resolver, self._recorder, spawn=self._tasks.create_task)
+        by_udp = udp.Listener(datagrams, door, self._resolver, spawn=self._tasks.create_task)
         self._opened.callback(by_udp.close)
         by_tcp = tcp.Listener(door, self._resolver)
         self._opened.push_async_callback(by_tcp.close)
@@ -170,10 +187,17 @@ class _Server:
             log.exception("The snapshots could not be read; the last good ones stay in force.")
             return False
 
+    def _visited(self, address: str, sites: list[str], at_ns: int) -> None:
+        clients = self._resolver.school.clients
+        if clients is not None and (client := clients.of(address)) is not None:
+            self._visits.add(client, sites, at_ns)
+
     async def _look_at_seats(self) -> None:
+        """Take what was counted on the hit path, and write the visits of a minute that is over."""
         for door in (self._resolver.school, self._resolver.inner):
             for _ in door.look(time.time_ns(), time.monotonic()):
                 await asyncio.sleep(0)
+        self._visits.sweep(time.time_ns())
 
     def _watch_clock(self) -> None:
         apart = time.time_ns() - time.monotonic_ns()
@@ -183,8 +207,10 @@ class _Server:
         self._apart = apart
 
     async def close(self) -> None:
-        """Give every port back and end every connection."""
+        """Give every port back and end every connection; what was visited is on record then."""
         await self._opened.aclose()
+        self._resolver.school.remap()
+        self._visits.flush()
 
 
 def _bound_alike(host: str, port: int) -> tuple[Any, Any]:

@@ -230,9 +230,9 @@ class Listener:
         seat = self._door.seats.get(raw) or self._door.seat(raw, address, now_ns)
         if seat is None:
             return None
-        message = finished(packet, seat, self._resolver.recorder, now_ns, second)
+        message = finished(packet, seat, now_ns, second)
         if message is None or message[2] & _CUT:
-            seat.costly += 1
+            self._door.missed(seat)
             return None
         return message
 

@@ -22,7 +22,6 @@ from dns_filter.doors import Door, Seat
 from dns_filter.finished import finished
 from dns_filter.resolver import Resolver
 from dns_filter.wire import HEADER
-from reporting.recorder import Recorder
 
 log = logging.getLogger("schoolgate.dns")
 
@@ -48,13 +47,12 @@ class Listener:
         peer: socket.socket,
         door: Door,
         resolver: Resolver,
-        recorder: Recorder,
         *,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         """Serve the bound socket *peer*; `start` begins."""
         self._peer, self._door, self._resolver = peer, door, resolver
-        self._recorder, self._figures, self._spawn = recorder, resolver.figures, spawn
+        self._figures, self._spawn = resolver.figures, spawn
         self._batch = Batch(peer) if batch.usable else None
         self._under_way = 0
         self._complained = -_COMPLAIN
@@ -71,14 +69,14 @@ class Listener:
             asyncio.get_running_loop().remove_reader(self._peer.fileno())
             self._peer.close()
 
-    def _drain_many(self) -> None:  # noqa: C901 - one frame, because a call for each packet costs a tenth of the rate
+    def _drain_many(self) -> None:  # noqa: C901, PLR0912 - one frame: a call for each packet costs a tenth of the rate
         """Terse on purpose: one round of this loop is all that a cached answer costs."""
         slots = self._batch
         if slots is None or not (count := slots.receive()):
             return
         started = time.monotonic()
         now_ns, second = time.time_ns(), int(started)
-        door, again = self._door, self._recorder.again
+        door = self._door
         if now_ns >= door.boundary:
             door.empty()
         if door.floods.over and count == PACKETS and (flooding := self._flooding(slots)):
@@ -89,35 +87,29 @@ class Listener:
         for slot, address, length in zip(range(count), slots.addresses, slots.lengths, strict=True):
             try:
                 seat = seats.get(address) or self._seat(slots, slot, now_ns)
-                if seat is not None:
-                    start = slot * INBOX
-                    ready = seat.answers.get(data[start + 2 : start + length])
-                    if ready is None:
-                        pass
-                    elif ready.run is None:
-                        if ready.second == second or ready.holds(second):
-                            seat.seen.append(ready.site)
-                            answer = data[start : start + 2] + ready.payload
-                            sizes[slot] = size = len(answer)
-                            outbox[slot * OUTBOX : slot * OUTBOX + size] = answer
-                            continue
-                    elif second < ready.until and (not ready.run or again((seat.address, ready.run), now_ns)):
-                        seat.stops += 1
-                        question = data[start + HEADER : start + ready.end]
-                        answer = data[start : start + 2] + ready.head + question + ready.tail
-                        sizes[slot] = size = len(answer)
-                        outbox[slot * OUTBOX : slot * OUTBOX + size] = answer
+                start, answer = slot * INBOX, None
+                if seat is not None and (ready := seat.answers.get(data[start + 2 : start + length])) is not None:
+                    if ready.blocks:
+                        if second < ready.until and (not ready.run or seat.counts(ready.run, now_ns)):
+                            seat.stops += 1
+                            question = data[start + HEADER : start + ready.end]
+                            answer = data[start : start + 2] + ready.head + question + ready.tail
+                    elif ready.second == second or ready.holds(second):
+                        seat.seen.append(ready.site)
+                        answer = data[start : start + 2] + ready.payload
+                        if ready.told is not None:
+                            ready.told.to(seat.address)
+                if answer is None:
+                    made, answer = made + 1, self._made(slots.packet(slot), slots.peer(slot), seat)
+                    if answer is None:
+                        self._figures.unsent += slots.send(first, slot)
+                        first = slot + 1
                         continue
-                    seat.costly += 1
-                made, message = made + 1, self._made(slots.packet(slot), slots.peer(slot))
-                if message is not None:
-                    sizes[slot] = size = len(message)
-                    outbox[slot * OUTBOX : slot * OUTBOX + size] = message
-                    if made % MADE:
-                        continue
-                # What is in the slots up to here goes out now; one that is empty, or is answered later, is left out.
-                self._figures.unsent += slots.send(first, slot + (message is not None))
-                first = slot + 1
+                sizes[slot] = size = len(answer)
+                outbox[slot * OUTBOX : slot * OUTBOX + size] = answer
+                if made == MADE:
+                    self._figures.unsent += slots.send(first, slot + 1)
+                    first, made = slot + 1, 0
             except Exception as error:  # noqa: BLE001 - the next packet must be answered, whatever this one did
                 self._figures.unsent += slots.send(first, slot)
                 first = slot + 1
@@ -170,17 +162,17 @@ class Listener:
 
     def _one(self, packet: bytes, peer: Any, seat: Seat | None, now_ns: int, second: int) -> None:
         """Answer one packet from what is finished, or on the way of a miss."""
-        if seat is not None:
-            if (message := finished(packet, seat, self._recorder, now_ns, second)) is not None:
-                self._send(message, peer)
-                return
-            seat.costly += 1
-        if (message := self._made(packet, peer)) is not None:
+        message = finished(packet, seat, now_ns, second) if seat is not None else None
+        if message is None:
+            message = self._made(packet, peer, seat)
+        if message is not None:
             self._send(message, peer)
 
-    def _made(self, packet: bytes, peer: Any) -> bytes | None:
+    def _made(self, packet: bytes, peer: Any, seat: Seat | None) -> bytes | None:
         """The answer that the resolver makes at once; None for silence, and where it is sent when it is there."""
         outcome = self._resolver.begin(packet, peer[0], self._door)
+        if seat is not None:
+            self._door.missed(seat)
         if outcome is None or isinstance(outcome, bytes):
             return outcome
         if self._under_way < UNDER_WAY:

@@ -28,7 +28,8 @@ class Breach(msgspec.Struct, frozen=True):
     """One breach as the journal carries it; every field after the first four has a default, so old readers go on.
 
     *at_ns* is UTC nanoseconds. A sealed hit has no host and no path: *rule* is the entry's keyed hash (G6). *path* is
-    without query and fragment: what a child typed is not in it (G5).
+    without query and fragment: what a child typed is not in it (G5). *flood*: it stands for more of its category than
+    have a row each, *host* is the first, and its repeats are others (G26).
     """
 
     v: int
@@ -50,10 +51,14 @@ class Breach(msgspec.Struct, frozen=True):
     list: str = ""
     rule: str = ""
     policy: int = 0
+    flood: bool = False
 
 
 class Repeat(msgspec.Struct, frozen=True):
-    """More requests like the breach at offset *of* of the same journal: *count* of them, between two UTC times."""
+    """More requests like the breach at offset *of* of the same journal: *count* of them, between two UTC times.
+
+    *hosts* are names among them that the journal has not told of this breach yet: a sample, never all.
+    """
 
     v: int
     of: int
@@ -61,6 +66,25 @@ class Repeat(msgspec.Struct, frozen=True):
     first_ns: int
     last_ns: int
     type: Literal["repeat"] = "repeat"
+    hosts: tuple[str, ...] = ()
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """Sites that a client was let through to in one minute, by registrable name, and how often.
+
+    *minute_ns* is the UTC nanosecond that the minute began at. Counts of names asked for, not of pages looked at.
+    """
+
+    v: int
+    minute_ns: int
+    source: str
+    sites: dict[str, int]
+    type: Literal["visit"] = "visit"
+    address: str = ""
+    client: int = 0
+    device: int = 0
+    person: int = 0
+    profile: str = ""
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
@@ -73,7 +97,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     type: Literal["heartbeat"] = "heartbeat"
 
 
-type Record = Breach | Repeat | Heartbeat
+type Record = Breach | Repeat | Visit | Heartbeat
 
 
 def breach_of(request: Request, verdict: Verdict, *, source: str, policy: int) -> Breach | None:

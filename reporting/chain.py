@@ -5,7 +5,7 @@ whoever takes over a process cannot rewrite what it wrote before. Root on a runn
 was written before that stays provable.
 """
 
-import hashlib
+from hashlib import blake2b
 
 MAC = 16
 SEED = 32
@@ -25,23 +25,24 @@ class Chain:
         """Begin the chain of a journal whose file starts with *header*; *seed* is 32 secret bytes."""
         if len(seed) != SEED:
             raise ValueError(f"a journal's seed has {SEED} bytes, not {len(seed)}")
-        self._key = hashlib.blake2b(header, key=seed, person=_START, digest_size=SEED).digest()
-        self.head = hashlib.blake2b(header, key=self._key, digest_size=MAC).digest()
+        self._key = blake2b(header, key=seed, person=_START, digest_size=SEED).digest()
+        self.head = blake2b(header, key=self._key, digest_size=MAC).digest()
         self.count = 0
 
     def mac(self, payload: bytes) -> bytes:
         """The MAC that the next frame has if it carries *payload*."""
-        return hashlib.blake2b(self.head + payload, key=self._key, digest_size=MAC).digest()
+        return blake2b(self.head + payload, key=self._key, digest_size=MAC).digest()
 
     def advance(self, mac: bytes) -> None:
         """Take the next frame, with *mac*, as written or read."""
         self.head = mac
-        self.skip(1)
+        self._key = blake2b(self._key, person=_STEP, digest_size=SEED).digest()
+        self.count += 1
 
     def skip(self, frames: int) -> None:
         """Step the key over *frames* frames."""
         for _ in range(frames):
-            self._key = hashlib.blake2b(self._key, person=_STEP, digest_size=SEED).digest()
+            self._key = blake2b(self._key, person=_STEP, digest_size=SEED).digest()
         self.count += frames
 
     def resume(self, count: int, head: bytes) -> None:
@@ -53,7 +54,7 @@ class Chain:
         """How many frames are missing before one with *payload* and *mac*, or None if it is not within reach."""
         key = self._key
         for frames in range(AHEAD):
-            if hashlib.blake2b(self.head + payload, key=key, digest_size=MAC).digest() == mac:
+            if blake2b(self.head + payload, key=key, digest_size=MAC).digest() == mac:
                 return frames
-            key = hashlib.blake2b(key, person=_STEP, digest_size=SEED).digest()
+            key = blake2b(key, person=_STEP, digest_size=SEED).digest()
         return None

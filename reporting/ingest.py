@@ -72,7 +72,7 @@ class Ingest:
         self._trouble: dict[str, float] = {}
         self._behind: float | None = None
         self.breaches: Counter[Severity] = Counter()
-        self.damaged = self.tampered = self.alerts = self.failures = self.strange = 0
+        self.visits = self.damaged = self.tampered = self.alerts = self.failures = self.strange = 0
         self._strange: set[str] = set()
 
     @property
@@ -236,6 +236,7 @@ class Ingest:
 
     def _tell(self, batch: intake.Batch, opened: int) -> None:
         self.alerts += opened
+        self.visits += len(batch.visits)
         self.breaches.update(Severity(row["severity"]) for row in batch.breaches)
         for aside in batch.aside:
             tampered = aside["reason"].startswith("tampered:")

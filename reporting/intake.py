@@ -1,21 +1,23 @@
 """One batch of a journal's frames, turned into rows and stored; the caller owns the transaction.
 
-Sorting out is pure: repeats of a breach of the same batch are folded into its row, frames that are no breach become
-rows of what was set aside.
+Sorting out is pure: repeats of a breach of the same batch are folded into its row, a visit is a row for each of its
+sites, and other frames become rows of what was set aside.
 """
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Table, bindparam, case, insert, select, update
+from sqlalchemy import BindParameter, String, Table, bindparam, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting import alerts
 from reporting.alerts import Desk
-from reporting.breach import Breach, Heartbeat, Repeat
+from reporting.breach import Breach, Heartbeat, Repeat, Visit
 from reporting.frames import Damaged, Frame, Tampered
 from reporting.journal import SUFFIX, Header
-from reporting.models import AlertBreachRow, BreachRow, DamagedRow, JournalRow
+from reporting.models import AlertBreachRow, BreachRow, DamagedRow, JournalRow, VisitRow
 
 KEPT = 4_096
 """Bytes of a damaged piece that are kept for a look."""
@@ -23,16 +25,35 @@ KEPT = 4_096
 MOST_REPEATS = 10**9
 """Repeats that one record may claim: 100,000 a second for 10 s is a thousandth of it, and no sum reaches 64 bits."""
 
+MOST_SAMPLES = 800
+"""Characters of names that a breach tells of besides its own: three of the longest."""
+
 _LARGEST = 2**63 - 1
 _COLUMNS = tuple(field for field in Breach.__struct_fields__ if field not in {"v", "type"})
+_VISIT_COLUMNS = tuple(field for field in Visit.__struct_fields__ if field not in {"v", "type", "sites"})
+
+
+class More(msgspec.Struct):
+    """What repeats add to a breach: how many, the last UTC time, and the names that they tell of."""
+
+    count: int = 0
+    last_ns: int = 0
+    samples: str = ""
+
+    def add(self, repeat: Repeat) -> None:
+        """Take in one record of repeats."""
+        self.count += _count(repeat.count)
+        self.last_ns = max(self.last_ns, repeat.last_ns)
+        self.samples = _with(self.samples, repeat.hosts)
 
 
 class Batch(msgspec.Struct):
-    """Rows to be: breaches, repeats of earlier breaches by offset as (count, last_ns), and what is set aside."""
+    """Rows to be: breaches, repeats of earlier breaches by offset, visits, and what is set aside."""
 
     journal: str
     breaches: list[dict[str, Any]] = []
-    repeats: dict[int, tuple[int, int]] = {}
+    repeats: dict[int, More] = {}
+    visits: list[dict[str, Any]] = []
     aside: list[dict[str, Any]] = []
     heartbeat_ns: int = 0
 
@@ -84,6 +105,8 @@ def sorted_out(frames: list[Frame], journal: str, now_ns: int) -> Batch:
             batch.breaches.append(row)
         elif isinstance(record, Repeat):
             _repeat(batch, by_offset.get(record.of), record)
+        elif isinstance(record, Visit):
+            batch.visits += visit_rows(record, journal, frame.offset)
         elif isinstance(record, Heartbeat):
             batch.heartbeat_ns = max(batch.heartbeat_ns, min(record.at_ns, now_ns))
         else:
@@ -93,12 +116,23 @@ def sorted_out(frames: list[Frame], journal: str, now_ns: int) -> Batch:
 
 def _repeat(batch: Batch, row: dict[str, Any] | None, repeat: Repeat) -> None:
     """Fold *repeat* into the *row* of its breach, or keep it for one that is stored already."""
-    more = min(max(repeat.count, 0), MOST_REPEATS)
-    if row is not None:
-        row["count"], row["last_ns"] = row["count"] + more, max(row["last_ns"], repeat.last_ns)
+    if row is None:
+        batch.repeats.setdefault(repeat.of, More()).add(repeat)
         return
-    count, last_ns = batch.repeats.get(repeat.of, (0, 0))
-    batch.repeats[repeat.of] = count + more, max(last_ns, repeat.last_ns)
+    row["count"], row["last_ns"] = row["count"] + _count(repeat.count), max(row["last_ns"], repeat.last_ns)
+    row["samples"] = _with(row["samples"], repeat.hosts)
+
+
+def _count(claimed: int) -> int:
+    return min(max(claimed, 0), MOST_REPEATS)
+
+
+def _with(samples: str, hosts: Iterable[str]) -> str:
+    """*samples* and *hosts* as one text of names with blanks between, as long as there is room."""
+    for host in map(clean, hosts):
+        if host and " " not in host and len(samples) + len(host) < MOST_SAMPLES:
+            samples = f"{samples} {host}" if samples else host
+    return samples
 
 
 def _set_aside(record: Damaged | dict[str, Any], journal: str, offset: int, now_ns: int) -> dict[str, Any]:
@@ -120,14 +154,27 @@ def breach_row(breach: Breach, extra: dict[str, Any], journal: str, offset: int)
     return row | {
         "journal": journal,
         "offset": offset,
+        "samples": "",
         "count": 1,
         "last_ns": breach.at_ns,
         "extra": jsonable(extra),
     }
 
 
+def visit_rows(visit: Visit, journal: str, offset: int) -> Iterator[dict[str, Any]]:
+    """A row for each site of *visit*, which stood at *offset* of *journal*."""
+    shared: dict[str, Any] = {name: _plain(getattr(visit, name)) for name in _VISIT_COLUMNS}
+    sites: Counter[str] = Counter()
+    for site, count in visit.sites.items():
+        sites[clean(site)] += _count(count)
+    for site, count in sites.items():
+        yield shared | {"journal": journal, "offset": offset, "site": site, "count": count}
+
+
 def _plain(value: Any) -> Any:
-    return clean(value) if isinstance(value, str) else int(value)
+    if isinstance(value, str):
+        return clean(value)
+    return value if isinstance(value, bool) else int(value)
 
 
 def clean(text: str) -> str:
@@ -155,6 +202,8 @@ async def store(session: AsyncSession, batch: Batch, desk: Desk, now_ns: int) ->
         opened = await _raise_alerts(session, batch, desk, now_ns)
     if batch.repeats:
         await _count_repeats(session, batch, now_ns)
+    if batch.visits:
+        await (await session.connection()).execute(insert(_visits), batch.visits)
     if batch.aside:
         await session.execute(insert(DamagedRow), batch.aside)
     return opened
@@ -171,31 +220,40 @@ async def _raise_alerts(session: AsyncSession, batch: Batch, desk: Desk, now_ns:
 async def _count_repeats(session: AsyncSession, batch: Batch, now_ns: int) -> None:
     """Add the repeats to their breaches, and to the alerts that those are in; one of an unknown breach is set aside."""
     ids = await _ids(session, batch.journal, list(batch.repeats))
-    for of, (count, _) in batch.repeats.items():
+    for of, more in batch.repeats.items():
         if of not in ids:
-            says = f"damaged: {count} repeats of a breach that was not taken in"
+            says = f"damaged: {more.count} repeats of a breach that was not taken in"
             batch.aside.append(aside(batch.journal, of, says, b"", now_ns))
-    known = [{"breach_id": ids[of], "more": count, "at": at} for of, (count, at) in batch.repeats.items() if of in ids]
+    known = {ids[of]: more for of, more in batch.repeats.items() if of in ids}
     if known:
-        await (await session.connection()).execute(_ADD, known)
-        await _count_on_alerts(session, {row["breach_id"]: (row["more"], row["at"]) for row in known})
+        added = [{"breach_id": k, "more": m.count, "at": m.last_ns, "names": m.samples} for k, m in known.items()]
+        await (await session.connection()).execute(_ADD, added)
+        await _count_on_alerts(session, known)
 
 
-_breaches = cast("Table", BreachRow.__table__)
+_breaches, _visits = cast("Table", BreachRow.__table__), cast("Table", VisitRow.__table__)
+_at: BindParameter[int] = bindparam("at")
+_names: BindParameter[str] = bindparam("names", type_=String)
+_told = _breaches.c.samples
 _ADD = (
     update(_breaches)
     .where(_breaches.c.id == bindparam("breach_id"))
     .values(
         count=_breaches.c.count + bindparam("more"),
-        last_ns=case((_breaches.c.last_ns < bindparam("at"), bindparam("at")), else_=_breaches.c.last_ns),
+        last_ns=case((_breaches.c.last_ns < _at, _at), else_=_breaches.c.last_ns),
+        samples=case(
+            (_told == "", _names),
+            ((_names == "") | (func.length(_told) + func.length(_names) > MOST_SAMPLES), _told),
+            else_=_told + " " + _names,
+        ),
     )
 )
 
 
-async def _count_on_alerts(session: AsyncSession, repeats: dict[int, tuple[int, int]]) -> None:
+async def _count_on_alerts(session: AsyncSession, repeats: dict[int, More]) -> None:
     found = select(AlertBreachRow.alert, AlertBreachRow.breach).where(AlertBreachRow.breach.in_(list(repeats)))
     for alert, breach in (await session.execute(found)).all():
-        await alerts.add(session, alert, *repeats[breach])
+        await alerts.add(session, alert, repeats[breach].count, repeats[breach].last_ns)
 
 
 async def _ids(session: AsyncSession, journal: str, offsets: list[int]) -> dict[int, int]:

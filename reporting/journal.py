@@ -208,10 +208,13 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+_encode = msgspec.msgpack.Encoder().encode
+
+
 def _payload(record: Record) -> bytes:
     """*record* as msgpack; over-long texts are cut and unpaired surrogates replaced rather than the record refused."""
     try:
-        payload = msgspec.msgpack.encode(record)
+        payload = _encode(record)
     except UnicodeEncodeError:
         payload = b""
     if 0 < len(payload) <= MAX_PAYLOAD:

@@ -53,15 +53,22 @@ class _Process(Collector):
 
 
 def _journal(recorder: Recorder) -> Iterator[Metric]:
-    yield CounterMetricFamily("schoolgate_journal_records", "Records written.", value=recorder.written)
-    yield CounterMetricFamily("schoolgate_journal_repeats", "Breaches counted onto a run.", value=recorder.repeats)
-    yield CounterMetricFamily("schoolgate_journal_lost", "Breaches with no room to write.", value=recorder.lost)
-    yield CounterMetricFamily(
-        "schoolgate_journal_sync_failures", "Syncs that the disk refused.", value=recorder.sync_failures
-    )
-    yield GaugeMetricFamily(
-        "schoolgate_journal_full", "1 while no more room can be reserved.", value=recorder.journal.full
-    )
+    for name, says, count in (
+        ("records", "Records written.", recorder.written),
+        ("repeats", "Breaches counted onto a run.", recorder.repeats),
+        ("floods", "Floods: rows that count what has no row of its own.", recorder.floods),
+        ("lost", "Breaches with no room to write.", recorder.lost),
+        ("visits", "Records of visits written.", recorder.visits),
+        ("visits_lost", "Records of visits with no room to write.", recorder.visits_lost),
+        ("sync_failures", "Syncs that the disk refused.", recorder.sync_failures),
+    ):
+        yield CounterMetricFamily(f"schoolgate_journal_{name}", says, value=count)
+    for name, says, value in (
+        ("full", "1 while no more room can be reserved.", recorder.journal.full),
+        ("unsynced_bytes", "Bytes that a power cut would lose now.", recorder.unsynced),
+        ("lag_seconds", "For how long the oldest of them have been waiting.", recorder.lag),
+    ):
+        yield GaugeMetricFamily(f"schoolgate_journal_{name}", says, value=value)
 
 
 def process_collector(live: State, recorder: Recorder | None) -> Collector:

@@ -47,7 +47,9 @@ class JournalRow(Table):
 class BreachRow(Table):
     """A breach as its journal had it (`reporting.breach.Breach`), how many repeats followed and when the last was.
 
-    *count* includes the first. *extra* holds what a newer writer said and this version does not know.
+    *count* includes the first. *flood*: it stands for others of its category too. *samples* are a few names
+    besides *host* that it stands for, with blanks between. *extra* holds what a newer writer said and this version does
+    not know.
     """
 
     __tablename__ = "breaches"
@@ -82,9 +84,37 @@ class BreachRow(Table):
     list: Mapped[str]
     rule: Mapped[str]
     policy: Mapped[int]
+    flood: Mapped[bool] = mapped_column(default=False)
+    samples: Mapped[str] = mapped_column(default="")
     count: Mapped[int] = mapped_column(default=1)
     last_ns: Mapped[int]
     extra: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class VisitRow(Table):
+    """A site that a client was let through to in one minute, and how often (`reporting.breach.Visit`)."""
+
+    __tablename__ = "visits"
+    __table_args__ = (
+        UniqueConstraint("journal", "offset", "site", name="uq_visits_journal_offset_site"),
+        Index("ix_visits_minute_ns", "minute_ns"),
+        Index("ix_visits_address_minute_ns", "address", "minute_ns"),
+        Index("ix_visits_person_minute_ns", "person", "minute_ns"),
+        Index("ix_visits_site_minute_ns", "site", "minute_ns"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    journal: Mapped[str] = mapped_column(ForeignKey("journals.name"))
+    offset: Mapped[int]
+    minute_ns: Mapped[int]
+    source: Mapped[str]
+    address: Mapped[str]
+    client: Mapped[int]
+    device: Mapped[int]
+    person: Mapped[int]
+    profile: Mapped[str]
+    site: Mapped[str]
+    count: Mapped[int]
 
 
 class DamagedRow(Table):

@@ -1,33 +1,20 @@
 """What the request path does with a breach: write the first of a run at once, count the rest.
 
-When `first` has returned True the kernel has the breach: a killed process may lose a count, never a breach. `again` is
-called for each repeated packet (100,000 a second), so it is one lookup and a few attribute writes. No disk error
-reaches the caller: a block stays a block.
+When `first` has returned, the kernel has the breach or what it is counted on: a killed process may lose a count, never
+a breach. Which breaches are one run is `reporting.runs`'s to say. For a packet that repeats one, the caller looks its
+run up in `runs_of` and counts, 100,000 times a second. No disk error reaches the caller: a block stays a block.
 """
 
 import asyncio
 import logging
-import math
 import time
-from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 
-from blocklists.rulebook import Severity
-from reporting.breach import VERSION, Breach, Record, Repeat
+from reporting.breach import VERSION, Breach, Record, Repeat, Visit
 from reporting.journal import Journal
+from reporting.runs import Run, Runs
 
 log = logging.getLogger("schoolgate.journal")
-
-WINDOW = 9.0
-"""Seconds between two looks at a run: its repeats are written, or it is closed if there were none. With the time
-between two sweeps that is within the 10 s that DESIGN.md allows."""
-
-LONGEST_GRAVE = 15 * 60.0
-"""Seconds after which a run that asks for an alert ends although it goes on, so that a new breach can open a new alert:
-somebody may have dealt with the first, and the next may be somebody else."""
-
-RUNS = 50_000
-"""Open runs at most, about 20 MB; the oldest is written and closed for a new one."""
 
 SWEEP = 0.25
 SYNC = 0.05
@@ -39,18 +26,8 @@ _LOST = -1
 _COMPLAIN = 60.0
 
 
-class _Run:
-    """One key's run: the offset of its breach, and the repeats that are not yet written."""
-
-    __slots__ = ("count", "due", "ends", "first_ns", "key", "last_ns", "of")
-
-    def __init__(self, key: Hashable, of: int, due: float, ends: float) -> None:
-        self.key, self.of, self.due, self.ends = key, of, due, ends
-        self.count = self.first_ns = self.last_ns = 0
-
-
 class Recorder:
-    """Owns a journal for a process. *written*, *repeats* and *lost* are counts for the metrics.
+    """Owns a journal for a process. *written*, *floods*, *visits*, *lost* ... are counts for the metrics.
 
     Not for several threads: all calls come from the event loop's own.
     """
@@ -64,40 +41,71 @@ class Recorder:
     ) -> None:
         """Record into *journal*, which stays the caller's to close; `run` must run for counts and syncs."""
         self.journal = journal
-        self.written = self.repeats = self.lost = self.sync_failures = 0
+        self.written = self.floods = self.lost = self.visits = self.visits_lost = self.sync_failures = 0
         self._now_ns, self._monotonic = now_ns, monotonic
-        self._runs: dict[Hashable, _Run] = {}
-        self._due: deque[_Run] = deque()
-        self._synced = 0
+        self._runs = Runs()
+        self.runs_of: Callable[[str], Mapping[Hashable, Run]] = self._runs.of
+        self._repeats = 0
+        self._synced = journal.end
+        self._unsynced_since: float | None = None
         self._one_sync = asyncio.Lock()
         self._something_new = asyncio.Event()
         self._complained = -_COMPLAIN
 
-    def again(self, key: Hashable, at_ns: int) -> bool:
-        """Count one more of an open run; False if *key* has none (then call `first`). *at_ns* is UTC nanoseconds."""
-        run = self._runs.get(key)
+    @property
+    def repeats(self) -> int:
+        """Breaches that were counted onto a run."""
+        return self._repeats + self._runs.counted()
+
+    @property
+    def unsynced(self) -> int:
+        """Bytes that a power cut would lose now."""
+        return self.journal.end - self._synced
+
+    @property
+    def lag(self) -> float:
+        """For how many seconds the oldest of them has been waiting; 0 when everything is on the disk."""
+        since = self._unsynced_since
+        return 0.0 if since is None else self._monotonic() - since
+
+    def again(self, key: tuple[str, Hashable], at_ns: int) -> bool:
+        """Count one more of the open run *key* (address, name); False if there is none (then call `first`).
+
+        *at_ns* is UTC nanoseconds.
+        """
+        run = self.runs_of(key[0]).get(key[1])
         if run is None:
             return False
-        if not run.count:
+        if not run.count:  # as Run.add, whose call would be a quarter of this
             run.first_ns = at_ns
         run.count += 1
         run.last_ns = at_ns
-        self.repeats += 1
         return True
 
-    def first(self, key: Hashable, breach: Breach) -> bool:
-        """Write *breach* as the first of a run; False if it was counted as a repeat, or if there was no room."""
-        if self.again(key, breach.at_ns):
-            return False
-        offset = self._write(breach)
-        if len(self._runs) >= RUNS:
-            self._look_at(self._due.popleft(), closing=True)
+    def first(self, name: Hashable, breach: Breach, address: str = "") -> Hashable:
+        """Put *breach* on record: as the first of a run, or counted onto one. Returns the name of that run.
+
+        *name* tells it from other breaches of the same *address*, which is the breach's own unless another is given.
+        The run may be another than was named: that of a flood.
+        """
         now = self._monotonic()
-        ends = now + LONGEST_GRAVE if breach.severity >= Severity.URGENT else math.inf
-        run = _Run(key, offset, now + WINDOW, ends)
-        self._runs[key] = run
-        self._due.append(run)
-        return offset != _LOST
+        account, name, row = self._runs.place(name, breach, address or breach.address, now)
+        if (run := account.runs.get(name)) is not None:
+            run.add(breach.at_ns)
+            run.note(breach.host)
+            return run.name
+        if (oldest := self._runs.in_the_way(account)) is not None:
+            self._look_at(oldest, closing=True)
+        offset = self._write(row, breaches=1)
+        self.floods += row.flood
+        self._runs.open(name, account, offset, row, now)
+        return name
+
+    def visit(self, visit: Visit) -> None:
+        """Put *visit* on record, unless the journal has hardly any room: that is for breaches."""
+        kept = not self.journal.full and self._write(visit, breaches=0) != _LOST
+        self.visits += kept
+        self.visits_lost += not kept
 
     async def durable(self) -> None:
         """Return when everything written so far survives a power cut; concurrent callers share one sync.
@@ -108,13 +116,15 @@ class Recorder:
         async with self._one_sync:
             if self._synced >= wanted:
                 return
-            reached = self.journal.end
+            reached, began = self.journal.end, self._monotonic()
             try:
                 await asyncio.to_thread(self.journal.sync)
-                self._synced = reached
             except OSError as error:
                 self.sync_failures += 1
                 self._complain(error)
+                return
+            self._synced = reached
+            self._unsynced_since = began if self.unsynced else None
 
     async def run(self) -> None:
         """Forever: sync within 100 ms of a write, write repeats within 10 s, a heartbeat each minute.
@@ -131,8 +141,8 @@ class Recorder:
 
     def flush(self) -> None:
         """Write all counts, end all runs, and sync, on this thread: for the end of a process."""
-        while self._due:
-            self._look_at(self._due.popleft(), closing=True)
+        while run := self._runs.next_due():
+            self._look_at(run, closing=True)
         self._heartbeat()
         try:
             self.journal.sync()
@@ -144,32 +154,37 @@ class Recorder:
         """Look at up to *most* runs whose time has come; True if there are more."""
         now = self._monotonic()
         for _ in range(most):
-            if not self._due or self._due[0].due > now:
+            run = self._runs.next_due()
+            if run is None or run.due > now:
                 return False
-            self._look_at(self._due.popleft(), closing=False)
+            self._look_at(run, closing=False)
         return True
 
-    def _look_at(self, run: _Run, *, closing: bool) -> None:
+    def _look_at(self, run: Run, *, closing: bool) -> None:
         """Write the repeats of *run*; close it if there were none, if it is over or lost, or if *closing*."""
+        now = self._monotonic()
+        self._repeats += run.count
         if run.of == _LOST:
             self.lost += run.count
         elif run.count:
-            self._write(Repeat(VERSION, run.of, run.count, run.first_ns, run.last_ns))
-        if closing or run.of == _LOST or not run.count or self._monotonic() >= run.ends:
-            del self._runs[run.key]
-            return
-        run.count, run.due = 0, self._monotonic() + WINDOW
-        self._due.append(run)
+            told, run.told = run.told, len(run.hosts)
+            repeat = Repeat(VERSION, run.of, run.count, run.first_ns, run.last_ns, hosts=run.hosts[told:])
+            self._write(repeat, breaches=run.count)
+        if closing or run.of == _LOST or not run.count or now >= run.ends:
+            self._runs.close(run)
+        else:
+            self._runs.look_again(run, now)
 
-    def _write(self, record: Record) -> int:
+    def _write(self, record: Record, *, breaches: int) -> int:
+        """Write *record*, which stands for so many *breaches*, and return its offset or _LOST."""
         try:
             offset = self.journal.write(record)
         except OSError as error:
-            self.lost += 1
+            self.lost += breaches
             self._complain(error)
             return _LOST
         self.written += 1
-        self._something_new.set()
+        self._something_to_sync()
         return offset
 
     def _heartbeat(self) -> None:
@@ -177,6 +192,11 @@ class Recorder:
             self.journal.heartbeat(self._now_ns())
         except OSError as error:
             self._complain(error)
+        self._something_to_sync()
+
+    def _something_to_sync(self) -> None:
+        if self._unsynced_since is None:
+            self._unsynced_since = self._monotonic()
         self._something_new.set()
 
     def _complain(self, error: OSError) -> None:
@@ -205,4 +225,5 @@ class Recorder:
     async def _beat(self) -> None:
         while True:
             self._heartbeat()
+            self._runs.tidy(self._monotonic())
             await asyncio.sleep(HEARTBEAT)

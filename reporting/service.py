@@ -251,6 +251,7 @@ class _Reporting(Collector):
             breaches.add_metric([severity.name.lower()], ingest.breaches[severity])
         yield breaches
         for name, says, count in (
+            ("visits", "Visits taken in: one for each client, site and minute.", ingest.visits),
             ("damaged", "Pieces of journals that were set aside.", ingest.damaged),
             ("tampered", "Tamper alarms.", ingest.tampered),
             ("strange_files", "Files in the spool whose names are no journal's; left alone.", ingest.strange),

@@ -67,4 +67,6 @@ dns_filter/upstream_health.py
 dns_filter/upstream_place.py
 dns_filter/upstream_query.py
 dns_filter/wire.py
+reporting/runs.py
+reporting/visits.py
 MODULES

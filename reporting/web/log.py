@@ -5,7 +5,7 @@ new entries push nothing off it.
 """
 
 from litestar import Response, get
-from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 
 from blocklists.policy import Reason
 from blocklists.rulebook import Severity
@@ -80,7 +80,8 @@ def _conditions(viewer: Viewer, asked: Filter) -> list[ColumnElement[bool]]:
     if asked.until is not None:
         found.append(BreachRow.at_ns < asked.until)
     if asked.host:
-        found += [BreachRow.host.contains(asked.host, autoescape=True), BreachRow.reason != Reason.SEALED]
+        named = (column.contains(asked.host, autoescape=True) for column in (BreachRow.host, BreachRow.samples))
+        found += [or_(*named), BreachRow.reason != Reason.SEALED]
         found.append(viewer.readable())
     if asked.below:
         found.append(tuple_(BreachRow.at_ns, BreachRow.id) < (asked.below.at_ns, asked.below.number))

@@ -63,6 +63,8 @@ class Shown(msgspec.Struct, frozen=True):
     rule: str | None
     held: str
     repeats: int
+    flood: bool
+    samples: tuple[str, ...] | None
     policy: int
 
 
@@ -91,6 +93,8 @@ def show(row: BreachRow, *, holder: str, rulebook: Rulebook | None, zone: ZoneIn
         rule=None if holder else row.rule,
         held=HELD[holder] if holder else ("sealed: no address is kept" if sealed else ""),
         repeats=max(0, row.count - 1),
+        flood=row.flood,
+        samples=None if hidden else tuple(row.samples.split()),
         policy=row.policy,
     )
 

@@ -56,6 +56,16 @@ def test_problems_name_a_limit_that_would_close_every_page():
     ]
 
 
+@pytest.mark.parametrize("days", [-1, 367])
+def test_problems_name_what_is_no_number_of_days(days):
+    profile = msgspec.structs.replace(KS2, visits=days)
+    assert [problem.partition(":")[0] for problem in profile.problems("ks2")] == ["profiles.ks2.visits"]
+
+
+def test_a_profile_of_an_older_policy_keeps_no_visits():
+    assert KS2.visits == 0
+
+
 def test_an_unknown_key_is_refused():
     with pytest.raises(msgspec.ValidationError, match="blok"):
         msgspec.convert({"title": "KS2", "column": "ks2", "pages": "ks2", "blok": []}, Profile)

@@ -6,8 +6,10 @@ from dnslib import DNSRecord
 
 from reporting.breach import Breach
 from reporting.frames import read_frames
+from reporting.runs import ROWS
 from tests.support.dns_client import addresses, question
 from tests.support.dns_worker import SEED
+from tests.support.school import LISTS
 
 QUESTIONS = 1000
 KILLED_AFTER = 400
@@ -27,7 +29,7 @@ class Pupil(asyncio.DatagramProtocol):
 
     def ask(self) -> None:
         if self.asked < QUESTIONS:
-            self.transport.sendto(bytes(question(f"n{self.asked}.gambling.test").pack()))
+            self.transport.sendto(bytes(question(f"n{self.asked}.test").pack()))
             self.asked += 1
 
     def datagram_received(self, data, _addr) -> None:
@@ -42,7 +44,9 @@ class Pupil(asyncio.DatagramProtocol):
         """The port is closed: the worker is dead."""
 
 
-async def test_every_answered_breach_is_in_the_journal_once_after_kill_9(school):
+async def killed_in_the_middle(school, name):
+    """The names that a worker answered before its kill, and its journal's breaches; all stand on the list *name*."""
+    school.compile({**LISTS, name: [f"n{number}.test" for number in range(QUESTIONS)]})
     command = [sys.executable, "-m", "tests.support.dns_worker", str(school.folder), "127.0.0.1:9"]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
@@ -57,9 +61,23 @@ async def test_every_answered_breach_is_in_the_journal_once_after_kill_9(school)
         if process.returncode is None:
             process.kill()
             await process.wait()
-    (journal,) = school.files.spool.glob("*.journal")
-    found = Counter(f.record.host for f in read_frames(journal, seed=SEED) if isinstance(f.record, Breach))
-
     assert KILLED_AFTER <= len(pupil.answered) < QUESTIONS
-    assert all(found[name] == 1 for name in pupil.answered)
+    (journal,) = school.files.spool.glob("*.journal")
+    return pupil.answered, [f.record for f in read_frames(journal, seed=SEED) if isinstance(f.record, Breach)]
+
+
+async def test_every_answered_urgent_breach_is_in_the_journal_once_after_kill_9(school):
+    answered, breaches = await killed_in_the_middle(school, "harm")
+    found = Counter(breach.host for breach in breaches)
+
+    assert all(found[name] == 1 for name in answered)
     assert max(found.values()) == 1
+
+
+async def test_a_flood_that_kill_9_ends_has_its_rows_and_one_for_all_others(school):
+    answered, breaches = await killed_in_the_middle(school, "gambling")
+    rows, floods = [b for b in breaches if not b.flood], [b for b in breaches if b.flood]
+
+    assert len({row.host for row in rows}) == len(rows) == ROWS
+    assert {row.host for row in rows} <= set(answered)
+    assert [flood.category for flood in floods] == ["gambling"]

@@ -19,6 +19,7 @@ from blocklists.rulebook import Permit
 from dns_filter import resolver
 from reporting.breach import Breach, Repeat
 from reporting.frames import read_frames
+from reporting.runs import ROWS
 from tests.support.dns_client import (
     NOERROR,
     NOTIMP,
@@ -34,7 +35,7 @@ from tests.support.dns_client import (
     reason,
 )
 from tests.support.nameserver import NameServer
-from tests.support.school import School, make_school, profiles, rulebook
+from tests.support.school import LISTS, School, make_school, profiles, rulebook
 
 KS1, STAFF, VISITOR, STRANGER, KS2 = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.9.9.9", "127.0.0.1"
 HOUR = 3600 * 10**9
@@ -491,6 +492,65 @@ async def test_an_urgent_breach_is_durable_before_its_answer(running, monkeypatc
     assert breaches(running)[0].theme == "self-harm"
 
 
+async def test_many_urgent_breaches_at_once_are_each_on_record_and_share_their_syncs(running, school, monkeypatch):
+    names = [f"n{number}.harm.example" for number in range(40)]
+    school.compile({**LISTS, "harm": names})
+    synced, on_record = [], []
+    real = running.journal.sync
+
+    def sync():
+        before = running.journal.count
+        real()
+        synced.append(before)
+
+    async def closed(name):
+        answer = await ask(running.dns, name)
+        hosts = [getattr(frame.record, "host", "") for frame in read_frames(running.journal.path)]
+        on_record.append(hosts.count(name) == 1 and hosts.index(name) < max(synced))
+        return addresses(answer) == ["192.0.2.99"]
+
+    async def in_force():
+        return addresses(await ask(running.dns, "x.n0.harm.example")) == ["192.0.2.99"]
+
+    await eventually(in_force)
+    monkeypatch.setattr(running.journal, "sync", sync)
+    monkeypatch.setattr("reporting.recorder.SYNC", 60.0)
+    assert all(await asyncio.gather(*(closed(name) for name in names[1:])))
+    assert all(on_record)
+    assert 0 < len(synced) < len(names) / 2
+
+
+async def test_names_of_one_rule_are_one_run_that_tells_of_three(running):
+    for name in ("a.games.test", "b.games.test", "c.games.test", "d.games.test", "casino.test"):
+        await ask(running.dns, name)
+    running.recorder.flush()
+
+    assert [breach.host for breach in breaches(running)] == ["a.games.test", "casino.test"]
+    (repeat,) = [f.record for f in read_frames(running.journal.path) if isinstance(f.record, Repeat)]
+    assert (repeat.count, repeat.hosts) == (3, ("b.games.test", "c.games.test"))
+
+
+async def test_a_flood_is_counted_by_the_hit_path_and_leaves_others_their_rows(running, school):
+    names = [f"n{number}.bets.example" for number in range(ROWS + 40)]
+    school.compile({**LISTS, "gambling": names})
+
+    async def in_force():
+        return addresses(await ask(running.dns, names[0])) == ["192.0.2.99"]
+
+    await eventually(in_force)
+    for name in names[1:]:
+        await ask(running.dns, name)
+    records = running.journal.count
+    for name in names:
+        await ask(running.dns, name)
+    assert running.journal.count == records
+    rows = breaches(running)
+    await ask(running.dns, names[-1], source="127.0.0.9")
+
+    assert sum(row.flood for row in rows) == 1
+    assert [(row.host, row.flood) for row in breaches(running)[len(rows) :]] == [(names[-1], False)]
+
+
 @pytest.mark.parametrize("name", ["adverts.test", "helpline.test", "www.helpline.test", "learning.test"])
 async def test_quiet_helpline_and_open_names_are_not_journalled(running, name):
     await ask(running.dns, name)
@@ -536,7 +596,7 @@ async def test_two_workers_share_a_port(school, upstream, start):
             assert second.dns == first.dns
             answers = await asyncio.gather(*(ask(first.dns, f"n{n}.gambling.test") for n in range(60)))
             assert all(addresses(answer) == ["192.0.2.99"] for answer in answers)
-            shares = len(breaches(first)), len(breaches(second))
+            shares = [len(breaches(one)) + one.recorder.repeats for one in (first, second)]
             assert sum(shares) == 60
             assert min(shares) > 0
 

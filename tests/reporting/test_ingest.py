@@ -15,10 +15,10 @@ from blocklists.rulebook import Severity
 from reporting import ingest as ingest_module
 from reporting import intake, seed
 from reporting.alerts import HOUR
-from reporting.breach import Heartbeat, Repeat
+from reporting.breach import Heartbeat, Repeat, Visit
 from reporting.database import opened
 from reporting.ingest import SILENCE
-from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow
+from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow, VisitRow
 from tests.support.full_disk import nothing_written
 from tests.support.journals import AT, breach, follower, open_journal
 
@@ -113,6 +113,50 @@ async def test_repeats_are_added_to_their_breach_in_the_same_batch_and_later(jou
     await drained(ingest)
     (row,) = await rows(BreachRow)
     assert (row.count, row.last_ns) == (7, AT + 9)
+
+
+async def test_samples_are_added_to_their_breach_in_the_same_batch_and_later(journal, follow, rows):
+    first, second = journal.write(breach()), journal.write(breach(1))
+    journal.write(Repeat(v=1, of=first, count=1, first_ns=AT, last_ns=AT, hosts=("a.test",)))
+    ingest = follow()
+    await drained(ingest)
+    for of, hosts in ((first, ("b.test", "c\0.test", "no name", "")), (second, ("d.test",)), (first, ())):
+        journal.write(Repeat(v=1, of=of, count=1, first_ns=AT, last_ns=AT, hosts=hosts))
+    await drained(ingest)
+    assert [row.samples for row in await rows(BreachRow)] == ["a.test b.test c\ufffd.test", "d.test"]
+
+
+async def test_samples_are_bounded_whatever_a_journal_claims(journal, follow, rows):
+    of, ingest = journal.write(breach()), follow()
+    for number in range(4):
+        for _ in range(3):
+            hosts = tuple(f"{n}.{'x' * 240}.test" for n in range(9))
+            journal.write(Repeat(v=1, of=of, count=1, first_ns=AT, last_ns=AT, hosts=hosts))
+        await drained(ingest)
+        (row,) = await rows(BreachRow)
+        assert row.count == 1 + 3 * (number + 1)
+        assert len(row.samples) <= intake.MOST_SAMPLES
+
+
+async def test_a_visit_is_a_row_for_each_of_its_sites(journal, follow, rows):
+    visit = Visit(1, AT, "dns", {"bbc.co.uk": 3, "a.test": 1}, address="10.0.0.7", person=4, profile="ks2")
+    offset = journal.write(visit)
+    ingest = follow()
+    await drained(ingest)
+    await drained(follow())
+    found = sorted(await rows(VisitRow), key=lambda row: -row.count)
+    assert [(row.site, row.count, row.minute_ns, row.address, row.person, row.profile) for row in found] == [
+        ("bbc.co.uk", 3, AT, "10.0.0.7", 4, "ks2"),
+        ("a.test", 1, AT, "10.0.0.7", 4, "ks2"),
+    ]
+    assert {(row.journal, row.offset) for row in found} == {(journal.name, offset)}
+    assert ingest.visits == 2
+
+
+async def test_a_visit_that_claims_nonsense_is_taken_in_as_far_as_it_makes_sense(journal, follow, rows):
+    journal.write(Visit(1, AT, "dns", {"a\0": 2**63 - 1, "a\ufffd": 5, "": -5}))
+    await drained(follow())
+    assert {row.site: row.count for row in await rows(VisitRow)} == {"a\ufffd": intake.MOST_REPEATS + 5, "": 0}
 
 
 async def test_a_repeat_of_nothing_is_set_aside(journal, follow, rows):
@@ -335,14 +379,14 @@ async def test_what_a_newer_writer_says_is_kept(journal, follow, rows, monkeypat
     newer = msgspec.to_builtins(breach()) | {"v": 9, "mood": "calm\0", "raw": b"\xff"}
     monkeypatch.setattr("reporting.journal._payload", lambda _record: msgspec.msgpack.encode(newer))
     journal.write(breach())
-    visit = msgspec.msgpack.encode({"type": "visit", "v": 9})
-    monkeypatch.setattr("reporting.journal._payload", lambda _record: visit)
+    mood = msgspec.msgpack.encode({"type": "mood", "v": 9})
+    monkeypatch.setattr("reporting.journal._payload", lambda _record: mood)
     journal.write(breach())
     await drained(follow())
     (row,) = await rows(BreachRow)
     assert row.extra == {"mood": "calm\ufffd", "raw": "/w=="}
     (unknown,) = await rows(DamagedRow)
-    assert (unknown.reason, unknown.bytes) == ("unknown: a record of the type 'visit'", visit)
+    assert (unknown.reason, unknown.bytes) == ("unknown: a record of the type 'mood'", mood)
 
 
 @pytest.mark.parametrize("count", [2**64 - 1, 2**63 - 1, -5])

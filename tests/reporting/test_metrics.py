@@ -42,7 +42,7 @@ def scrape(collector):
 
 def test_a_scrape_has_what_every_process_has(recorder):
     recorder.first("a", breach())
-    recorder.again("a", 5)
+    recorder.again((breach().address, "a"), 5)
     found = scrape(process_collector(State(), recorder))
     assert float(found["schoolgate_policy_version"]) == 7
     assert float(found["schoolgate_snapshots_refused_total"]) == 2
@@ -52,6 +52,11 @@ def test_a_scrape_has_what_every_process_has(recorder):
     assert float(found["schoolgate_journal_lost_total"]) == 0
     assert float(found["schoolgate_journal_sync_failures_total"]) == 0
     assert float(found["schoolgate_journal_full"]) == 0
+    assert float(found["schoolgate_journal_floods_total"]) == 0
+    assert float(found["schoolgate_journal_visits_total"]) == 0
+    assert float(found["schoolgate_journal_visits_lost_total"]) == 0
+    assert float(found["schoolgate_journal_unsynced_bytes"]) == recorder.unsynced > 0
+    assert 0 < float(found["schoolgate_journal_lag_seconds"]) < 60
 
 
 def test_a_clock_that_cannot_be_believed_shows():

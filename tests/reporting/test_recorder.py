@@ -13,11 +13,15 @@ import pytest
 
 from blocklists.rulebook import Severity
 from reporting import recorder as recorder_module
-from reporting.breach import Breach, Heartbeat, Repeat
+from reporting import runs as runs_module
+from reporting.breach import Breach, Heartbeat, Repeat, Visit
 from reporting.frames import read_frames
 from reporting.journal import JournalFullError
-from reporting.recorder import LONGEST_GRAVE, WINDOW, Recorder
+from reporting.recorder import Recorder
+from reporting.runs import LONGEST_GRAVE, ROWS, RUNS_EACH, SAMPLES, WINDOW
 from tests.support.journals import AT, SEED, breach, open_journal
+
+PUPIL = breach().address
 
 
 class Clock:
@@ -48,29 +52,38 @@ def records(journal):
     return [frame.record for frame in read_frames(journal.path, seed=SEED)]
 
 
+def told(journal):
+    """How many requests the journal tells of."""
+    return sum(1 if isinstance(r, Breach) else r.count for r in records(journal) if isinstance(r, Breach | Repeat))
+
+
 def test_the_first_of_a_run_is_in_the_file_when_first_returns(recorder, journal):
-    assert recorder.first("a", breach())
+    assert recorder.first("a", breach()) == "a"
     assert records(journal) == [breach()]
     assert recorder.written == 1
 
 
 def test_more_of_the_same_key_is_counted_and_not_written(recorder, journal):
     recorder.first("a", breach())
-    assert recorder.again("a", AT + 5)
-    assert not recorder.first("a", breach(6))
+    assert recorder.again((PUPIL, "a"), AT + 5)
+    recorder.first("a", breach())
+    recorder.runs_of(PUPIL)["a"].add(AT + 7)
     assert records(journal) == [breach()]
-    assert recorder.repeats == 2
+    assert recorder.repeats == 3
 
 
 def test_again_without_a_run_says_no(recorder):
-    assert not recorder.again("a", AT)
+    assert not recorder.again((PUPIL, "a"), AT)
+    recorder.first("a", breach())
+    assert not recorder.again((PUPIL, "b"), AT)
+    assert not recorder.again(("10.0.0.8", "a"), AT)
 
 
 def test_repeats_are_written_as_one_record_within_the_window(recorder, journal, clock):
     recorder.first("a", breach())
     of = records(journal) and next(read_frames(journal.path)).offset
     for number in (3, 4, 5):
-        recorder.again("a", AT + number)
+        recorder.again((PUPIL, "a"), AT + number)
     recorder.sweep()
     assert len(records(journal)) == 1
     clock.now += WINDOW
@@ -82,25 +95,15 @@ def test_repeats_are_written_as_one_record_within_the_window(recorder, journal, 
 def test_a_run_goes_on_while_it_is_repeated_and_ends_after_a_window_without(recorder, journal, clock):
     recorder.first("a", breach())
     for number in range(3):
-        recorder.again("a", AT + number)
+        recorder.again((PUPIL, "a"), AT + number)
         clock.now += WINDOW
         recorder.sweep()
     assert [type(record) for record in records(journal)] == [Breach, Repeat, Repeat, Repeat]
     clock.now += WINDOW
     recorder.sweep()
-    assert not recorder.again("a", AT)
-    assert recorder.first("a", breach(1))
-
-
-def test_open_runs_are_bounded_and_the_oldest_is_written_before_it_is_let_go(recorder, journal, monkeypatch):
-    monkeypatch.setattr(recorder_module, "RUNS", 3)
-    for number in range(3):
-        recorder.first(number, breach(number))
-    recorder.again(0, AT + 9)
-    assert recorder.first(3, breach(3))
-    assert [record.count for record in records(journal) if isinstance(record, Repeat)] == [1]
-    assert not recorder.again(0, AT)
-    assert recorder.again(1, AT)
+    assert not recorder.again((PUPIL, "a"), AT)
+    recorder.first("a", breach(1))
+    assert records(journal)[-1] == breach(1)
 
 
 def test_a_sweep_stops_after_its_slice_and_says_that_there_is_more(recorder, clock):
@@ -109,7 +112,7 @@ def test_a_sweep_stops_after_its_slice_and_says_that_there_is_more(recorder, clo
     clock.now += WINDOW
     assert recorder.sweep(most=3)
     assert not recorder.sweep(most=3)
-    assert not recorder.again(4, AT)
+    assert not recorder.again((PUPIL, 4), AT)
 
 
 def test_with_no_room_the_caller_hears_no_error_and_the_loss_is_counted_and_said_once(
@@ -120,16 +123,16 @@ def test_with_no_room_the_caller_hears_no_error_and_the_loss_is_counted_and_said
 
     monkeypatch.setattr(journal, "_append", full)
     with caplog.at_level(logging.ERROR):
-        assert not recorder.first("a", breach())
-        assert recorder.again("a", AT)
-        assert not recorder.first("b", breach())
+        recorder.first("a", breach())
+        assert recorder.again((PUPIL, "a"), AT)
+        recorder.first("b", breach())
     assert recorder.lost == 2
-    assert len(caplog.records) == 1
+    assert [record.args[2] for record in caplog.records] == [1]
     monkeypatch.undo()
     clock.now += WINDOW
     recorder.sweep()
     assert recorder.lost == 3
-    assert recorder.first("a", breach())
+    recorder.first("a", breach())
     assert records(journal) == [breach()]
 
 
@@ -205,7 +208,7 @@ async def test_run_begins_with_a_heartbeat_and_ends_with_counts_and_another(jour
     async with running(recorder):
         await until(lambda: journal.count == 1)
         recorder.first("a", breach())
-        recorder.again("a", AT + 1)
+        recorder.again((PUPIL, "a"), AT + 1)
     found = records(journal)
     assert [type(record) for record in found] == [Heartbeat, Breach, Repeat, Heartbeat]
     assert found[-1].count == 3
@@ -213,22 +216,22 @@ async def test_run_begins_with_a_heartbeat_and_ends_with_counts_and_another(jour
 
 
 async def test_run_writes_repeats_by_itself(journal, monkeypatch):
-    monkeypatch.setattr(recorder_module, "WINDOW", 0.05)
+    monkeypatch.setattr(runs_module, "WINDOW", 0.05)
     monkeypatch.setattr(recorder_module, "SWEEP", 0.01)
     recorder = Recorder(journal)
     async with running(recorder):
         recorder.first("a", breach())
-        recorder.again("a", AT + 1)
+        recorder.again((PUPIL, "a"), AT + 1)
         await until(lambda: any(isinstance(record, Repeat) for record in records(journal)))
 
 
 def test_again_on_an_open_run_keeps_nothing_per_call(recorder):
     recorder.first("a", breach())
-    recorder.again("a", AT)
+    recorder.again((PUPIL, "a"), AT)
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     for _ in range(10_000):
-        recorder.again("a", AT)
+        recorder.again((PUPIL, "a"), AT)
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 1_000
@@ -260,8 +263,7 @@ async def main():
     running = asyncio.create_task(recorder.run())
     number = 0
     while True:
-        assert recorder.first(number, breach(number))
-        recorder.again(number, 5)
+        recorder.first(number, breach(number, address=f"10.0.{number // 250}.{number % 250}"))
         os.write(1, b"%d\\n" % number)
         number += 1
         if number % 10 == 0:
@@ -276,7 +278,138 @@ def test_a_run_that_asks_for_an_alert_ends_in_time_to_ask_for_another(recorder, 
     recorder.first("a", breach(severity=severity))
     for _ in range(int(LONGEST_GRAVE / 5)):
         clock.now += 5
-        recorder.again("a", AT) or recorder.first("a", breach(severity=severity))
+        recorder.again((PUPIL, "a"), AT) or recorder.first("a", breach(severity=severity))
         recorder.sweep()
-    recorder.again("a", AT) or recorder.first("a", breach(severity=severity))
+    recorder.again((PUPIL, "a"), AT) or recorder.first("a", breach(severity=severity))
     assert sum(isinstance(record, Breach) for record in records(journal)) == breaches
+
+
+def test_a_run_tells_of_three_names_and_no_more(recorder, journal, clock):
+    for number in range(5):
+        recorder.first("a", breach(number))
+    clock.now += WINDOW
+    recorder.sweep()
+    recorder.first("a", breach(9))
+    clock.now += WINDOW
+    recorder.sweep()
+    assert [record.hosts for record in records(journal)[1:]] == [(breach(1).host, breach(2).host), ()]
+    assert SAMPLES == 3
+
+
+def test_more_than_60_rows_of_a_client_in_a_minute_are_one_counted_row(recorder, journal):
+    names = {recorder.first(f"category gambling {n}", breach(n, path="/x", list="l", rule="r")) for n in range(1_000)}
+    recorder.flush()
+    rows = [record for record in records(journal) if isinstance(record, Breach)]
+    (flood,) = rows[ROWS:]
+    assert (flood.flood, flood.host, flood.path, flood.list, flood.rule) == (True, breach(ROWS).host, "", "", "")
+    assert (flood.address, flood.client, flood.category, flood.severity) == (PUPIL, 7, "gambling", Severity.NOTE)
+    assert [row.flood for row in rows[:ROWS]] == [False] * ROWS
+    (repeat,) = [record for record in records(journal) if isinstance(record, Repeat)]
+    assert (repeat.count, repeat.hosts) == (1_000 - ROWS - 1, (breach(ROWS + 1).host, breach(ROWS + 2).host))
+    assert len(names) == ROWS + 1
+    assert recorder.floods == 1
+
+
+def test_a_flood_is_counted_under_the_name_that_first_gave(recorder):
+    names = [recorder.first(n, breach(n)) for n in range(ROWS + 2)]
+    assert names[-1] == names[-2]
+    assert recorder.again((PUPIL, names[-1]), AT)
+    assert recorder.runs_of(PUPIL)[names[-1]].count == 2
+
+
+def test_each_category_has_a_flood_of_its_own(recorder, journal):
+    for number in range(ROWS + 20):
+        recorder.first(number, breach(number, category=("games", "gambling")[number % 2]))
+    floods = [record.category for record in records(journal) if isinstance(record, Breach) and record.flood]
+    assert floods == ["games", "gambling"]
+
+
+def test_after_a_flood_rows_tell_of_each_site_again(recorder, journal, clock):
+    for number in range(ROWS + 20):
+        recorder.first(number, breach(number))
+    clock.now += 60
+    recorder.first("late", breach(500))
+    assert records(journal)[-1] == breach(500)
+
+
+@pytest.mark.parametrize("severity", [Severity.URGENT, Severity.ILLEGAL])
+def test_what_is_grave_joins_no_flood(recorder, journal, severity):
+    for number in range(ROWS + 20):
+        recorder.first(number, breach(number))
+    for number in range(2 * RUNS_EACH):
+        recorder.first(f"grave {number}", breach(number, severity=severity))
+    assert [r.host for r in records(journal) if isinstance(r, Breach) and r.severity == severity] == [
+        breach(number).host for number in range(2 * RUNS_EACH)
+    ]
+
+
+def test_a_flood_leaves_other_clients_rows_and_runs_as_they_are(recorder, journal):
+    recorder.first("a", breach(address="10.0.0.8"))
+    for number in range(20_000):
+        recorder.first(number, breach(number, severity=(Severity.NOTE, Severity.URGENT)[number % 100 == 0]))
+    assert recorder.again(("10.0.0.8", "a"), AT)
+    recorder.first("b", breach(1, address="10.0.0.8"))
+    assert records(journal)[-1] == breach(1, address="10.0.0.8")
+    assert len(recorder.runs_of(PUPIL)) <= RUNS_EACH
+
+
+def test_a_flood_of_50000_names_costs_the_journal_less_than_100_records(recorder, journal, clock):
+    for number in range(50_000):
+        recorder.first(number, breach(number))
+        clock.now += 0.001
+        recorder.sweep()
+    assert recorder.written < 100
+    recorder.flush()
+    assert told(journal) == 50_000
+
+
+def test_a_visit_is_written_and_counted(recorder, journal):
+    visit = Visit(v=1, minute_ns=AT, source="dns", sites={"bbc.co.uk": 3}, address="10.0.0.7", profile="ks2")
+    recorder.visit(visit)
+    assert records(journal) == [visit]
+    assert (recorder.visits, recorder.visits_lost) == (1, 0)
+
+
+def test_the_last_room_of_a_journal_is_for_breaches_and_not_for_visits(recorder, journal):
+    journal.full = True
+    recorder.visit(Visit(v=1, minute_ns=AT, source="dns", sites={"bbc.co.uk": 3}))
+    assert records(journal) == []
+    assert (recorder.visits, recorder.visits_lost, recorder.lost) == (0, 1, 0)
+
+
+async def test_what_is_not_synced_yet_is_told_by_size_and_age(recorder, journal, clock):
+    assert (recorder.unsynced, recorder.lag) == (0, 0.0)
+    before = journal.end
+    recorder.first("a", breach())
+    clock.now += 2
+    recorder.first("b", breach(1))
+    assert (recorder.unsynced, recorder.lag) == (journal.end - before, 2.0)
+    await recorder.durable()
+    assert (recorder.unsynced, recorder.lag) == (0, 0.0)
+
+
+async def test_what_is_written_during_a_sync_still_waits(recorder, journal, clock, monkeypatch):
+    sync, written = journal.sync, []
+
+    def writes_meanwhile():
+        sync()
+        written.append(recorder.first("b", breach(1)))
+        clock.now += 1
+
+    monkeypatch.setattr(journal, "sync", writes_meanwhile)
+    recorder.first("a", breach())
+    await recorder.durable()
+    assert recorder.unsynced > 0
+    assert recorder.lag == 1.0
+
+
+async def test_a_disk_that_refuses_to_sync_is_seen_by_what_waits(recorder, journal, clock, monkeypatch):
+    def fails():
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(journal, "sync", fails)
+    recorder.first("a", breach())
+    await recorder.durable()
+    clock.now += 30
+    assert recorder.lag == 30
+    assert recorder.unsynced > 0

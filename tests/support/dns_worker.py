@@ -18,6 +18,8 @@ from reporting.breach import Breach
 from reporting.journal import Journal
 from reporting.recorder import Recorder
 
+NO_FLOOD = 1 << 40
+"""Questions: a bucket that nobody empties."""
 SEED = bytes(32)
 """The first key of its journal's chain."""
 
@@ -25,6 +27,8 @@ FEATURES = {
     "batch": "many packets in one system call",
     "journal": "breaches on record, repeats counted",
     "inner": "the listener for our own proxies",
+    "visits": "which sites a client was let through to",
+    "floods": "the bucket of each client",
     "metrics": "the port of metrics, which nobody scrapes",
 }
 """What `--without` takes. One more is a line here and one in `settings` or `main`; `make bench-dns` measures each."""
@@ -33,13 +37,9 @@ FEATURES = {
 class Forgetful(Recorder):
     """Keeps no record: what a worker without a journal would cost."""
 
-    def again(self, key: Hashable, at_ns: int) -> bool:  # noqa: ARG002
-        """Nothing is counted."""
-        return True
-
-    def first(self, key: Hashable, breach: Breach) -> bool:  # noqa: ARG002
-        """Nothing is written."""
-        return True
+    def first(self, name: Hashable, breach: Breach, address: str = "") -> Hashable:  # noqa: ARG002
+        """Nothing is written, and so nothing counted."""
+        return ""
 
 
 def announce(endpoints: dict[str, tuple[str, int]]) -> None:
@@ -65,6 +65,7 @@ def settings(chosen: argparse.Namespace) -> DnsSettings:
         inner="" if "inner" in chosen.without else "127.0.0.1:0",
         upstream=(chosen.upstream,),
         closed_address_v4="192.0.2.99",
+        client_burst=NO_FLOOD if "floods" in chosen.without else DnsSettings().client_burst,
     )
 
 
@@ -78,7 +79,15 @@ async def main(chosen: argparse.Namespace) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(recorder.run())
         tasks.create_task(
-            server.serve(settings(chosen), files, recorder, instance=chosen.instance, metrics=metrics, ready=announce)
+            server.serve(
+                settings(chosen),
+                files,
+                recorder,
+                instance=chosen.instance,
+                metrics=metrics,
+                ready=announce,
+                more=server.More(visits="visits" not in chosen.without),
+            )
         )
 
 

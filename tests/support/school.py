@@ -41,8 +41,8 @@ def profiles() -> dict[str, Profile]:
     """Four profiles: approved sites only, pupils, staff, and visitors whose devices carry no certificate."""
     return {
         "ks1": Profile("Key stage 1", "KS1", Pages.KS1, approved_only=True, approved=("approved",)),
-        "ks2": Profile("Key stage 2", "KS2", Pages.KS2, unknown=Unknown.SCAN),
-        "staff": Profile("Staff", "staff", Pages.STAFF, unknown=Unknown.OPEN, watch=Watch.STAFF),
+        "ks2": Profile("Key stage 2", "KS2", Pages.KS2, unknown=Unknown.SCAN, visits=90),
+        "staff": Profile("Staff", "staff", Pages.STAFF, unknown=Unknown.OPEN, watch=Watch.STAFF, visits=90),
         "visitor": Profile(
             "Visitors",
             "visitor",

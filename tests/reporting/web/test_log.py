@@ -50,6 +50,40 @@ async def test_an_entry_is_shown_in_the_page_and_in_json(pages):
     assert shown.items() <= entry.items()
 
 
+async def test_a_flood_is_shown_as_what_it_stands_for(pages):
+    await pages.breach(host="a.test", samples="b.test c.test", flood=True, count=4_313, rule="", list="")
+    async with pages.logged_in("technician") as browser:
+        page = (await browser.get("/breaches")).text
+        [entry] = await entries(browser)
+    assert "and 4,312 more of category Gambling, loot boxes, crypto trading" in html.unescape(page)
+    assert "for example also b.test, c.test" in page
+    assert (entry["flood"], entry["repeats"], entry["samples"]) == (True, 4_312, ["b.test", "c.test"])
+
+
+async def test_a_flood_without_a_category_is_more_of_the_same_kind(pages):
+    await pages.breach(host="a.test", flood=True, count=5, category="", reason="unknown")
+    async with pages.logged_in("technician") as browser:
+        assert "and 4 more of the same kind" in (await browser.get("/breaches")).text
+
+
+async def test_the_other_names_of_a_run_are_shown_and_found(pages):
+    await pages.breach(host="a.gambling.test", samples="b.gambling.test <b>x", count=5)
+    async with pages.logged_in("technician") as browser:
+        page = (await browser.get("/breaches")).text
+        [entry] = await entries(browser, host="b.gambling")
+    assert "also b.gambling.test, &lt;b&gt;x" in page
+    assert entry["flood"] is False
+
+
+async def test_the_other_names_of_a_run_are_held_where_its_first_is(pages):
+    await pages.breach(**SELF_HARM, samples="other.harm.test", count=5)
+    async with pages.logged_in("technician") as browser:
+        page = (await browser.get("/breaches")).text
+        [entry] = await entries(browser)
+        assert await entries(browser, host="other") == []
+    assert "harm.test" not in page + str(entry)
+
+
 async def test_an_empty_log_says_so_and_an_empty_answer_says_another_thing(pages):
     async with pages.logged_in("technician") as browser:
         empty = (await browser.get("/breaches")).text

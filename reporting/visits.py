@@ -1,0 +1,132 @@
+"""Named visits: which sites a client was let through to, folded by the minute (POLICY.md, "named visits kept").
+
+Not every permitted name is a visit: what somebody seeks help or counsel at, what stands for health, belief or identity,
+and what programs ask for by themselves enters no journal (G8, G9, G12). This file reads no clock and writes nothing
+itself: time and the journal are arguments.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from itertools import batched
+
+from blocklists import suffix
+from blocklists.clients import Client
+from blocklists.profile import Profile
+from blocklists.rulebook import NEVER_OPENED
+from blocklists.verdict import Reason, Verdict
+from reporting.breach import VERSION, Visit
+
+MINUTE = 60_000_000_000
+"""Nanoseconds that are one row."""
+
+SITES_EACH = 500
+"""Different sites of one client in a minute, about 50 KB: a classroom behind one address has as many."""
+
+SITES = 100_000
+"""Different sites of all clients in a minute, about 10 MB: 1,000 busy ones of 100 each."""
+
+CLIENTS = 8_192
+"""Clients of a minute; what more of them ask is counted by profile and not by client."""
+
+OTHER = "(other)"
+"""The site under which a client's visits stand for which there is no room; no name has parentheses."""
+
+RECORD = 64
+"""Sites of one record: 17 KB at most, and few enough for 500 records to be one transaction (`reporting.ingest`)."""
+
+SLICE = 200
+"""Clients whose minute a sweep writes at most: about 1.5 ms."""
+
+NEVER = NEVER_OPENED | {"sex_education"}
+"""Categories that are nobody's to read about a person: health, belief, identity, support, banking (G8 to G10)."""
+
+
+def worth_a_visit(verdict: Verdict, profile: Profile, host: str) -> str:
+    """The site that a permitted answer for the canonical *host* is a visit to, or "" if it is none.
+
+    None for a refusal, a helpline and its parts, the categories above, a reverse or a single-label name, and profiles
+    whose named visits are not kept. 2.4 us for a new host, so it is asked when an answer is made and not for each that
+    goes out.
+    """
+    if not profile.visits or verdict.blocked or verdict.reason is Reason.ALWAYS_OPEN or verdict.category in NEVER:
+        return ""
+    if host.endswith(".arpa") or "." not in host:
+        return ""
+    return suffix.registrable(host) or host
+
+
+class Visits:
+    """Counts a worker's visits and has them written once their minute is over; a kill loses a minute of them.
+
+    *write* puts a record into the journal (`Recorder.visit`). *kept* is False until a DSL is confirmed (G15): then
+    nothing is counted at all. What `add` is given is never lost: sites beyond the bounds are counted under OTHER.
+    """
+
+    def __init__(self, write: Callable[[Visit], None], *, kept: bool, source: str = "dns") -> None:
+        """Start with none."""
+        self._write, self._kept, self._source = write, kept, source
+        self._minutes: dict[int, dict[Client, Counter[str]]] = {}
+        self._over: deque[tuple[int, Client, Counter[str]]] = deque()
+        self._sites = 0
+
+    def add(self, client: Client, sites: Iterable[str], at_ns: int) -> None:
+        """Count *sites*, one for each permitted answer, as visits by *client* in the minute of *at_ns* (UTC).
+
+        *client* is as the clients snapshot has it (`ClientMap.of`). Empty sites are passed over.
+        """
+        if not self._kept:
+            return
+        minute = self._minutes.setdefault(at_ns - at_ns % MINUTE, {})
+        if client not in minute and len(minute) >= CLIENTS:
+            client = Client("", client.profile)
+        counted = minute.setdefault(client, Counter())
+        for site, count in Counter(sites).items():
+            if site:
+                counted[self._fitting(counted, site)] += count
+
+    def sweep(self, now_ns: int, most: int = SLICE) -> bool:
+        """Write what up to *most* clients did in a minute that is over at *now_ns* (UTC); True if there is more.
+
+        Called every 0.2 s, it has written all of a minute within 10 s of its end.
+        """
+        self._turn(now_ns - now_ns % MINUTE)
+        for _ in range(min(most, len(self._over))):
+            self._put(*self._over.popleft())
+        return bool(self._over)
+
+    def flush(self) -> None:
+        """Write everything, the minute that goes on too: for the end of a process."""
+        self._turn(None)
+        while self._over:
+            self._put(*self._over.popleft())
+
+    def _fitting(self, counted: Counter[str], site: str) -> str:
+        """*site*, or OTHER if there is no room for another."""
+        if site in counted:
+            return site
+        if len(counted) >= SITES_EACH or self._sites >= SITES:
+            return OTHER
+        self._sites += 1
+        return site
+
+    def _turn(self, now: int | None) -> None:
+        """Set aside, to be written, what is not of the minute *now*: after a clock's step a later one is over too."""
+        for minute in [minute for minute in self._minutes if minute != now]:
+            self._over.extend((minute, client, sites) for client, sites in self._minutes.pop(minute).items())
+
+    def _put(self, minute: int, client: Client, sites: Counter[str]) -> None:
+        """Write what *client* did in *minute*."""
+        self._sites -= len(sites) - (OTHER in sites)
+        for part in batched(sites.items(), RECORD):
+            record = Visit(
+                VERSION,
+                minute,
+                self._source,
+                dict(part),
+                address=client.address,
+                client=client.number,
+                device=client.device,
+                person=client.person,
+                profile=client.profile,
+            )
+            self._write(record)

@@ -1,0 +1,68 @@
+"""That nothing is lost between a breach and the breach log, however much comes at once."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from blocklists.rulebook import Severity
+from reporting.database import opened
+from reporting.models import AlertRow, BreachRow
+from reporting.recorder import Recorder
+from tests.support.journals import breach, follower, open_journal
+
+SEVERITIES = (Severity.NONE, Severity.NOTE, Severity.CONCERN, Severity.URGENT)
+
+offered = st.lists(
+    st.tuples(
+        st.sampled_from(["10.0.0.1", "10.0.0.2", "2001:db8::1"]),
+        st.integers(0, 300),
+        st.sampled_from(SEVERITIES),
+        st.integers(1, 5),
+        st.sampled_from([0.0, 0.01, 5.0]),
+    ),
+    max_size=300,
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(offered)
+def test_the_log_counts_as_many_as_were_offered_of_each_client_and_severity(asked):
+    wanted: dict[tuple[str, int], int] = {}
+    for address, _, severity, times, _ in asked:
+        wanted[address, severity] = wanted.get((address, severity), 0) + times
+    with tempfile.TemporaryDirectory() as folder:
+        rows, alerts = asyncio.run(_logged(Path(folder), asked))
+    found: dict[tuple[str, int], int] = {}
+    for row in rows:
+        found[row.address, row.severity] = found.get((row.address, row.severity), 0) + row.count
+    assert found == wanted
+    grave = sum(count for (_, severity), count in wanted.items() if severity >= Severity.URGENT)
+    assert sum(alert.count for alert in alerts) == grave
+
+
+async def _logged(folder, asked):
+    """The rows and alerts of what *asked* offers a recorder, a packet that comes again going the short way."""
+    spool = folder / "spool"
+    spool.mkdir()
+    now = [0.0]
+    recorder = Recorder(open_journal(spool, sealed_seed=b"sealed"), monotonic=lambda: now[0])
+    for address, number, severity, times, pause in asked:
+        one = breach(number, address=address, severity=severity)
+        name = recorder.first(f"{number} {severity}", one)
+        for _ in range(times - 1):
+            assert recorder.again((address, name), one.at_ns) or recorder.first(name, one)
+        now[0] += pause
+        recorder.sweep()
+    recorder.flush()
+    recorder.journal.close()
+    async with opened(folder / "school.db") as database:
+        ingest = follower(database, spool)
+        while await ingest.step():
+            pass
+        ingest.close()
+        async with database.reading() as session:
+            return [list(await session.scalars(select(table))) for table in (BreachRow, AlertRow)]
