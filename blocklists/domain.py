@@ -16,6 +16,8 @@ MAX_LABEL = 63
 """Bytes in one label (RFC 1035, 2.3.4)."""
 
 _NUMBER = re.compile(r"0x0*(?P<hex>[0-9a-f]{0,8})|0+(?P<octal>[0-7]{0,11})|(?P<decimal>[1-9][0-9]{0,9})")
+_PLAIN = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z][a-z0-9_-]{0,62}")
+"""What most names are: their one spelling, and no address, as the last label is a word."""
 _LDH = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
@@ -25,6 +27,8 @@ def canonical(text: str) -> str | None:
     Accepts names in any script and IP addresses in any notation that a browser takes (IPv6 with or without brackets;
     IPv4 inside IPv6 is folded). An underscore is allowed, as service names carry one.
     """
+    if len(text) <= MAX_NAME and _PLAIN.fullmatch(text):
+        return text  # in 0.7 us and not 5; a name that DNS or the proxy meets is looked at twice and more
     text = text.strip()
     if len(text) > 4 * MAX_NAME:
         return None
