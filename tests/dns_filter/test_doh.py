@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
 
@@ -122,6 +123,22 @@ async def test_silence_is_waited_out_for_so_long(server, ca_file):
     server.silent = True
     async with process(server, ca_file, seconds=0.3) as place:
         assert (await ask(place, "learning.test")).header.rcode == SERVFAIL
+
+
+async def test_connections_on_which_nothing_comes_are_opened_anew(server, ca_file):
+    server.silent = True
+    async with process(server, ca_file, seconds=0.2) as place:
+        for number in range(doh.SILENT):
+            assert (await ask(place, f"n{number}.test")).header.rcode == SERVFAIL
+        server.silent = False
+        assert addresses(await ask(place, "learning.test")) == ["198.51.100.7"]
+    assert server.connections == 2
+
+
+async def test_an_address_that_says_nothing_leaves_time_for_the_next(server, ca_file):
+    with socket.create_server(("127.0.0.78", server.port)):
+        async with process(server, ca_file, addresses=("127.0.0.78", "127.0.0.1"), seconds=1.0) as place:
+            assert addresses(await ask(place, "learning.test")) == ["198.51.100.7"]
 
 
 async def test_the_next_address_is_tried_and_remembered(server, ca_file):
