@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
-from dns_filter import reply, tcp, udp, upstream_query, wire
+from dns_filter import bound, reply, udp, upstream_query, wire
 from dns_filter.settings import DohSettings, endpoint
 from dns_filter.upstream import trust
 from dns_filter.upstream_query import Fit
@@ -51,19 +51,24 @@ async def serve(settings: DohSettings, ca_file: str, seconds: float, *, ready: R
     def client() -> httpx.AsyncClient:
         return httpx.AsyncClient(http2=True, verify=trusted, limits=limits, timeout=seconds, trust_env=False)
 
-    async with contextlib.AsyncExitStack() as opened, asyncio.TaskGroup() as tasks:
+    async with contextlib.AsyncExitStack() as opened:
+        try:
+            datagrams, streams = bound.alike(host, port)
+        except OSError as error:
+            raise OSError(error.errno, f"cannot listen at {settings.listen}: {error.strerror}") from error
+        opened.enter_context(datagrams)
         asks = Resolver(client, settings, seconds)
         opened.push_async_callback(asks.close)
-        datagrams = opened.enter_context(udp.bind(host, port))
-        bound = datagrams.getsockname()[:2]
-        streams = tcp.bind(host, bound[1])
-        listener = Listener(asks, datagrams, tasks)
-        opened.callback(listener.close)
-        server = await asyncio.start_server(listener.converse, sock=streams, limit=LONGEST)
-        opened.callback(server.close)
-        listener.start()
-        ready({"doh": bound})
-        await asyncio.Event().wait()
+        async with asyncio.TaskGroup() as tasks:
+            listener = Listener(asks, datagrams, tasks)
+            server = await asyncio.start_server(listener.converse, sock=streams, limit=LONGEST)
+            listener.start()
+            try:
+                ready({"doh": datagrams.getsockname()[:2]})
+                await asyncio.Event().wait()
+            finally:
+                listener.close()
+                server.close()
 
 
 class Resolver:

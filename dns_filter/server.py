@@ -10,12 +10,11 @@ import logging
 import resource
 import time
 from collections.abc import Callable
-from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from blocklists.live import Files, Live
-from dns_filter import tcp, udp
+from dns_filter import bound, tcp, udp
 from dns_filter.doors import Door
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import DnsCollector, Figures
@@ -32,8 +31,6 @@ LOOK = 0.2
 """Seconds between two looks at the snapshots."""
 CLOCK_STEP = 1_000_000_000
 """Nanoseconds by which wall clock and monotonic clock may part between two looks; more, and verdicts are forgotten."""
-TRIES = 20
-"""How often a free port is sought that is free for UDP and TCP."""
 FILES = 4096
 """Files that a worker asks to be allowed, sockets among them: it is given 1,024 by itself."""
 SPARE = 100
@@ -97,7 +94,7 @@ class _Server:
         return Lookups(
             ask=self._upstreams.ask,
             spawn=self._tasks.create_task,
-            rebinding=Rebinding((*self._settings.private_zones, *self._settings.forwarded)),
+            rebinding=Rebinding(self._settings.own_zones),
             entries=self._settings.cache_entries,
             figures=self._figures,
             monotonic=time.monotonic,
@@ -123,7 +120,7 @@ class _Server:
         """Open UDP and TCP at the same port of the address *text*."""
         host, wanted = endpoint(text)
         try:
-            datagrams, streams = _bound_alike(host, wanted)
+            datagrams, streams = bound.alike(host, wanted)
         except OSError as error:
             raise OSError(error.errno, f"cannot listen at {text}: {error.strerror}") from error
         by_udp = udp.Listener(datagrams, door, self._resolver, self._recorder, spawn=self._tasks.create_task)
@@ -166,19 +163,6 @@ class _Server:
     async def close(self) -> None:
         """Give every port back and end every connection."""
         await self._opened.aclose()
-
-
-def _bound_alike(host: str, port: int) -> tuple[Any, Any]:
-    """A UDP and a TCP socket at the same port of *host*; with port 0 at one that is free for both."""
-    for attempt in range(TRIES):
-        datagrams = udp.bind(host, port)
-        try:
-            return datagrams, tcp.bind(host, datagrams.getsockname()[1])
-        except OSError:
-            datagrams.close()
-            if port or attempt == TRIES - 1:
-                raise
-    raise OSError(f"no port of {host} is free for UDP and TCP")
 
 
 def _upstreams_of(settings: DnsSettings, at_once: int) -> Upstreams:

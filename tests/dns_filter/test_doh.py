@@ -50,6 +50,8 @@ async def process(server, ca_file, *, addresses=("127.0.0.1",), seconds=2.0) -> 
     serving = asyncio.create_task(doh.serve(given, ca_file, seconds, ready=ready.set_result))
     try:
         await asyncio.wait([ready, serving], return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
         yield (await ready)["doh"]
     finally:
         serving.cancel()
@@ -163,6 +165,14 @@ async def test_a_worker_asks_it_like_any_other_resolver(server, loopback, school
         for name, found in (("learning.test", ["198.51.100.7"]), ("www.learning.test", ["198.51.100.8"])):
             answer = await ask(running.dns, name)
             assert (answer.header.rcode, addresses(answer)) == (NOERROR, found)
+
+
+async def test_an_address_that_is_taken_is_said(ca_file):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        given = DohSettings(url="https://dns.test/q", addresses=("127.0.0.1",), listen=listen)
+        with pytest.raises(OSError, match=f"cannot listen at {listen}"):
+            await doh.serve(given, ca_file, 1.0, ready=print)
 
 
 @pytest.mark.parametrize("age", [0, 10])
