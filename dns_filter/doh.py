@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
-from dns_filter import reply, tcp, udp, upstream_query, wire
+from dns_filter import bound, reply, udp, upstream_query, wire
 from dns_filter.settings import DohSettings, endpoint
 from dns_filter.upstream import trust
 from dns_filter.upstream_query import Fit
@@ -28,6 +28,8 @@ LONGEST = 4096
 """Bytes of a question."""
 AT_ONCE = 2000
 """Questions under way; more are answered SERVFAIL. As many as one worker has (`dns_filter.upstream`)."""
+SILENT = 3
+"""Questions in a row without an answer after which the connections are opened anew."""
 COMPLAIN = 60.0
 """Seconds between two lines of the log about a resolver that fails."""
 _TYPE = "application/dns-message"
@@ -44,29 +46,39 @@ async def serve(settings: DohSettings, ca_file: str, seconds: float, *, ready: R
     """
     logging.getLogger("httpx").setLevel(logging.WARNING)
     host, port = endpoint(settings.listen)
-    limits = httpx.Limits(max_connections=4, keepalive_expiry=_IDLE)
-    client = httpx.AsyncClient(http2=True, verify=trust(ca_file), limits=limits, timeout=seconds, trust_env=False)
-    async with contextlib.AsyncExitStack() as opened, asyncio.TaskGroup() as tasks:
-        await opened.enter_async_context(client)
+    limits, trusted = httpx.Limits(max_connections=4, keepalive_expiry=_IDLE), trust(ca_file)
+
+    def client() -> httpx.AsyncClient:
+        return httpx.AsyncClient(http2=True, verify=trusted, limits=limits, timeout=seconds, trust_env=False)
+
+    async with contextlib.AsyncExitStack() as opened:
+        try:
+            datagrams, streams = bound.alike(host, port)
+        except OSError as error:
+            raise OSError(error.errno, f"cannot listen at {settings.listen}: {error.strerror}") from error
+        opened.enter_context(datagrams)
         asks = Resolver(client, settings, seconds)
-        datagrams = opened.enter_context(udp.bind(host, port))
-        bound = datagrams.getsockname()[:2]
-        streams = tcp.bind(host, bound[1])
-        listener = Listener(asks, datagrams, tasks)
-        opened.callback(listener.close)
-        server = await asyncio.start_server(listener.converse, sock=streams, limit=LONGEST)
-        opened.callback(server.close)
-        listener.start()
-        ready({"doh": bound})
-        await asyncio.Event().wait()
+        opened.push_async_callback(asks.close)
+        async with asyncio.TaskGroup() as tasks:
+            listener = Listener(asks, datagrams, tasks)
+            server = await asyncio.start_server(listener.converse, sock=streams, limit=LONGEST)
+            listener.start()
+            try:
+                ready({"doh": datagrams.getsockname()[:2]})
+                await asyncio.Event().wait()
+            finally:
+                listener.close()
+                server.close()
 
 
 class Resolver:
     """The resolver behind the URL; asks it by one connection for many questions (HTTP/2)."""
 
-    def __init__(self, client: httpx.AsyncClient, settings: DohSettings, seconds: float) -> None:
-        """Ask by *client*; nothing is sent yet."""
-        self._client, self._seconds = client, seconds
+    def __init__(self, make: Callable[[], httpx.AsyncClient], settings: DohSettings, seconds: float) -> None:
+        """Ask by a client that *make* makes; nothing is sent yet."""
+        self._make, self._client = make, make()
+        self._seconds = seconds / len(settings.addresses)
+        self._silent = 0
         parts = urlsplit(settings.url)
         assert parts.hostname
         self._name, port = parts.hostname, f":{parts.port}" if parts.port else ""
@@ -94,16 +106,33 @@ class Resolver:
         body, note = reply.Body(reply.SERVFAIL), reply.Note(reply.NETWORK_ERROR, "no answer over HTTPS")
         return reply.message(packet, question, body, note, limit=wire.MAX_UDP)
 
+    async def close(self) -> None:
+        """End every connection."""
+        await self._client.aclose()
+
     async def _from_one_of_them(self, packet: bytes) -> bytes | None:
-        """What the first address that answers says; the addresses are tried in turn, within the time that there is."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._seconds):
-                for url in tuple(self._urls):
+        """What the first address that answers says; each has its part of the time, and who fails is asked last."""
+        for url in tuple(self._urls):
+            try:
+                async with asyncio.timeout(self._seconds):
                     message = await self._post(url, packet)
-                    if message is not None:
-                        return message
-                    self._urls = [*(other for other in self._urls if other != url), url]
+            except TimeoutError:
+                self._complain("it does not answer")
+                await self._note_silence()
+                message = None
+            if message is not None:
+                self._silent = 0
+                return message
+            self._urls = [*(other for other in self._urls if other != url), url]
         return None
+
+    async def _note_silence(self) -> None:
+        """Leave connections on which nothing comes any more: a router on the way may have forgotten them."""
+        self._silent += 1
+        if self._silent >= SILENT:
+            self._silent = 0
+            old, self._client = self._client, self._make()
+            await old.aclose()
 
     async def _post(self, url: str, packet: bytes) -> bytes | None:
         """What *url* says to *packet*, with TTLs that have counted down as long as a cache on the way had it."""

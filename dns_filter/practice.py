@@ -4,13 +4,12 @@ It answers from a table of names, over UDP and TCP, and remembers what it was as
 """
 
 import asyncio
-import socket
 from collections.abc import Mapping, Sequence
 from typing import Self
 
 from dnslib import AAAA, CNAME, QTYPE, RR, SOA, A, DNSError, DNSHeader, DNSRecord
 
-from dns_filter import tcp, udp
+from dns_filter import bound
 
 WILDCARD = "*"
 """The key of the addresses for every name that is not in the table; without it those names do not exist."""
@@ -36,7 +35,7 @@ class NameServer:
     async def __aenter__(self) -> Self:
         """Bind UDP and TCP at one port and answer."""
         loop = asyncio.get_running_loop()
-        datagrams, streams = _bound(self.listen)
+        datagrams, streams = bound.alike(*self.listen)
         self.port = datagrams.getsockname()[1]
         self._transport, self._datagrams = await loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=datagrams)
         self._server = await asyncio.start_server(self._converse, sock=streams)
@@ -128,14 +127,3 @@ class _Datagrams(asyncio.DatagramProtocol):
         message = self._server.reply(data, tcp=False)
         if message is not None:
             self._server.send(self._transport, message, addr)
-
-
-def _bound(listen: tuple[str, int]) -> tuple[socket.socket, socket.socket]:
-    """A UDP and a TCP socket at the same port."""
-    for _ in range(20):
-        datagrams = udp.bind(*listen)
-        try:
-            return datagrams, tcp.bind(listen[0], datagrams.getsockname()[1])
-        except OSError:
-            datagrams.close()
-    raise OSError(f"no port of {listen[0]} is free for UDP and TCP")

@@ -10,13 +10,12 @@ import logging
 import resource
 import time
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from prometheus_client import CollectorRegistry
 
 from blocklists.live import Files, Live
-from dns_filter import tcp, udp
+from dns_filter import bound, tcp, udp
 from dns_filter.doors import Door
 from dns_filter.floods import Floods
 from dns_filter.local import Local
@@ -38,8 +37,6 @@ LOOK = 0.2
 """Seconds between two looks at the snapshots."""
 CLOCK_STEP = 1_000_000_000
 """Nanoseconds by which wall clock and monotonic clock may part between two looks; more, and verdicts are forgotten."""
-TRIES = 20
-"""How often a free port is sought that is free for UDP and TCP."""
 FILES = 4096
 """Files that a worker asks to be allowed, sockets among them: it is given 1,024 by itself."""
 SPARE = 100
@@ -101,7 +98,7 @@ class _Server:
         self._figures = Figures()
         self._resolver = Resolver(
             lookups=self._lookups(),
-            local=Local(settings.hosts, settings.own_addresses, elsewhere=self._own_zones()),
+            local=Local(settings.hosts, settings.own_addresses, elsewhere=settings.own_zones),
             recorder=recorder,
             room=settings.finished_mb << 20,
             closed=(packed(settings.closed_address_v4), packed(settings.closed_address_v6)),
@@ -118,15 +115,11 @@ class _Server:
         self._endpoints: dict[str, tuple[str, int]] = {}
         self._apart = time.time_ns() - time.monotonic_ns()
 
-    def _own_zones(self) -> tuple[str, ...]:
-        """The zones whose names may have private addresses, and are asked of somebody who knows them."""
-        return (*self._settings.private_zones, *self._settings.forwarded)
-
     def _lookups(self) -> Lookups:
         return Lookups(
             ask=self._upstreams.ask,
             spawn=self._tasks.create_task,
-            rebinding=Rebinding(self._own_zones()),
+            rebinding=Rebinding(self._settings.own_zones),
             room=self._settings.cache_mb << 20,
             stale=self._settings.stale_seconds,
             figures=self._figures,
@@ -153,7 +146,7 @@ class _Server:
         """Open UDP and TCP at the same port of the address *text*."""
         host, wanted = endpoint(text)
         try:
-            datagrams, streams = _bound_alike(host, wanted)
+            datagrams, streams = bound.alike(host, wanted)
         except OSError as error:
             raise OSError(error.errno, f"cannot listen at {text}: {error.strerror}") from error
         by_udp = udp.Listener(datagrams, door, self._resolver, spawn=self._tasks.create_task)
@@ -211,19 +204,6 @@ class _Server:
         await self._opened.aclose()
         self._resolver.school.remap()
         self._visits.flush()
-
-
-def _bound_alike(host: str, port: int) -> tuple[Any, Any]:
-    """A UDP and a TCP socket at the same port of *host*; with port 0 at one that is free for both."""
-    for attempt in range(TRIES):
-        datagrams = udp.bind(host, port)
-        try:
-            return datagrams, tcp.bind(host, datagrams.getsockname()[1])
-        except OSError:
-            datagrams.close()
-            if port or attempt == TRIES - 1:
-                raise
-    raise OSError(f"no port of {host} is free for UDP and TCP")
 
 
 def _upstreams_of(settings: DnsSettings, at_once: int) -> Upstreams:

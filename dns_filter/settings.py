@@ -126,6 +126,11 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The resolvers of each zone that is forwarded; ValueError if one is written wrongly."""
         return {zone: _places(texts) for key, texts in self.forward.items() for zone in forwarding.zones_of(key)}
 
+    @property
+    def own_zones(self) -> tuple[str, ...]:
+        """The zones that the school has itself: names there may be private, and somebody inside knows them."""
+        return (*self.private_zones, *self.forwarded)
+
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
         for place, text in enumerate(self.listen):

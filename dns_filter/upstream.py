@@ -35,9 +35,9 @@ COMPLAIN = 60.0
 class Zone:
     """Resolvers for the same names, and whether they answer anything at all."""
 
-    def __init__(self, upstreams: Sequence[Upstream], alarms: Alarms) -> None:
-        """Nobody has failed yet."""
-        self._upstreams, self._alarms = upstreams, alarms
+    def __init__(self, name: str, upstreams: Sequence[Upstream], alarms: Alarms) -> None:
+        """Nobody has failed yet; *name* is "" for the resolvers of every name."""
+        self._name, self._upstreams, self._alarms = name, upstreams, alarms
         self.group = Group(upstreams, alarms, self.failed)
         self._began, self._complained = alarms.now(), -math.inf
         self._answers = 0
@@ -50,7 +50,8 @@ class Zone:
         elif now - self._began > SILENCE and now - self._complained >= COMPLAIN:
             self._complained = now
             names = ", ".join(str(upstream.place) for upstream in self._upstreams)
-            log.error("Names cannot be looked up: %s. Is one of these there: %s?", says, names)
+            where = f" in {self._name}" if self._name else ""
+            log.error("Names%s cannot be looked up: %s. Is one of these there: %s?", where, says, names)
         return answer.failure(reply.NO_AUTHORITY, says)
 
 
@@ -76,16 +77,16 @@ class Upstreams:
         """
         self._alarms, self._trust = Alarms(), trust
         self.all: list[Upstream] = []
-        self._rest = self._zone(places)
-        self._zones = {wire.name_of(name): self._zone(own) for name, own in (forward or {}).items()}
+        self._rest = self._zone("", places)
+        self._zones = {wire.name_of(name): self._zone(name, own) for name, own in (forward or {}).items()}
         self._timeout = timeout
         self._turns = Turns(at_once)
         self._waiting = 0
 
-    def _zone(self, places: Sequence[Place]) -> Zone:
+    def _zone(self, name: str, places: Sequence[Place]) -> Zone:
         upstreams = [Upstream(place, self._alarms, self._trust) for place in places]
         self.all += upstreams
-        return Zone(upstreams, self._alarms)
+        return Zone(name, upstreams, self._alarms)
 
     async def ask(self, question: bytes, share: Share, *, dnssec_ok: bool, checking_disabled: bool) -> Answer:
         """The answer to *question* for *share*, or a failure that says why there is none; raises nothing."""

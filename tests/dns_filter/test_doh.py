@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
 
@@ -49,6 +50,8 @@ async def process(server, ca_file, *, addresses=("127.0.0.1",), seconds=2.0) -> 
     serving = asyncio.create_task(doh.serve(given, ca_file, seconds, ready=ready.set_result))
     try:
         await asyncio.wait([ready, serving], return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
         yield (await ready)["doh"]
     finally:
         serving.cancel()
@@ -124,6 +127,22 @@ async def test_silence_is_waited_out_for_so_long(server, ca_file):
         assert (await ask(place, "learning.test")).header.rcode == SERVFAIL
 
 
+async def test_connections_on_which_nothing_comes_are_opened_anew(server, ca_file):
+    server.silent = True
+    async with process(server, ca_file, seconds=0.2) as place:
+        for number in range(doh.SILENT):
+            assert (await ask(place, f"n{number}.test")).header.rcode == SERVFAIL
+        server.silent = False
+        assert addresses(await ask(place, "learning.test")) == ["198.51.100.7"]
+    assert server.connections == 2
+
+
+async def test_an_address_that_says_nothing_leaves_time_for_the_next(server, ca_file):
+    with socket.create_server(("127.0.0.78", server.port)):
+        async with process(server, ca_file, addresses=("127.0.0.78", "127.0.0.1"), seconds=1.0) as place:
+            assert addresses(await ask(place, "learning.test")) == ["198.51.100.7"]
+
+
 async def test_the_next_address_is_tried_and_remembered(server, ca_file):
     async with process(server, ca_file, addresses=("127.0.0.77", "127.0.0.1")) as place:
         for _ in range(2):
@@ -146,6 +165,14 @@ async def test_a_worker_asks_it_like_any_other_resolver(server, loopback, school
         for name, found in (("learning.test", ["198.51.100.7"]), ("www.learning.test", ["198.51.100.8"])):
             answer = await ask(running.dns, name)
             assert (answer.header.rcode, addresses(answer)) == (NOERROR, found)
+
+
+async def test_an_address_that_is_taken_is_said(ca_file):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        given = DohSettings(url="https://dns.test/q", addresses=("127.0.0.1",), listen=listen)
+        with pytest.raises(OSError, match=f"cannot listen at {listen}"):
+            await doh.serve(given, ca_file, 1.0, ready=print)
 
 
 @pytest.mark.parametrize("age", [0, 10])

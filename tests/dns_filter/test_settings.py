@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from dns_filter.settings import DnsSettings, endpoint, packed
@@ -91,6 +92,11 @@ def test_the_resolvers_are_read_as_places():
     assert settings.places == [Place("9.9.9.9", 853, "dns.test")]
     own = [Place("10.20.0.2", 53)]
     assert settings.forwarded == {"20.10.in-addr.arpa": own, "21.10.in-addr.arpa": own}
+    assert msgspec.structs.replace(settings, private_zones=("school.test",)).own_zones == (
+        "school.test",
+        "20.10.in-addr.arpa",
+        "21.10.in-addr.arpa",
+    )
     with pytest.raises(ValueError, match="write"):
         _ = DnsSettings(upstream=("x",)).places
 
