@@ -225,7 +225,9 @@ class Listener:
             self._door.empty()
         view = self._door.views.get(address)
         ready = view.answers.get(packet[2:]) if view else None
-        if view is None or ready is None or ready.payload[0] & _CUT or not ready.holds(second):
+        if view is None or ready is None or ready.payload[0] & _CUT:
+            return None
+        if ready.second != second and not ready.holds(second):
             return None
         if ready.run is None:
             view.hits += 1
