@@ -672,6 +672,14 @@ async def test_metrics_say_how_much_and_never_who(school, upstream, start):
     assert "127.0.0" not in text
 
 
+@pytest.mark.parametrize("target", ["0x7f.1.", "192.0.1.", "a printer.local."])
+async def test_an_alias_to_what_no_site_can_be_called_is_no_failure_of_ours(school, start, caplog, target):
+    zone = {"odd.test": [target], "*": ["192.0.2.1"]}
+    async with NameServer(zone) as upstream, start(school, (upstream.port,)) as running:
+        assert addresses(await ask(running.dns, "odd.test", source=STAFF)) == ["192.0.2.1"]
+    assert not [record for record in caplog.records if "failed" in record.getMessage()]
+
+
 async def test_ending_gives_every_port_back(school, upstream, start):
     async with start(school, (upstream.port,)) as running:
         port = running.dns[1]

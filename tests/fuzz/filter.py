@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 from blocklists.live import Live
+from dns_filter.doors import VERDICTS
 from dns_filter.local import Local
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import Figures
@@ -16,13 +17,15 @@ from dns_filter.resolver import Resolver
 from reporting.journal import Journal
 from reporting.recorder import Recorder
 from tests.fuzz.judge import Judge
-from tests.fuzz.questions import packet
+from tests.fuzz.questions import packet, wire_name
 from tests.fuzz.responses import Upstream
 from tests.support.school import School, make_school
 
 ADDRESSES = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.9.9.9", "::1", "fe80::1%lo", "::ffff:127.0.0.1")
+HEADER = b"\0\1\1\0\0\1\0\0\0\0\0\0"
+"""Of a plain question."""
 ROOM = 1 << 20
-"""Bytes of answers that are kept, so that memory can be seen to stay level."""
+"""Bytes of answers that are kept: few, so that memory is level soon."""
 BY_TCP = 0.4
 """The part of the questions that is asked as over TCP."""
 
@@ -57,6 +60,13 @@ class Filter:
         live = Live(school.files)
         live.refresh()
         self.resolver.renew(live.policy, live.clients, live.version, clock_ok=True)
+
+    async def fill(self) -> None:
+        """Ask for so many names that what is kept of verdicts and answers is full, and memory level from then on."""
+        for place in range(VERDICTS):
+            asked = HEADER + wire_name(b"fill%d.learning.test" % place) + b"\0\1\0\1"
+            outcomes = [self.resolver.begin(asked, address, self.resolver.school) for address in ADDRESSES]
+            await asyncio.gather(*(one for one in outcomes if one is not None and not isinstance(one, bytes)))
 
     async def hear(self, count: int) -> None:
         """Put *count* packets to it at once, and judge every answer."""

@@ -29,7 +29,7 @@ ROUND = 100 * AT_ONCE
 REPORT = 250_000
 """Packets after which a line says how it goes."""
 GROWTH = 16 << 20
-"""Bytes by which a process may grow, once caches and runs of breaches had a quarter of its packets to fill up."""
+"""Bytes by which a process may grow, once what it keeps is full and runs of breaches had a quarter of its packets."""
 _PAGE = 4096
 
 
@@ -79,14 +79,16 @@ async def run(count: int, seed: int) -> None:
     complaints, chance, progress = Complaints(), Random(~seed), Progress(count, seed)
     with tempfile.TemporaryDirectory(prefix="schoolgate-fuzz-") as folder:
         async with filters(Path(folder), seed) as pair, Sockets(pair[0].school) as sockets:
+            if count >= REPORT:
+                await asyncio.gather(*(one.fill() for one in pair))
             for _ in range(0, count, ROUND):
                 for handful in range(ROUND // AT_ONCE - 1):
                     await pair[handful % 2].hear(AT_ONCE)
                 await sockets.hear([packet(chance) for _ in range(AT_ONCE)])
                 progress.add(pair)
+                assert not complaints.said, "\n".join(complaints.said)
             failures = sum(one.figures.failures for one in pair) + await sockets.failures()
     assert not failures, f"{failures} failures were counted"
-    assert not complaints.said, "\n".join(complaints.said)
     assert count < REPORT or progress.grown < GROWTH, f"grew by {progress.grown >> 20} MB after the first quarter"
 
 

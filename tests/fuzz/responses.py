@@ -34,6 +34,8 @@ ANSWERS: tuple[tuple[int, tuple[bytes, ...], tuple[bytes, ...]], ...] = (
         (),
     ),
     (0, (record(wire.CNAME, b"\5other\xc0\x0c"), record(wire.A, b"\xc0\0\2\7", wire_name(b"x.test"))), ()),
+    (0, (record(wire.CNAME, wire_name(b"0x7f.1")),), ()),
+    (0, (record(wire.CNAME, wire_name(b"a printer.local")),), ()),
     (0, (record(wire.DNAME, wire_name(b"elsewhere.test")),), ()),
     (0, (record(wire.HTTPS, _SERVICE + struct.pack(">HH", 5, 6) + b"\0\4\xfe\x0d\0\0"),), ()),
     (0, (record(wire.HTTPS, b"\0\0" + wire_name(b"svc.test")),), ()),
