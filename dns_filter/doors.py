@@ -50,16 +50,17 @@ SEATS_AT_ONCE = 4000
 class View:
     """What is decided for one effective policy.
 
-    *answers* is by raw packet without its number; *hits* and *stops* count the permitted and the blocked answers that
-    went out from it.
+    *answers* is by raw packet without its number, *ending* those of them whose verdict ends at some time; *hits* and
+    *stops* count the permitted and the blocked answers that went out from it.
     """
 
-    __slots__ = ("answers", "certificate", "hits", "profile", "stops", "verdicts")
+    __slots__ = ("answers", "certificate", "ending", "hits", "profile", "stops", "verdicts")
 
     def __init__(self, profile: str, *, certificate: bool) -> None:
         """Start with nothing decided."""
         self.profile, self.certificate = profile, certificate
         self.answers: dict[bytes, Ready | Stop] = {}
+        self.ending: set[bytes] = set()
         self.verdicts: dict[str, Verdict] = {}
         self.hits = self.stops = 0
 
@@ -128,7 +129,7 @@ class Door:
         What was decided until a moment that has come is forgotten here, as every way but the hit path begins here.
         """
         if at >= self.boundary:
-            self.empty()
+            self.turn()
         found = self.views.get(address)
         if found is None and (found := self._find(address, at)) is not None:
             if len(self.views) >= ADDRESSES:
@@ -157,10 +158,15 @@ class Door:
         """In whose turn what *address* asks goes to upstream."""
         return Share(network_of(address))
 
-    def keep(self, view: View, key: bytes, ready: Ready | Stop) -> None:
-        """Keep a finished answer for packets that equal *key* behind their number, unless it is over already."""
+    def keep(self, view: View, key: bytes, ready: Ready | Stop, *, ends: bool = False) -> None:
+        """Keep a finished answer for packets that equal *key* behind their number, unless it is over already.
+
+        *ends*: a verdict behind it does at some time, so it goes at the next boundary.
+        """
         if not ready.lasts:
             return
+        if ends:
+            view.ending.add(key)
         if (old := view.answers.get(key)) is not None:
             self.size -= len(key) + old.size
         view.answers[key] = ready
@@ -206,6 +212,20 @@ class Door:
         self.floods.count(seat.network, len(seen) + stops + COSTLY * costly, self._now)
         if seen and self.visited:
             self.visited(seat.address, seen, self._at)
+
+    def turn(self) -> None:
+        """Forget what hung on a verdict that ends, at a boundary, and find every client anew, as a pass may have ended.
+
+        Of the rest nothing changes, so a bell costs no more decisions than there are names that hang on it.
+        """
+        self.remap()
+        self.boundary = NEVER
+        for view in self._all.values():
+            for key in view.ending:
+                if (gone := view.answers.pop(key, None)) is not None:
+                    self.size -= len(key) + gone.size
+            view.ending.clear()
+            view.verdicts = {host: verdict for host, verdict in view.verdicts.items() if verdict.until is None}
 
     def remap(self) -> None:
         """Forget which address has which view."""
@@ -255,6 +275,7 @@ class Door:
         fullest = max(self._all.values(), key=lambda view: len(view.answers))
         for key in list(islice(fullest.answers, len(fullest.answers) // 2 + 1)):
             self.size -= len(key) + fullest.answers.pop(key).size
+        fullest.ending.intersection_update(fullest.answers)
 
 
 class SchoolDoor(Door):
@@ -294,6 +315,11 @@ class SchoolDoor(Door):
         if request is None or self.policy is None:
             return Verdict(Action.BLOCK, Reason.FAILURE, rule="LookupError")
         return canaries.judged(host, deciding.decide(self.policy, request))
+
+    def adopt(self, other: "SchoolDoor") -> None:
+        """Have from now on what was decided in *other*, which is nobody's any more then."""
+        self._all, self.size = other._all, other.size  # noqa: SLF001 - one of us
+        self.boundary = min(self.boundary, other.boundary)
 
 
 class InnerDoor(Door):

@@ -61,6 +61,7 @@ class Resolver:
         """Ask nobody yet. *closed* is the closed address (IPv4, IPv6; packed, b"" for none), *words* what is said."""
         self.school, self.inner = SchoolDoor(room), InnerDoor(room)
         self.school.runs_of = recorder.runs_of
+        self._room = room
         self.tell: Tell | None = None
         self.version = 0
         self.figures, self.lookups = figures, lookups
@@ -72,7 +73,7 @@ class Resolver:
 
     def renew(self, policy: Policy | None, clients: ClientMap | None, version: int, *, clock_ok: bool) -> None:
         """Decide by these from now on; what was decided before is forgotten where it may differ."""
-        new_policy = policy is not self.school.policy or clock_ok is not self.school.clock_ok
+        new_policy = self.differs(policy, clock_ok=clock_ok)
         if clients is not self.school.clients:
             self.school.clients = clients
             self.school.remap()
@@ -81,6 +82,27 @@ class Resolver:
             door.policy, door.clock_ok = policy, clock_ok
             if new_policy:
                 door.empty()
+
+    def differs(self, policy: Policy | None, *, clock_ok: bool) -> bool:
+        """Whether what was decided may be decided otherwise by *policy*."""
+        return policy is not self.school.policy or clock_ok is not self.school.clock_ok
+
+    def rehearsed(self, policy: Policy, clients: ClientMap, *, clock_ok: bool) -> SchoolDoor:
+        """A door for these that nobody asks yet: `rehearse` fills it, and `SchoolDoor.adopt` puts it in force."""
+        door = SchoolDoor(self._room)
+        door.policy, door.clients, door.clock_ok = policy, clients, clock_ok
+        return door
+
+    def rehearse(self, packet: bytes, address: str, door: Door) -> None:
+        """Make the answer to *packet* from *address* ready in *door*, if it is permitted and upstream's is at hand."""
+        question, view = wire.read(packet), door.view(address, self._now_ns())
+        if isinstance(question, Fault) or view is None or not (host := wire.host(question.name)):
+            return
+        asked = Asked(packet, question, address, door)
+        verdict = self._verdict(asked, view, host)
+        kept = None if verdict.blocked else self.lookups.at_hand(asked.sought(safe.target(door.profile(view), host)))
+        if kept is not None:
+            self._permitted(asked, view, host, kept)
 
     def begin(self, packet: bytes, address: str, door: Door, *, tcp: bool = False) -> Outcome:
         """The answer to *packet* from *address*: at once, or to be awaited, or None for silence."""
@@ -113,23 +135,24 @@ class Resolver:
         """The answer for a name that is not blocked: our own, or upstream's."""
         ttl, kind = self._seconds_left(verdict, reply.FILTERED_TTL), asked.question.kind
         if (ours := self._local.static(host, asked.question.name, kind, ttl)) is not None:
-            return self._ours(asked, view, ours, self._seconds_left(verdict, RUNWAY + ttl) - ttl)
+            return self._ours(asked, view, ours, self._seconds_left(verdict, RUNWAY + ttl) - ttl, ends=True)
         if kind == wire.ANY:
             self._count(view, "allow", "warm")
             return self._message(asked, reply.any_minimal())
         target = safe.target(asked.door.profile(view), host)
         if target is not None and kind not in safe.KINDS:
-            return self._ours(asked, view, reply.no_data(ttl), self._seconds_left(verdict, RUNWAY + ttl) - ttl)
+            life = self._seconds_left(verdict, RUNWAY + ttl) - ttl
+            return self._ours(asked, view, reply.no_data(ttl), life, ends=True)
         if (kept := self.lookups.at_hand(asked.sought(target))) is not None:
             return self._allowed(asked, view, host, kept, "warm")
         return self._in_turn(asked, host, target)
 
-    def _ours(self, asked: Asked, view: View, body: Body, life: int) -> bytes:
-        """What we know ourselves, to be used for *life* seconds."""
+    def _ours(self, asked: Asked, view: View, body: Body, life: int, *, ends: bool = False) -> bytes:
+        """What we know ourselves, to be used for *life* seconds; *ends* as in `Door.keep`."""
         message = self._message(asked, body)
         ready = Ready(message[2:], int(self._monotonic()), life)
         if asked.may_keep(ready):
-            asked.door.keep(view, asked.key, ready)
+            asked.door.keep(view, asked.key, ready, ends=ends)
         self._count(view, "allow", "warm")
         return message
 
@@ -170,29 +193,35 @@ class Resolver:
 
     def _allowed(self, asked: Asked, view: View, host: str, kept: Kept, cache: str) -> Outcome:
         """The upstream's answer, with TTLs as they are now, unless one of its names is blocked."""
-        target = safe.target(asked.door.profile(view), host)
+        ready = self._permitted(asked, view, host, kept)
+        if isinstance(ready, Verdict):
+            return self._blocked(asked, view, host, ready)
+        self._given(asked, ready)
+        self._count(view, "fail" if kept.answer.body.code == reply.SERVFAIL else "allow", cache)
+        return asked.packet[:2] + ready.payload
+
+    def _permitted(self, asked: Asked, view: View, host: str, kept: Kept) -> Ready | Verdict:
+        """*kept* as a finished answer, which is at hand from now on; or the verdict that blocks a name in it."""
+        profile = asked.door.profile(view)
+        target = safe.target(profile, host)
         found = kept.answer if target is None else safe.rewritten(kept.answer, asked.question, target)
         verdict = self._verdict(asked, view, host)
-        cap = self._seconds_left(verdict, reply.FILTERED_TTL)
+        cap, ends = self._seconds_left(verdict, reply.FILTERED_TTL), verdict.until is not None
         for name in found.names:
             if domain.canonical(name) != name:
                 continue  # an alias to what no site can be called ("0x7f.1"): no list can hold it
             other = self._verdict(asked, view, name)
             if other.blocked and outranks(other.reason, verdict.reason):
-                return self._blocked(asked, view, host, other)
-            cap = self._seconds_left(other, cap)
+                return other
+            cap, ends = self._seconds_left(other, cap), ends or other.until is not None
         ready = self._ready(asked, found, int(self._monotonic() - kept.born), cap)
-        self._given(asked, view, host, verdict, ready)
-        message = asked.packet[:2] + ready.payload
-        if asked.may_keep(ready):
-            asked.door.keep(view, asked.key, ready)
-        self._count(view, "fail" if found.body.code == reply.SERVFAIL else "allow", cache)
-        return message
-
-    def _given(self, asked: Asked, view: View, host: str, verdict: Verdict, ready: Ready) -> None:
-        """Count that *ready* goes out for the first time as every later time is counted (`dns_filter.doors.Seat`)."""
-        profile = asked.door.profile(view)
         ready.site = worth_a_visit(verdict, profile, host) if profile else ""
+        if asked.may_keep(ready):
+            asked.door.keep(view, asked.key, ready, ends=ends)
+        return ready
+
+    def _given(self, asked: Asked, ready: Ready) -> None:
+        """Count that *ready* goes out for the first time as every later time is counted (`dns_filter.doors.Seat`)."""
         if ready.site and asked.door.visited:
             asked.door.visited(asked.address, [ready.site], self._now_ns())
         if ready.told is not None:
@@ -203,7 +232,7 @@ class Resolver:
         payload = self._message(asked, found.body, found.note)[2:]
         cut = payload[0] & wire.TC >> 8
         shift, life = asked.question.end - 2, min(found.life - age, cap)
-        tells = self.tell is not None and asked.door is self.school and found.addresses
+        tells = self.tell is not None and asked.door is not self.inner and found.addresses
         ready = Ready(
             payload,
             int(self._monotonic()),
@@ -267,7 +296,7 @@ class Resolver:
 
     def _keep_blocked(self, asked: Asked, view: View, stop: Stop) -> None:
         if asked.may_keep(stop):
-            asked.door.keep(view, asked.key, stop)
+            asked.door.keep(view, asked.key, stop, ends=stop.until < NEVER)
 
     def _no_host(self, asked: Asked, view: View) -> bytes:
         """A name that no site can have (a printer's, with blanks in it): there is none, and it is nobody's breach."""

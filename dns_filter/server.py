@@ -23,6 +23,7 @@ from dns_filter.lookups import Lookups
 from dns_filter.metrics import DnsCollector, Figures
 from dns_filter.reasons import Words
 from dns_filter.rebinding import Rebinding
+from dns_filter.rehearsal import rehearse
 from dns_filter.resolver import Resolver
 from dns_filter.settings import DnsSettings, endpoint, packed
 from dns_filter.told import Tell
@@ -33,7 +34,7 @@ from reporting.visits import Visits
 
 log = logging.getLogger("schoolgate.dns")
 
-LOOK = 0.2
+LOOK = 0.05
 """Seconds between two looks at the snapshots."""
 CLOCK_STEP = 1_000_000_000
 """Nanoseconds by which wall clock and monotonic clock may part between two looks; more, and verdicts are forgotten."""
@@ -162,13 +163,25 @@ class _Server:
         said = False
         while True:
             clock_ok = await self._look()
-            self._resolver.renew(self.live.policy, self.live.clients, self.live.version, clock_ok=clock_ok)
+            await self._renew(clock_ok=clock_ok)
             self._watch_clock()
             await self._look_at_seats()
             if not said and self.live.ready:
                 said = True
                 ready(dict(self._endpoints))
             await asyncio.sleep(LOOK)
+
+    async def _renew(self, *, clock_ok: bool) -> None:
+        """Decide by what was read from now on; by a new policy as soon as what is popular is decided anew."""
+        policy, clients, version = self.live.policy, self.live.clients, self.live.version
+        new, school = None, self._resolver.school
+        if policy and clients and school.policy and self._resolver.differs(policy, clock_ok=clock_ok):
+            new = self._resolver.rehearsed(policy, clients, clock_ok=clock_ok)
+            for _ in rehearse(self._resolver, school, new, time.monotonic):
+                await asyncio.sleep(0)
+        self._resolver.renew(policy, clients, version, clock_ok=clock_ok)
+        if new is not None:
+            school.adopt(new)
 
     async def _look(self) -> bool:
         """Read what was replaced, off the event loop; whether the clock can be believed. Never raises."""

@@ -225,7 +225,7 @@ class Listener:
         """The finished answer to *packet*, as UDP's hit path gives it (`dns_filter.udp`); one that was cut is none."""
         now_ns, second = time.time_ns(), int(time.monotonic())
         if now_ns >= self._door.boundary:
-            self._door.empty()
+            self._door.turn()
         raw = _SEAT + address.encode()
         seat = self._door.seats.get(raw) or self._door.seat(raw, address, now_ns)
         if seat is None:

@@ -78,7 +78,7 @@ class Listener:
         now_ns, second = time.time_ns(), int(started)
         door = self._door
         if now_ns >= door.boundary:
-            door.empty()
+            door.turn()
         if door.floods.over and count == PACKETS and (flooding := self._flooding(slots)):
             self._drain_fairly(slots, flooding, now_ns, started)
             return
@@ -145,7 +145,7 @@ class Listener:
         now_ns, second = time.time_ns(), int(time.monotonic())
         door = self._door
         if now_ns >= door.boundary:
-            door.empty()
+            door.turn()
         for _ in range(BATCH):
             try:
                 packet, peer = self._peer.recvfrom(LONGEST)

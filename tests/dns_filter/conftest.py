@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from dns_filter import server
+from blocklists.live import Live
+from dns_filter import server, tcp
 from dns_filter.settings import DnsSettings
 from reporting.journal import Journal
 from reporting.recorder import Recorder
+from tests.support.hour import Hour
 from tests.support.nameserver import NameServer
 from tests.support.school import School, make_school
 
@@ -90,3 +92,19 @@ async def running(school, upstream) -> AsyncIterator[Running]:
 @pytest.fixture
 def start() -> Callable[..., contextlib.AbstractAsyncContextManager[Running]]:
     return worker
+
+
+@pytest.fixture
+async def hour(school) -> AsyncIterator[tuple[Hour, tuple[str, int]]]:
+    live = Live(school.files)
+    live.refresh()
+    with contextlib.closing(
+        Journal.open(school.files.spool, site="test", kind="dns", instance=0, seed=bytes(32))
+    ) as journal:
+        found = Hour(live, Recorder(journal))
+        listener, bound = tcp.Listener(found.resolver.school, found.resolver), tcp.bind("127.0.0.1", 0)
+        await listener.start(bound)
+        try:
+            yield found, bound.getsockname()
+        finally:
+            await listener.close()

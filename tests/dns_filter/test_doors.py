@@ -51,13 +51,29 @@ def test_the_boundary_is_where_the_next_permit_ends(door):
     assert now() < door.boundary < now() + HOUR
 
 
-def test_the_boundary_is_where_the_next_verdict_ends(door):
+def test_a_verdict_is_decided_anew_when_it_ends(door):
     view = door.view("127.0.0.3", now())
     verdict = door.verdict(view, "127.0.0.3", "social.test", now())
+
     assert door.boundary <= verdict.until
+    assert door.verdict(view, "127.0.0.3", "social.test", verdict.until - 1) is verdict
+    again = door.view("127.0.0.3", verdict.until)
+    assert door.verdict(again, "127.0.0.3", "social.test", verdict.until).until > verdict.until
 
 
-def test_at_the_boundary_everything_is_forgotten_whoever_asks(door):
+def test_at_a_boundary_only_what_ends_is_forgotten(door):
+    view = door.view("127.0.0.3", now())
+    door.verdict(view, "127.0.0.3", "learning.test", now())
+    ends = door.verdict(view, "127.0.0.3", "social.test", now()).until
+    door.keep(view, b"stays", Ready(b"payload", 5, 60))
+    door.keep(view, b"ends", Ready(b"payload", 5, 60), ends=True)
+
+    assert door.view("127.0.0.3", ends) is view
+    assert (set(view.answers), set(view.verdicts)) == ({b"stays"}, {"learning.test"})
+    assert door.size == len(b"stays") + view.answers[b"stays"].size
+
+
+def test_at_the_boundary_clients_are_found_anew_whoever_asks(door):
     view = door.view("127.0.0.1", now())
     end = door.boundary
 

@@ -1,43 +1,25 @@
 import asyncio
 import contextlib
-import datetime
-import ipaddress
 import itertools
 import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from zoneinfo import ZoneInfo
 
 import httpx
-import pytest
 from dnslib import QTYPE, DNSRecord
 from msgspec import structs
 
 from blocklists.live import Live
 from blocklists.rulebook import Permit
-from dns_filter import tcp
-from dns_filter.answer import Answer
 from dns_filter.doors import WAITING
-from dns_filter.local import Local
-from dns_filter.lookups import Lookups
-from dns_filter.metrics import Figures
-from dns_filter.rebinding import Rebinding
-from dns_filter.reply import Body
-from dns_filter.resolver import Resolver
-from dns_filter.turns import Share
-from reporting.journal import Journal
-from reporting.recorder import Recorder
 from tests.dns_filter.conftest import ZONE
 from tests.support.dns_client import NOERROR, SERVFAIL, addresses, ask, ask_by_tcp, extended, question
+from tests.support.hour import FOUND, SECOND
 from tests.support.nameserver import NameServer
 from tests.support.school import profiles, rulebook
 
-CLOSED, FOUND = ["192.0.2.99"], ["192.0.2.1"]
-SECOND = 10**9
-MORNING = int(datetime.datetime(2025, 3, 4, 8, 29, 59, tzinfo=ZoneInfo("Europe/London")).timestamp()) * SECOND
-"""A second before a school day begins: "social.test" is open for pupils, and closed in lessons."""
-
+CLOSED = ["192.0.2.99"]
 
 MOST = WAITING // 9 + 1
 """Answers that one client alone may wait for: one more while it has less than an eighth of those that are free."""
@@ -49,61 +31,6 @@ async def eventually(condition, seconds=5.0):
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - it comes true in the worker, which tells nobody
             await asyncio.sleep(0.02)
-
-
-class Hour:
-    """A filter over real TCP; its clock stands at *now* until the test sets it, its upstream waits for *free*."""
-
-    def __init__(self, live: Live, recorder: Recorder) -> None:
-        self.now, self.free, self.asked = MORNING, asyncio.Event(), asyncio.Event()
-        self.names: tuple[str, ...] = ()
-        self.free.set()
-        figures = Figures()
-        lookups = Lookups(
-            ask=self._found,
-            spawn=asyncio.get_running_loop().create_task,
-            rebinding=Rebinding(()),
-            room=1 << 20,
-            stale=0,
-            figures=figures,
-            monotonic=time.monotonic,
-        )
-        self.resolver = Resolver(
-            lookups=lookups,
-            local=Local({}, (), ()),
-            recorder=recorder,
-            room=100_000,
-            closed=(bytes((192, 0, 2, 99)), b""),
-            figures=figures,
-            now_ns=lambda: self.now,
-            monotonic=time.monotonic,
-        )
-        self.resolver.renew(live.policy, live.clients, live.version, clock_ok=True)
-
-    async def _found(self, packet: bytes, share: Share, *, dnssec_ok: bool, checking_disabled: bool) -> Answer:  # noqa: ARG002
-        self.asked.set()
-        await self.free.wait()
-        record = b"\xc0\x0c\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\1"
-        address = ipaddress.ip_address(FOUND[0])
-        return Answer(
-            Body(0, record, (1, 0, 0)), 300, offsets=(6,), ttls=(300,), names=self.names, addresses=(address,)
-        )
-
-
-@pytest.fixture
-async def hour(school) -> AsyncIterator[tuple[Hour, tuple[str, int]]]:
-    live = Live(school.files)
-    live.refresh()
-    with contextlib.closing(
-        Journal.open(school.files.spool, site="test", kind="dns", instance=0, seed=bytes(32))
-    ) as journal:
-        found = Hour(live, Recorder(journal))
-        listener, bound = tcp.Listener(found.resolver.school, found.resolver), tcp.bind("127.0.0.1", 0)
-        await listener.start(bound)
-        try:
-            yield found, bound.getsockname()
-        finally:
-            await listener.close()
 
 
 async def heard(server: tuple[str, int], name: str) -> list[str]:
@@ -212,6 +139,7 @@ async def flood(
                 answers.put_nowait(DNSRecord.parse(peer.recv(4096)))
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)  # answers that time out come all at once
         peer.bind((source, 0))
         peer.connect(server)
         loop.add_reader(peer, take)

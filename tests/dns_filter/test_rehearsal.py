@@ -1,0 +1,89 @@
+import time
+
+import pytest
+
+from blocklists.live import Live
+from blocklists.rulebook import Permit
+from dns_filter import rehearsal
+from dns_filter.rehearsal import rehearse
+from tests.support.dns_client import question
+from tests.support.hour import MORNING, Hour
+
+PEOPLE = ("127.0.0.10", "127.0.0.3")
+
+
+def packet(name: str) -> bytes:
+    return bytes(question(name).pack())
+
+
+@pytest.fixture
+async def met(hour):
+    """A filter that two clients have asked for some names, and which of its answers are finished."""
+    filtering: Hour = hour[0]
+    resolver = filtering.resolver
+    for address in PEOPLE:
+        for name in ("learning.test", "news.test", "gambling.test"):
+            outcome = resolver.begin(packet(name), address, resolver.school)
+            if not isinstance(outcome, bytes):
+                await outcome
+        resolver.school.seat(address.encode(), address, filtering.now)
+    return resolver
+
+
+def finished(door, address) -> set[bytes]:
+    return set(door.view(address, MORNING).answers)
+
+
+async def test_what_is_popular_and_permitted_is_ready_before_the_new_policy_is_in_force(met):
+    new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
+    list(rehearse(met, met.school, new, time.monotonic))
+
+    for address in PEOPLE:
+        assert finished(new, address) == {packet(name)[2:] for name in ("learning.test", "news.test")}
+
+
+async def test_a_rehearsal_puts_nothing_on_record_and_counts_nothing(met):
+    written, asked = met._recorder.written, met.figures.questions.copy()
+    list(rehearse(met, met.school, met.rehearsed(met.school.policy, met.school.clients, clock_ok=True), time.monotonic))
+
+    assert (met._recorder.written, met.figures.questions) == (written, asked)
+
+
+async def test_a_name_that_the_new_policy_closes_is_not_rehearsed(met, school):
+
+    school.write_permits(Permit(1, opens=False, entries=("news.test",), until=time.time_ns() + 3600 * 10**9))
+    live = Live(school.files)
+    live.refresh()
+    new = met.rehearsed(live.policy, live.clients, clock_ok=True)
+    list(rehearse(met, met.school, new, time.monotonic))
+
+    assert finished(new, PEOPLE[0]) == {packet("learning.test")[2:]}
+
+
+async def test_what_nobody_asked_for_lately_is_left_for_later(met):
+    new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
+    list(rehearse(met, met.school, new, lambda: time.monotonic() + rehearsal.POPULAR + 2))
+
+    assert finished(new, PEOPLE[0]) == set()
+
+
+async def test_a_rehearsal_lets_others_have_their_turn_and_ends_in_time(met):
+    moments = iter(range(100))
+    new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
+    turns = list(rehearse(met, met.school, new, lambda: next(moments) * rehearsal.PATIENCE / 2))
+
+    assert len(turns) == 1
+    assert len(finished(new, PEOPLE[0])) + len(finished(new, PEOPLE[1])) == 2
+
+
+async def test_what_was_rehearsed_is_in_force_after_the_change(met):
+    policy, clients = met.school.policy, met.school.clients
+    new = met.rehearsed(policy, clients, clock_ok=False)
+    list(rehearse(met, met.school, new, time.monotonic))
+    ready = finished(new, PEOPLE[0])
+    met.renew(policy, clients, 2, clock_ok=False)
+    met.school.adopt(new)
+
+    assert ready
+    assert finished(met.school, PEOPLE[0]) == ready
+    assert met.school.stored == new.stored
