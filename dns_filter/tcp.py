@@ -8,6 +8,7 @@ when all places are taken gets one: of the client that has most, the connection 
 import asyncio
 import contextlib
 import logging
+import math
 import socket
 import struct
 import time
@@ -41,6 +42,11 @@ UNREAD = 256 << 10
 UNREAD_BY_KERNEL = 128 << 10
 """Bytes of answers that the kernel is asked to hold for a connection, on top: left to itself it goes up to 4 MB."""
 
+TURN = 0.001
+"""Seconds in which one connection's questions are answered before others have a turn: the questions of a whole buffer
+wait for nothing by themselves, and held the worker for seconds."""
+PAUSE = 0.05
+"""Seconds between two looks at whether a client that floods may ask again; what it sent waits meanwhile."""
 _CUT = wire.TC >> 8
 _SEAT = b"tcp:"
 """Before an address's text, so that no seat is also one of UDP, which are by the address's bytes."""
@@ -54,7 +60,7 @@ type Coming = Coroutine[Any, Any, bytes | None]
 class Connection:
     """One client's connection, and since when it has been still (seconds of the loop's clock).
 
-    *over* is whether it was ended from here: it takes up no place any more.
+    *over* is whether it was ended from here: it takes up no place any more. *turned* is when others last had a turn.
     """
 
     def __init__(self, writer: asyncio.StreamWriter, task: "asyncio.Task[None]") -> None:
@@ -63,6 +69,7 @@ class Connection:
         self.address: str = writer.get_extra_info("peername")[0]
         self.client = network_of(self.address)
         self.over = False
+        self.turned = -math.inf
         self.moved()
 
     def moved(self) -> None:
@@ -196,6 +203,11 @@ class Listener:
         """Answer in few writes what can be answered at once; the rest when it is ready, as far as there is *room*."""
         ready: list[bytes] = []
         for packet in packets:
+            if await self._rests(connection):
+                await self._send(ready, connection)
+                ready = []
+            if connection.over:
+                return
             if room.locked() or len(ready) >= PIPELINED:
                 await self._send(ready, connection)
                 ready = []
@@ -209,6 +221,18 @@ class Listener:
             if outcome is not None:
                 ready.append(outcome)
         await self._send(ready, connection)
+
+    async def _rests(self, connection: Connection) -> bool:
+        """Let others have a turn where this client had its own, and wait where it floods; whether time went by."""
+        floods, now = self._door.floods, time.monotonic()
+        if now - connection.turned < TURN and connection.client not in floods.over:
+            return False
+        await asyncio.sleep(0)
+        while connection.client in floods.over and not connection.over and not floods.allows(connection.client, now):
+            await asyncio.sleep(PAUSE)
+            now = time.monotonic()
+        connection.turned = time.monotonic()
+        return True
 
     def _outcome(self, packet: bytes, connection: Connection) -> Outcome:
         """The answer to *packet*, at once or to be awaited, or None for silence."""
@@ -230,10 +254,11 @@ class Listener:
         seat = self._door.seats.get(raw) or self._door.seat(raw, address, now_ns)
         if seat is None:
             return None
-        message = finished(packet, seat, now_ns, second)
-        if message is None or message[2] & _CUT:
+        known = seat.answers.get(packet[2:])
+        cut = known is not None and (known.head if known.blocks else known.payload)[0] & _CUT
+        message = None if cut else finished(packet, seat, now_ns, second)
+        if message is None:
             self._door.missed(seat)
-            return None
         return message
 
     async def _later(self, packet: bytes, outcome: Coming, connection: Connection) -> None:

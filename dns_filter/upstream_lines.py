@@ -9,7 +9,7 @@ import contextlib
 import secrets
 import ssl
 
-from dns_filter import upstream_query
+from dns_filter import upstream_query, wire
 from dns_filter.upstream_alarms import Alarms, Rings
 from dns_filter.upstream_attempt import Attempt
 from dns_filter.upstream_place import Place
@@ -22,6 +22,10 @@ REST, REST_TLS = 5.0, 20.0
 STALLED = 1.0
 """Seconds in which nothing comes while somebody waits; new questions go on a new connection then, as a router between
 may have forgotten the old one."""
+
+
+STRAYS = 64
+"""Messages in a row that answer nobody, after which a connection ends: late answers are fewer, junk is not."""
 
 
 class Lines:
@@ -65,7 +69,7 @@ class Line(asyncio.Protocol):
         self._unsent: list[Attempt] = []
         self._waiting: dict[bytes, Attempt] = {}
         self._arrived = bytearray()
-        self._answered = 0
+        self._answered = self._strays = 0
         self._quiet_since = lines.alarms.now()
         self._over = False
         self._rest: set[Rings] = set()
@@ -152,18 +156,24 @@ class Line(asyncio.Protocol):
             message = bytes(self._arrived[2 : 2 + length])
             del self._arrived[: 2 + length]
             self._sort(message)
+            if self._over:
+                return
         self._rest_if_done()
 
     def _sort(self, message: bytes) -> None:
         """Give *message* to who waits for it; one that is no answer to us ends the connection."""
         attempt = self._waiting.pop(message[:NUMBER], None)
-        if attempt is None:
-            return  # late: who asked has gone
+        if attempt is None:  # late: who asked has gone; or it never was an answer
+            self._strays += 1
+            if len(message) < wire.HEADER or self._strays > STRAYS:
+                self._end()
+            return
         if upstream_query.fit(attempt.asking.question, message) is Fit.OTHER:
             self._end()
             attempt.told.doubted(attempt, folded=False)
             return
         self._answered += 1
+        self._strays = 0
         attempt.told.heard(attempt, message)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -18,6 +18,10 @@ PLAIN_UDP = 512
 MAX_UDP = 1232
 """The largest answer that goes out in one UDP packet: fits every link of 1,280 bytes (RFC 9715)."""
 MAX_TCP = 65535
+JUMPS = 16
+"""Pointers of one name. One is what servers write; 64 KB of pointers to pointers took 28 s."""
+MOST_RECORDS = 500
+"""Records of one message: no site has so many addresses, and each costs some 3 us each time it is looked at."""
 
 IN = 1
 A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, DNAME, OPT = 1, 2, 5, 6, 12, 15, 28, 33, 39, 41
@@ -179,13 +183,15 @@ def name_of(text: str) -> bytes:
 
 
 def records(message: bytes, place: int) -> list[Record] | None:
-    """The records of *message*, whose question ends at *place*; None if they are not whole and sound.
+    """The records of *message*, whose question ends at *place*; None if they are not whole and sound, or too many.
 
     Sound is what a client's parser will take: each owner a name, and the data of types that hold an address or names
     of the right form. Data of other types is not looked into (RFC 3597).
     """
     found = []
     counts = _COUNTS.unpack_from(message, 4)[1:]
+    if sum(counts) > MOST_RECORDS:
+        return None
     for section, count in enumerate(counts):
         for _ in range(count):
             head = _after_name(message, place)
@@ -245,7 +251,7 @@ def _after_name(message: bytes, place: int) -> int | None:
 def expanded(message: bytes, place: int) -> bytes | None:
     """The whole lower-case wire name at *place*, pointers followed; None if it is broken or runs in a circle."""
     labels: list[bytes] = []
-    size, bound = 1, len(message)
+    size, bound, jumps = 1, len(message), 0
     while place < bound:
         length = message[place]
         if length >= 0xC0:
@@ -253,7 +259,8 @@ def expanded(message: bytes, place: int) -> bytes | None:
                 return None
             # A pointer must point before the name that holds it, so every name comes to an end.
             target = (length & 0x3F) << 8 | message[place + 1]
-            if target >= place:
+            jumps += 1
+            if target >= place or jumps > JUMPS:
                 return None
             place, bound = target, place
             continue

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from dnslib import QTYPE, RR, TXT, DNSRecord
 
-from dns_filter import doors
+from dns_filter import doors, server
 from tests.support.dns_client import SERVFAIL, addresses, ask, ask_by_tcp, extended, question
 from tests.support.nameserver import Crooked, Fault, NameServer
 
@@ -338,3 +338,49 @@ async def test_ending_ends_open_connections(school, upstream, start):
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
+
+
+async def test_a_buffer_full_of_questions_on_one_connection_lets_others_have_their_turn(running):
+    """Each is answered at once, so nothing but the listener's own pauses lets anybody else in."""
+    packet = bytes(question("gambling.test").pack())
+    turns = 0
+
+    async def count_turns():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    reader, writer = await asyncio.open_connection(*running.dns)
+    counting = asyncio.create_task(count_turns())
+    try:
+        writer.write((len(packet).to_bytes(2) + packet) * 5000)
+        async with asyncio.timeout(30):
+            for _ in range(5000):
+                await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+        assert turns > 20
+    finally:
+        counting.cancel()
+        writer.close()
+
+
+async def test_a_client_that_floods_over_tcp_is_answered_at_its_rate(school, upstream, start):
+    packet = bytes(question("learning.test").pack())
+    sent = len(packet).to_bytes(2) + packet
+    async with start(school, (upstream.port,), client_rate=10, client_burst=100) as running:
+        reader, writer = await asyncio.open_connection(*running.dns)
+        try:
+            writer.write(sent * 1000)
+            for _ in range(1000):
+                await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+            await asyncio.sleep(3 * server.LOOK)  # the flood is noticed at the next look
+            writer.write(sent * 1000)
+            heard = 0
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    while True:
+                        await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+                        heard += 1
+        finally:
+            writer.close()
+    assert heard < 100

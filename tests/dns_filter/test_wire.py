@@ -203,3 +203,19 @@ def test_a_record_that_a_clients_parser_would_refuse_makes_the_answer_none(sound
 @pytest.mark.parametrize("kind", [16, 46, 64, 65280])
 def test_data_of_other_types_is_not_looked_into(kind):
     assert len(wire.records(answer_with(record(kind, b"\xff\xff")), 19)) == 1
+
+
+def test_a_name_of_many_pointers_is_broken():
+    chain = b"\1a\0" + b"".join((0xC000 | (3 + 2 * (n - 1) if n else 0)).to_bytes(2) for n in range(30))
+
+    assert wire.expanded(chain, 3 + 2 * (wire.JUMPS - 1)) == b"\1a\0"
+    assert wire.expanded(chain, 3 + 2 * wire.JUMPS) is None
+
+
+def test_a_message_of_more_records_than_any_site_has_is_broken():
+    head = b"\0\1\x81\x80\0\1" + (wire.MOST_RECORDS + 1).to_bytes(2) + bytes(4) + b"\1a\0\0\1\0\1"
+    record = b"\xc0\x0c\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\1"
+
+    assert wire.records(head + record * (wire.MOST_RECORDS + 1), len(head)) is None
+    fewer = head[:6] + wire.MOST_RECORDS.to_bytes(2) + head[8:]
+    assert len(wire.records(fewer + record * wire.MOST_RECORDS, len(head))) == wire.MOST_RECORDS
