@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from blocklists import domain
 from dns_filter import chain, reply, rewrite, svcb, wire
 from dns_filter.chain import Chain
 from dns_filter.reply import Body, Note
@@ -27,6 +28,9 @@ UNSURE = 30
 """Seconds that an alias holds whose target has no such record, where no SOA says for how long."""
 
 _ANSWER, _AUTHORITY = 0, 1
+_ROOT = b"\0"
+_NOBODY = "invalid"
+"""Stands for a name no parent of which a site can be called ("0x7f.1"): no list has it, and it is no zone of ours."""
 _SERVICES = frozenset({wire.SVCB, wire.HTTPS})
 _OPTION = struct.Struct(">HH")
 _CODE = 2
@@ -39,8 +43,8 @@ class Answer(msgspec.Struct, frozen=True):
     """What an upstream said. *life* is in seconds; 0 means: for the one who asked, and not kept.
 
     *offsets* are where TTLs stand, counted from the start of the records; *ttls* are their values. *names* are the
-    hosts that the answer leads to (aliases and service targets), *addresses* all that it gives. *note* says why there
-    is no answer.
+    canonical hosts by which what the answer leads to (aliases and service targets) is judged, *addresses* all that it
+    gives. *note* says why there is no answer.
     """
 
     body: Body
@@ -148,8 +152,21 @@ def _hosts(message: bytes, found: Chain, kept: list[Record]) -> tuple[str, ...]:
     if not found.names and all(record.kind not in _SERVICES for record in kept):
         return ()
     services = (wire.expanded(message[: r.end], r.data + 2) for r in kept if r.kind in _SERVICES)
-    names = dict.fromkeys((*found.names, *filter(None, services)))
-    return tuple(filter(None, map(wire.host, names)))
+    names = (*found.names, *(name for name in services if name and name != _ROOT))
+    return tuple(dict.fromkeys(map(_judged, names)))
+
+
+def _judged(name: bytes) -> str:
+    """The host by which the wire *name* is judged: itself, or the longest of its parents that a site can be called.
+
+    Lists hold hosts alone, and what stands on one closes all that is below it, whatever bytes that has in its labels.
+    """
+    while name != _ROOT:
+        host = wire.host(name)
+        if host is not None and domain.canonical(host) == host:
+            return host
+        name = name[1 + name[0] :]
+    return _NOBODY
 
 
 def _note(message: bytes, opt: Record | None, code: int) -> Note | None:

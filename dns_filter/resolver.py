@@ -208,8 +208,6 @@ class Resolver:
         verdict = self._verdict(asked, view, host)
         cap, ends = self._seconds_left(verdict, reply.FILTERED_TTL), verdict.until is not None
         for name in found.names:
-            if domain.canonical(name) != name:
-                continue  # an alias to what no site can be called ("0x7f.1"): no list can hold it
             other = self._verdict(asked, view, name)
             if other.blocked and outranks(other.reason, verdict.reason):
                 return other

@@ -87,6 +87,21 @@ def test_names_that_the_answer_leads_to_are_found():
     assert found.names == ("b.test", "svc.test")
 
 
+@pytest.mark.parametrize(
+    ("target", "judged"),
+    [
+        ("a+b.harm.test", "harm.test"),
+        ("x.a b.c.harm.test", "c.harm.test"),
+        ("0x7f.1", "invalid"),
+        ("a b", "invalid"),
+        (".", "invalid"),
+        ("192.0.2.1", "192.0.2.1"),
+    ],
+)
+def test_what_no_site_can_be_called_is_judged_by_its_longest_parent_that_one_can(target, judged):
+    assert parsed(RR("a.test", QTYPE.CNAME, rdata=CNAME(target))).names == (judged,)
+
+
 HINTS = b"\0\4\0\x08\x0a\0\0\1\x0a\0\0\2" + b"\0\6\0\x10" + ipaddress.ip_address("fd00::1").packed
 
 

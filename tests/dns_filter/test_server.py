@@ -337,6 +337,13 @@ async def test_one_name_of_a_chain_that_is_blocked_blocks(running):
     assert breaches(running)[-1].host == "cloaked.test"
 
 
+@pytest.mark.parametrize("target", ["a+b.harm.test.", "x.a b.harm.test."])
+async def test_an_odd_byte_in_an_alias_hides_nothing(school, start, target):
+    zone = {"odd.test": [target], "*": ["192.0.2.1"]}
+    async with NameServer(zone) as upstream, start(school, (upstream.port,)) as running:
+        assert reason(await ask(running.dns, "odd.test")) == (15, "blocked: self harm (ks2)")
+
+
 async def test_an_alias_that_nobody_approved_does_not_close_an_approved_name(tmp_path, start):
     school = make_school(tmp_path)
     zone = {"storybook.test": ["cdn.elsewhere.test."], "*": ["192.0.2.1"]}
