@@ -209,7 +209,7 @@ class Resolver:
         cap, ends = self._seconds_left(verdict, reply.FILTERED_TTL), verdict.until is not None
         for name in found.names:
             other = self._verdict(asked, view, name)
-            if other.blocked and outranks(other.reason, verdict.reason):
+            if other.blocked and outranks(other, verdict):
                 return other
             cap, ends = self._seconds_left(other, cap), ends or other.until is not None
         ready = self._ready(asked, found, int(self._monotonic() - kept.born), cap)

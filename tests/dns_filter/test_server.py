@@ -344,6 +344,20 @@ async def test_an_odd_byte_in_an_alias_hides_nothing(school, start, target):
         assert reason(await ask(running.dns, "odd.test")) == (15, "blocked: self harm (ks2)")
 
 
+async def test_an_education_site_that_is_an_alias_of_harm_is_closed(school, start):
+    zone = {"www.learning.test": ["x.harm.test."], "*": ["192.0.2.1"]}
+    async with NameServer(zone) as upstream, start(school, (upstream.port,)) as running:
+        assert reason(await ask(running.dns, "www.learning.test")) == (15, "blocked: self harm (ks2)")
+
+
+async def test_a_pass_for_an_alias_of_a_locked_name_opens_nothing(school, start):
+    until = time.time_ns() + HOUR
+    school.write_permits(Permit(1, opens=True, entries=("cover.test",), until=until, profiles=("ks2",)))
+    zone = {"cover.test": ["x.harm.test."], "*": ["192.0.2.1"]}
+    async with NameServer(zone) as upstream, start(school, (upstream.port,)) as running:
+        assert reason(await ask(running.dns, "cover.test")) == (15, "blocked: self harm (ks2)")
+
+
 async def test_an_alias_that_nobody_approved_does_not_close_an_approved_name(tmp_path, start):
     school = make_school(tmp_path)
     zone = {"storybook.test": ["cdn.elsewhere.test."], "*": ["192.0.2.1"]}
