@@ -27,6 +27,9 @@ FAILED = 1
 UNSURE = 30
 """Seconds that an alias holds whose target has no such record, where no SOA says for how long."""
 
+PRIVATE = Note(reply.BLOCKED, "points into private space")
+"""Says of an answer that it is refused by the filter itself (`dns_filter.rebinding`)."""
+
 _ANSWER, _AUTHORITY = 0, 1
 _ROOT = b"\0"
 _NOBODY = "invalid"
@@ -34,7 +37,6 @@ _NOBODY = "invalid"
 _SERVICES = frozenset({wire.SVCB, wire.HTTPS})
 _OPTION = struct.Struct(">HH")
 _CODE = 2
-_IPV4_HINT, _IPV6_HINT = 4, 6
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -227,20 +229,9 @@ def _minimum(message: bytes, soa: Record) -> int:
 
 
 def _addresses(message: bytes, record: Record) -> Iterator[Address]:
-    """The addresses that a record gives: A, AAAA, and the hints of a service (RFC 9460, 7.3)."""
+    """The addresses that a record gives: A and AAAA; hints of a service never go out."""
     data = message[record.data : record.end]
     if record.kind == wire.A and len(data) == 4:
         yield ipaddress.IPv4Address(data)
     elif record.kind == wire.AAAA and len(data) == 16:
         yield ipaddress.IPv6Address(data)
-    elif record.kind in (wire.SVCB, wire.HTTPS):
-        yield from _hints(data)
-
-
-def _hints(data: bytes) -> Iterator[Address]:
-    place = wire.end_of_plain_name(data, 2) or len(data)
-    for key, value in (svcb.parameters(data, place) or {}).items():
-        if key == _IPV4_HINT:
-            yield from (ipaddress.IPv4Address(value[i : i + 4]) for i in range(0, len(value) - 3, 4))
-        elif key == _IPV6_HINT:
-            yield from (ipaddress.IPv6Address(value[i : i + 16]) for i in range(0, len(value) - 15, 16))

@@ -84,7 +84,7 @@ async def test_a_canary_does_not_exist_for_anybody_and_is_no_breach(running, ups
 
 
 @pytest.mark.parametrize("kind", ["A", "SVCB", "HTTPS", "TXT"])
-@pytest.mark.parametrize("name", ["_dns.resolver.arpa", "_dns.one.one.one.one"])
+@pytest.mark.parametrize("name", ["_dns.resolver.arpa", "_dns.one.one.one.one", "_853._dns.one.one.one.one"])
 async def test_whoever_seeks_encrypted_resolvers_finds_that_there_are_none(running, upstream, name, kind):
     answer = await ask(running.dns, name, kind)
 
@@ -342,6 +342,13 @@ async def test_an_odd_byte_in_an_alias_hides_nothing(school, start, target):
     zone = {"odd.test": [target], "*": ["192.0.2.1"]}
     async with NameServer(zone) as upstream, start(school, (upstream.port,)) as running:
         assert reason(await ask(running.dns, "odd.test")) == (15, "blocked: self harm (ks2)")
+
+
+@pytest.mark.parametrize("source", [KS1, "127.0.0.1"])
+async def test_the_schools_own_zones_are_open_to_who_sees_approved_sites_only(school, upstream, start, source):
+    async with start(school, (upstream.port,), private_zones=("school.lan",)) as running:
+        assert addresses(await ask(running.dns, "dc.school.lan", source=source)) == ["192.0.2.1"]
+        assert breaches(running) == []
 
 
 async def test_an_education_site_that_is_an_alias_of_harm_is_closed(school, start):
