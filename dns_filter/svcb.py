@@ -15,6 +15,7 @@ _MANDATORY, _ALPN, _NO_DEFAULT_ALPN = 0, 1, 2
 _IPV4_HINT, _ECH, _IPV6_HINT = 4, 5, 6
 """Keys of parameters (RFC 9460, 14.3.2)."""
 _NEVER = frozenset({_IPV4_HINT, _ECH, _IPV6_HINT})
+"""Parameters that no client is given."""
 _QUIC = (b"h3", b"hq", b"quic", b"doq")
 """How the names of protocols over QUIC begin: HTTP/3 and its drafts, its tests, the first trials, DNS."""
 

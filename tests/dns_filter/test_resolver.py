@@ -116,7 +116,7 @@ async def test_an_answer_into_private_space_counts_as_a_block_each_time(hour):
 
 async def test_an_alias_closes_a_name_no_longer_than_it_leads_there(school, start):
     async with (
-        NameServer({"moved.test": ["casino.test."]}, ttl=1) as upstream,
+        NameServer({"moved.test": ["adverts.test."]}, ttl=1) as upstream,
         start(school, (upstream.port,)) as running,
     ):
         assert await heard(running.dns, "moved.test") == CLOSED
