@@ -3,7 +3,8 @@
 This file does no I/O and decides no name: the order is `blocklists.policy`'s.
 """
 
-from blocklists.verdict import Reason
+from blocklists.profile import Code
+from blocklists.verdict import Reason, Verdict
 
 _RANK = {
     Reason.SEALED: 1,
@@ -23,11 +24,34 @@ _NOT_FOR_ALIASES = frozenset({Reason.NOT_APPROVED, Reason.UNKNOWN})
 """An approved site may live on servers that nobody approved: only what is listed against an alias counts."""
 
 
-def outranks(alias: Reason, asked: Reason) -> bool:
-    """Whether a block of an alias, for the reason *alias*, closes a name that is open for the reason *asked*.
+def outranks(alias: Verdict, asked: Verdict) -> bool:
+    """Whether *alias*, the block of a name that an alias leads to, closes a name of which *asked* says that it is open.
 
-    Of two categories the closed one wins; otherwise what opened the name by itself wins a tie, as in the order.
+    Of two categories the closed one wins, a pass opens no locked category, and the education list none that is harm;
+    otherwise what opened the name by itself wins a tie, as in the order.
     """
-    if alias in _NOT_FOR_ALIASES:
+    reason = _listed_reason(alias)
+    if reason in _NOT_FOR_ALIASES:
         return False
-    return alias is asked is Reason.CATEGORY or _RANK[alias] < _RANK[asked]
+    if reason is Reason.CATEGORY and _is_beyond(alias, asked.reason):
+        return True
+    return _RANK[reason] < _RANK[asked.reason]
+
+
+def _listed_reason(alias: Verdict) -> Reason:
+    """Why *alias* is closed; what is locked is closed by that, though a profile of approved sites asks nothing more."""
+    locked = alias.reason is Reason.NOT_APPROVED and alias.code == Code.LOCKED
+    return Reason.CATEGORY if locked else alias.reason
+
+
+def _is_beyond(alias: Verdict, asked: Reason) -> bool:
+    """Whether the closed category of *alias* is one that *asked* would not open."""
+    match asked:
+        case Reason.CATEGORY:
+            return True
+        case Reason.PASS:
+            return alias.code == Code.LOCKED
+        case Reason.EDUCATION:
+            return alias.grave
+        case _:
+            return False

@@ -11,7 +11,7 @@ from blocklists.clients import Client
 from blocklists.entry import Entry
 from blocklists.index import Listing
 from blocklists.profile import Code, Profile
-from blocklists.rulebook import NEVER_OPENED, Category, Permit, Permits, Role, Rulebook, Severity
+from blocklists.rulebook import NEVER_OPENED, NEVER_VISITED, Category, Permit, Permits, Role, Rulebook, Severity
 from blocklists.url import Url
 from blocklists.url import bare as bare_path
 from blocklists.url import lower as lower_path
@@ -179,6 +179,7 @@ class Question:
             for name, rule in self.on(Role.CATEGORY)
             if (key := self.book.lists[name].category) in self.book.categories
         ]
+        self.personal = any(key in NEVER_VISITED for key, *_ in found)
         if any(self.on(Role.EDUCATION)):
             found = [f for f in found if f[1].harm] or found
         return max(found, key=lambda f: self._weight(f[1]), default=None)
@@ -192,6 +193,7 @@ class Question:
         if self.category and not (action is Action.ALLOW and reason is Reason.ALWAYS_OPEN):
             key, category, name, rule = self.category
             fields = {"category": key, "list": name, "rule": rule, "code": str(self.code(category))}
+            fields |= {"grave": category.harm, "personal": self.personal}
             if action is Action.BLOCK and self.profile.watches(category.theme):
                 fields |= {"theme": category.theme, "severity": category.severity(self.profile.column)}
         if "inspect" not in more:

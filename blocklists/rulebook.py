@@ -90,6 +90,10 @@ NEVER_OPENED = frozenset({"essential", "information"})
 """Categories whose connections no page on somebody's list has opened: banking, health, belief (G8, G13)."""
 
 
+NEVER_VISITED = NEVER_OPENED | {"sex_education"}
+"""Categories that are nobody's to read about a person: health, belief, identity, support, banking (G8 to G10)."""
+
+
 ALWAYS_LOCKED = frozenset({"illegal"})
 """Categories that are locked in every column, a school's own too."""
 

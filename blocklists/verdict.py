@@ -75,7 +75,12 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The answer. *inspect*: the connection must be opened. *until*: UTC nanoseconds after which to ask again."""
+    """The answer. *inspect*: the connection must be opened. *until*: UTC nanoseconds after which to ask again.
+
+    *category* is the one that weighs most, *code* what it is to the profile, *grave* whether it is harm, which the
+    education list does not open. *personal*: some list that the host is on, whichever weighs most, is of what is
+    nobody's to read (G9).
+    """
 
     action: Action
     reason: Reason
@@ -88,6 +93,8 @@ class Verdict(msgspec.Struct, frozen=True):
     until: int | None = None
     quiet: bool = False
     code: str = ""
+    grave: bool = False
+    personal: bool = False
 
     @property
     def blocked(self) -> bool:

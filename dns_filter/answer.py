@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from blocklists import domain
 from dns_filter import chain, reply, rewrite, svcb, wire
 from dns_filter.chain import Chain
 from dns_filter.reply import Body, Note
@@ -26,11 +27,16 @@ FAILED = 1
 UNSURE = 30
 """Seconds that an alias holds whose target has no such record, where no SOA says for how long."""
 
+PRIVATE = Note(reply.BLOCKED, "points into private space")
+"""Says of an answer that it is refused by the filter itself (`dns_filter.rebinding`)."""
+
 _ANSWER, _AUTHORITY = 0, 1
+_ROOT = b"\0"
+_NOBODY = "invalid"
+"""Stands for a name no parent of which a site can be called ("0x7f.1"): no list has it, and it is no zone of ours."""
 _SERVICES = frozenset({wire.SVCB, wire.HTTPS})
 _OPTION = struct.Struct(">HH")
 _CODE = 2
-_IPV4_HINT, _IPV6_HINT = 4, 6
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -39,8 +45,8 @@ class Answer(msgspec.Struct, frozen=True):
     """What an upstream said. *life* is in seconds; 0 means: for the one who asked, and not kept.
 
     *offsets* are where TTLs stand, counted from the start of the records; *ttls* are their values. *names* are the
-    hosts that the answer leads to (aliases and service targets), *addresses* all that it gives. *note* says why there
-    is no answer.
+    canonical hosts by which what the answer leads to (aliases and service targets) is judged, *addresses* all that it
+    gives. *note* says why there is no answer.
     """
 
     body: Body
@@ -148,8 +154,21 @@ def _hosts(message: bytes, found: Chain, kept: list[Record]) -> tuple[str, ...]:
     if not found.names and all(record.kind not in _SERVICES for record in kept):
         return ()
     services = (wire.expanded(message[: r.end], r.data + 2) for r in kept if r.kind in _SERVICES)
-    names = dict.fromkeys((*found.names, *filter(None, services)))
-    return tuple(filter(None, map(wire.host, names)))
+    names = (*found.names, *(name for name in services if name and name != _ROOT))
+    return tuple(dict.fromkeys(map(_judged, names)))
+
+
+def _judged(name: bytes) -> str:
+    """The host by which the wire *name* is judged: itself, or the longest of its parents that a site can be called.
+
+    Lists hold hosts alone, and what stands on one closes all that is below it, whatever bytes that has in its labels.
+    """
+    while name != _ROOT:
+        host = wire.host(name)
+        if host is not None and domain.canonical(host) == host:
+            return host
+        name = name[1 + name[0] :]
+    return _NOBODY
 
 
 def _note(message: bytes, opt: Record | None, code: int) -> Note | None:
@@ -210,20 +229,9 @@ def _minimum(message: bytes, soa: Record) -> int:
 
 
 def _addresses(message: bytes, record: Record) -> Iterator[Address]:
-    """The addresses that a record gives: A, AAAA, and the hints of a service (RFC 9460, 7.3)."""
+    """The addresses that a record gives: A and AAAA; hints of a service never go out."""
     data = message[record.data : record.end]
     if record.kind == wire.A and len(data) == 4:
         yield ipaddress.IPv4Address(data)
     elif record.kind == wire.AAAA and len(data) == 16:
         yield ipaddress.IPv6Address(data)
-    elif record.kind in (wire.SVCB, wire.HTTPS):
-        yield from _hints(data)
-
-
-def _hints(data: bytes) -> Iterator[Address]:
-    place = wire.end_of_plain_name(data, 2) or len(data)
-    for key, value in (svcb.parameters(data, place) or {}).items():
-        if key == _IPV4_HINT:
-            yield from (ipaddress.IPv4Address(value[i : i + 4]) for i in range(0, len(value) - 3, 4))
-        elif key == _IPV6_HINT:
-            yield from (ipaddress.IPv6Address(value[i : i + 16]) for i in range(0, len(value) - 15, 16))

@@ -9,6 +9,8 @@ Chrome and Edge have no name to ask for: they look at which resolver they were g
 resolver's. Names by which devices try a network are no canaries: they must stay open (`data/lists/essential.txt`).
 """
 
+import re
+
 from blocklists.verdict import Action, Reason, Verdict
 
 NAMES = frozenset(
@@ -26,8 +28,8 @@ NAMES = frozenset(
 """Apple, "Prepare your network for iCloud Private Relay" (mask and mask-h2), and the others under which its devices are
 seen to ask for the relay; Mozilla, "Canary domain - use-application-dns.net"."""
 
-_DISCOVERY = "_dns."
-"""The first label under which encrypted resolvers are sought (RFC 9461, 3)."""
+_DISCOVERY = re.compile(r"(_[0-9]+\.)?_dns\.")
+"""The first labels under which encrypted resolvers are sought, with a port or without (RFC 9461, 3)."""
 
 _OURS_ALONE = frozenset({Reason.UNKNOWN, Reason.OPEN, Reason.CATEGORY, Reason.EDUCATION, Reason.NOT_APPROVED})
 
@@ -39,7 +41,7 @@ def is_canary(host: str) -> bool:
 
 def is_discovery(host: str) -> bool:
     """Whether *host* is where encrypted resolvers are sought: it has no records, and is not missing (RFC 9462, 4)."""
-    return host.startswith(_DISCOVERY)
+    return _DISCOVERY.match(host) is not None
 
 
 def judged(host: str, verdict: Verdict) -> Verdict:

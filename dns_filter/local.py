@@ -111,9 +111,12 @@ class Local:
         return None if found is None else _records(name, kind, found, ttl, host)
 
     def judged(self, host: str, verdict: Verdict) -> Verdict:
-        """*verdict*, but that a static host is open where nobody decided about it: the technician named it."""
+        """*verdict*, but that what the technician named is open where nobody decided about it.
+
+        That is a static host, and any name in a zone of the school's own: no list of approved sites has those.
+        """
         unknown = verdict.blocked and verdict.reason in (Reason.UNKNOWN, Reason.NOT_APPROVED)
-        if not unknown or host not in self._hosts:
+        if not unknown or not (host in self._hosts or self._elsewhere.intersection(domain.suffixes(host))):
             return verdict
         return Verdict(Action.ALLOW, Reason.APPROVED, rule=host, until=verdict.until)
 
@@ -158,7 +161,7 @@ def _reverse_names(hosts: Mapping[str, Iterable[str]]) -> dict[str, list[bytes]]
 def _records(name: bytes, kind: int, data: Data, ttl: int, zone: str) -> Body:
     """The records of type *kind* that *name* has by *data*, or that it has none; small for ANY (RFC 8482)."""
     if kind == wire.ANY:
-        return reply.any_minimal()
+        return reply.any_minimal(ttl)
     found = data.get(kind)
     if not found:
         return Body(reply.NOERROR, _soa(name, zone, ttl), (0, 1, 0))

@@ -15,7 +15,6 @@ from dns_filter.answer import Answer
 from dns_filter.known import FLAGS, TYPE, Kept, Known
 from dns_filter.metrics import Figures
 from dns_filter.rebinding import Rebinding
-from dns_filter.reply import Note
 from dns_filter.turns import Share
 
 log = logging.getLogger("schoolgate.dns")
@@ -148,11 +147,7 @@ class Lookups:
             return self.known.fail(sought, found, now)
         if not self._rebinding.allows(host, found.addresses, found.names):
             self._figures.rebinding += 1
-            found = Answer(
-                reply.no_data(reply.FILTERED_TTL),
-                reply.FILTERED_TTL,
-                note=Note(reply.BLOCKED, "points into private space"),
-            )
+            found = Answer(reply.no_data(reply.FILTERED_TTL), reply.FILTERED_TTL, note=answer.PRIVATE)
         kept = self.known.keep(sought, found, now)
         self._figures.cache_answers, self._figures.cache_bytes = len(self.known.answers), self.known.answers.size
         return kept

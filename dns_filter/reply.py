@@ -132,10 +132,10 @@ def no_data(ttl: int) -> Body:
     return Body(NOERROR, _soa(ttl), (0, 1, 0))
 
 
-def any_minimal() -> Body:
-    """The small answer to a question for ANY type (RFC 8482, 4.2)."""
+def any_minimal(ttl: int) -> Body:
+    """The small answer to a question for ANY type (RFC 8482, 4.2), for *ttl* seconds."""
     text = b"\x07RFC8482\x00"
-    return Body(NOERROR, _RECORD.pack(_THE_QUESTION, 13, wire.IN, FILTERED_TTL, len(text)) + text, (1, 0, 0))
+    return Body(NOERROR, _RECORD.pack(_THE_QUESTION, 13, wire.IN, ttl, len(text)) + text, (1, 0, 0))
 
 
 def _soa(ttl: int) -> bytes:

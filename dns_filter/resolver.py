@@ -15,7 +15,7 @@ from blocklists.policy import Action, Policy, Reason, Verdict
 from blocklists.profile import Blocked
 from blocklists.rulebook import Severity
 from dns_filter import canaries, reply, safe, wire
-from dns_filter.answer import Answer
+from dns_filter.answer import PRIVATE, Answer
 from dns_filter.asked import Asked
 from dns_filter.cache import Ready, Stop
 from dns_filter.doors import NEVER, Door, InnerDoor, SchoolDoor, View
@@ -101,7 +101,7 @@ class Resolver:
         asked = Asked(packet, question, address, door)
         verdict = self._verdict(asked, view, host)
         kept = None if verdict.blocked else self.lookups.at_hand(asked.sought(safe.target(door.profile(view), host)))
-        if kept is not None:
+        if kept is not None and kept.answer.note != PRIVATE:
             self._permitted(asked, view, host, kept)
 
     def begin(self, packet: bytes, address: str, door: Door, *, tcp: bool = False) -> Outcome:
@@ -138,7 +138,7 @@ class Resolver:
             return self._ours(asked, view, ours, self._seconds_left(verdict, RUNWAY + ttl) - ttl, ends=True)
         if kind == wire.ANY:
             self._count(view, "allow", "warm")
-            return self._message(asked, reply.any_minimal())
+            return self._message(asked, reply.any_minimal(ttl))
         target = safe.target(asked.door.profile(view), host)
         if target is not None and kind not in safe.KINDS:
             life = self._seconds_left(verdict, RUNWAY + ttl) - ttl
@@ -193,12 +193,22 @@ class Resolver:
 
     def _allowed(self, asked: Asked, view: View, host: str, kept: Kept, cache: str) -> Outcome:
         """The upstream's answer, with TTLs as they are now, unless one of its names is blocked."""
+        if kept.answer.note == PRIVATE:
+            return self._private(asked, view, kept)
         ready = self._permitted(asked, view, host, kept)
         if isinstance(ready, Verdict):
-            return self._blocked(asked, view, host, ready)
+            return self._blocked(asked, view, host, ready, self._life(kept))
         self._given(asked, ready)
         self._count(view, "fail" if kept.answer.body.code == reply.SERVFAIL else "allow", cache)
         return asked.packet[:2] + ready.payload
+
+    def _private(self, asked: Asked, view: View, kept: Kept) -> bytes:
+        """The refusal of an answer that points into private space: a block of nobody's doing."""
+        message, life = self._message(asked, kept.answer.body, kept.answer.note), self._life(kept)
+        until = int(self._monotonic()) + life if life > 0 else 0
+        self._count(view, "block", "miss")
+        self._keep_blocked(asked, view, asked.door.stops.same(Stop(message, asked.question.end, until, "")))
+        return message
 
     def _permitted(self, asked: Asked, view: View, host: str, kept: Kept) -> Ready | Verdict:
         """*kept* as a finished answer, which is at hand from now on; or the verdict that blocks a name in it."""
@@ -208,17 +218,20 @@ class Resolver:
         verdict = self._verdict(asked, view, host)
         cap, ends = self._seconds_left(verdict, reply.FILTERED_TTL), verdict.until is not None
         for name in found.names:
-            if domain.canonical(name) != name:
-                continue  # an alias to what no site can be called ("0x7f.1"): no list can hold it
             other = self._verdict(asked, view, name)
-            if other.blocked and outranks(other.reason, verdict.reason):
+            if other.blocked and outranks(other, verdict):
                 return other
             cap, ends = self._seconds_left(other, cap), ends or other.until is not None
         ready = self._ready(asked, found, int(self._monotonic() - kept.born), cap)
-        ready.site = worth_a_visit(verdict, profile, host) if profile else ""
+        answered = found.body.code == reply.NOERROR and found.body.counts[0]
+        ready.site = worth_a_visit(verdict, profile, host) if profile and answered else ""
         if asked.may_keep(ready):
             asked.door.keep(view, asked.key, ready, ends=ends)
         return ready
+
+    def _life(self, kept: Kept) -> int:
+        """Whole seconds that *kept* still holds."""
+        return kept.answer.life - int(self._monotonic() - kept.born)
 
     def _given(self, asked: Asked, ready: Ready) -> None:
         """Count that *ready* goes out for the first time as every later time is counted (`dns_filter.doors.Seat`)."""
@@ -233,24 +246,25 @@ class Resolver:
         cut = payload[0] & wire.TC >> 8
         shift, life = asked.question.end - 2, min(found.life - age, cap)
         tells = self.tell is not None and asked.door is not self.inner and found.addresses
+        ttls = () if cut else tuple(max(0, min(ttl - age, cap)) for ttl in found.ttls)
         ready = Ready(
             payload,
             int(self._monotonic()),
             life,
-            told=Told(self.tell, found.addresses, life) if self.tell is not None and tells else None,
+            told=Told(self.tell, found.addresses, max(life, *ttls, 0)) if self.tell is not None and tells else None,
             offsets=() if cut else tuple(shift + offset for offset in found.offsets),
-            ttls=() if cut else tuple(max(0, min(ttl - age, cap)) for ttl in found.ttls),
+            ttls=ttls,
         )
         ready.set_ttls(0)
         return ready
 
-    def _blocked(self, asked: Asked, view: View, host: str, verdict: Verdict) -> Outcome:
-        """The answer for a blocked name; its breach is on record before it is returned."""
+    def _blocked(self, asked: Asked, view: View, host: str, verdict: Verdict, most: int = NEVER) -> Outcome:
+        """The answer for a blocked name, used for *most* seconds; its breach is on record before it is returned."""
         ttl = self._seconds_left(verdict, reply.BLOCKED_TTL)
         body = reply.blocked(asked.question, self._form(asked, view, host), self._closed, ttl)
         message = self._message(asked, body, self._words.told(verdict, view.profile))
         run = self._on_record(asked, host, verdict)
-        stop = asked.door.stops.same(Stop(message, asked.question.end, self._stands_until(verdict, ttl), run))
+        stop = asked.door.stops.same(Stop(message, asked.question.end, self._stands_until(verdict, ttl, most), run))
         self._count(view, "block", "miss")
         if verdict.quiet:
             self.figures.quiet[verdict.category] += 1
@@ -259,13 +273,16 @@ class Resolver:
         self._keep_blocked(asked, view, stop)
         return message
 
-    def _stands_until(self, verdict: Verdict, ttl: int) -> int:
-        """The second until which a block that is given for *ttl* seconds may be given out; 0 for never again."""
+    def _stands_until(self, verdict: Verdict, ttl: int, most: int) -> int:
+        """The second until which a block that is given for *ttl* seconds may be given out; 0 for never again.
+
+        That is in *most* seconds at the latest: an alias closes a name only while the name leads there.
+        """
         if verdict.reason is Reason.FAILURE:
             return 0
-        if verdict.until is None:
+        if verdict.until is None and most == NEVER:
             return NEVER
-        life = self._seconds_left(verdict, RUNWAY + ttl) - ttl
+        life = min(most, self._seconds_left(verdict, RUNWAY + ttl) - ttl)
         return int(self._monotonic()) + life if life > 0 else 0
 
     def _form(self, asked: Asked, view: View, host: str) -> Blocked:

@@ -57,7 +57,10 @@ class Written(NamedTuple):
 
 
 def write(message: bytes, question_end: int, pieces: Iterable[Piece]) -> Written | None:
-    """*pieces* of *message* in their order, to stand behind its question; None if a name in them cannot be read."""
+    """*pieces* of *message* in their order, to stand behind its question.
+
+    None if a name in them cannot be read, or if no message could hold them all with their names written out.
+    """
     out, offsets = bytearray(), []
     owners = {message[wire.HEADER : question_end - 4].lower(): wire.HEADER}
     for record, changed in pieces:
@@ -70,6 +73,8 @@ def write(message: bytes, question_end: int, pieces: Iterable[Piece]) -> Written
         if place < _NEAR:
             owners.setdefault(owner, place)
         offsets.append(len(out) + 4)
+        if question_end + len(out) + len(data) > wire.MAX_TCP:
+            return None
         out += message[record.ttl - 4 : record.ttl + 4] + _LENGTH.pack(len(data)) + data
     return Written(bytes(out), tuple(offsets))
 

@@ -27,18 +27,20 @@ def target(profile: Profile | None, host: str) -> str | None:
 def rewritten(found: Answer, question: Question, target: str) -> Answer:
     """*found*, which is the answer for *target*, as the answer to *question* about the name that it stands for.
 
-    The question is for one of `KINDS`.
+    The question is for one of `KINDS`. *target* is one of the names that the answer leads to, and judged with them.
     """
     if found.body.code != reply.NOERROR:
         return answer.failure(reply.NO_AUTHORITY, "the strict form of this site cannot be found")
+    names = (target, *found.names)
     version = 4 if question.kind == wire.A else 6
-    packed = [address.packed for address in found.addresses if address.version == version]
-    if not packed:
-        life = min(reply.FILTERED_TTL, found.life)
-        return Answer(reply.no_data(life), life, offsets=(reply.OF_TTL,), ttls=(life,), note=found.note)
+    addresses = tuple(address for address in found.addresses if address.version == version)
+    if not addresses:
+        body = reply.no_data(min(reply.FILTERED_TTL, found.life))
+        return Answer(body, found.life, offsets=(reply.OF_TTL,), ttls=(found.life,), names=names, note=found.note)
     name, ttl = wire.name_of(target), min(found.ttls, default=0)
+    packed = [address.packed for address in addresses]
     addresses_at = _FIXED + len(name)
     size = _FIXED + len(packed[0])
     offsets = (reply.OF_TTL, *(addresses_at + number * size + reply.OF_TTL for number in range(len(packed))))
     body = reply.aliased(question, name, packed, ttl)
-    return Answer(body, found.life, offsets=offsets, ttls=(ttl,) * len(offsets), note=found.note)
+    return Answer(body, found.life, offsets, (ttl,) * len(offsets), names, addresses, found.note)

@@ -1,16 +1,21 @@
 """Service records (SVCB, HTTPS; RFC 9460) without what would lead around the filter.
 
 A key for the hidden server name (ECH) goes, as then nobody could say which site a connection is for; HTTP/3 goes, as it
-runs over UDP, where no connection can be opened. What refers to either goes with it, so that a record stays valid; one
-that is broken, or that names a server of QUIC and nothing else, is left out whole. This file does no I/O.
+runs over UDP, where no connection can be opened; hints of addresses go, so that a client has no others than A and AAAA
+give it, which are judged (who has no hints asks for those; RFC 9460, 7.3). What refers to any of these goes with it, so
+that a record stays valid; one that is broken, or that names a server of QUIC and nothing else, is left out whole. This
+file does no I/O.
 """
 
 import struct
 
 from dns_filter import wire
 
-_MANDATORY, _ALPN, _NO_DEFAULT_ALPN, _ECH = 0, 1, 2, 5
+_MANDATORY, _ALPN, _NO_DEFAULT_ALPN = 0, 1, 2
+_IPV4_HINT, _ECH, _IPV6_HINT = 4, 5, 6
 """Keys of parameters (RFC 9460, 14.3.2)."""
+_NEVER = frozenset({_IPV4_HINT, _ECH, _IPV6_HINT})
+"""Parameters that no client is given."""
 _QUIC = (b"h3", b"hq", b"quic", b"doq")
 """How the names of protocols over QUIC begin: HTTP/3 and its drafts, its tests, the first trials, DNS."""
 
@@ -19,7 +24,7 @@ type Parameters = dict[int, bytes]
 
 
 def without_detours(data: bytes) -> bytes | None:
-    """The record's *data* without ECH and HTTP/3; None if the record must be left out."""
+    """The record's *data* without ECH, HTTP/3 and hints; None if the record must be left out."""
     end = wire.end_of_plain_name(data, 2)
     if end is None:
         return None
@@ -65,8 +70,8 @@ def _keys(value: bytes) -> list[int] | None:
 
 
 def _tcp_alone(found: Parameters) -> Parameters | None:
-    """*found* without ECH and protocols over QUIC; None if nothing else is left to speak."""
-    kept = {key: value for key, value in found.items() if key != _ECH}
+    """*found* without ECH, hints and protocols over QUIC; None if nothing else is left to speak."""
+    kept = {key: value for key, value in found.items() if key not in _NEVER}
     if _ALPN in kept:
         names = _protocols(kept[_ALPN])
         if names is None:

@@ -1,7 +1,8 @@
 """Who else learns of a permitted answer: a firewall that lets clients through to what the filter gave them, say.
 
 It is told of each client once while an answer is used, so on a miss, and again when the answer is made anew, which is
-at half the time that it was told. A plain hit tells nobody.
+at half the time that it was told. A plain hit tells nobody, and nobody is told of static hosts: what the school names
+itself is inside, where no firewall of this kind stands.
 """
 
 import logging
@@ -21,7 +22,7 @@ class Told:
     __slots__ = ("_addresses", "_clients", "_seconds", "_tell")
 
     def __init__(self, tell: Tell, addresses: Iterable[Address], life: int) -> None:
-        """Nobody was given *addresses* yet; the answer is used for *life* seconds."""
+        """Nobody was given *addresses* yet; the answer is used for *life* seconds, by us or by whoever was given it."""
         self._tell, self._addresses, self._seconds = tell, tuple(addresses), 2 * max(life, 1)
         self._clients: set[str] = set()
 

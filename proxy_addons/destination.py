@@ -48,6 +48,6 @@ class Destinations:
             return request, illegal("", "")
         for name in self._resolver.aliases(request.host):
             _, other = self._judge.of_name(Kind.CONNECT, request.client, name)
-            if other.blocked and outranks(other.reason, verdict.reason):
+            if other.blocked and outranks(other, verdict):
                 return request, other
         return None

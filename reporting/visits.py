@@ -12,7 +12,6 @@ from itertools import batched
 from blocklists import suffix
 from blocklists.clients import Client
 from blocklists.profile import Profile
-from blocklists.rulebook import NEVER_OPENED
 from blocklists.verdict import Reason, Verdict
 from reporting.breach import VERSION, Visit
 
@@ -37,18 +36,15 @@ RECORD = 64
 SLICE = 200
 """Clients whose minute a sweep writes at most: about 1.5 ms."""
 
-NEVER = NEVER_OPENED | {"sex_education"}
-"""Categories that are nobody's to read about a person: health, belief, identity, support, banking (G8 to G10)."""
-
 
 def worth_a_visit(verdict: Verdict, profile: Profile, host: str) -> str:
     """The site that a permitted answer for the canonical *host* is a visit to, or "" if it is none.
 
-    None for a refusal, a helpline and its parts, the categories above, a reverse or a single-label name, and profiles
-    whose named visits are not kept. 2.4 us for a new host, so it is asked when an answer is made and not for each that
-    goes out.
+    None for a refusal, a helpline and its parts, what is on a list of nobody's business (`NEVER_VISITED`) whatever
+    else it is on, a reverse or a single-label name, and profiles whose named visits are not kept. 2.4 us for a new
+    host, so it is asked when an answer is made and not for each that goes out.
     """
-    if not profile.visits or verdict.blocked or verdict.reason is Reason.ALWAYS_OPEN or verdict.category in NEVER:
+    if not profile.visits or verdict.blocked or verdict.reason is Reason.ALWAYS_OPEN or verdict.personal:
         return ""
     if host.endswith(".arpa") or "." not in host:
         return ""

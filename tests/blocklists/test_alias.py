@@ -2,7 +2,16 @@ import pytest
 
 from blocklists import alias
 from blocklists.alias import outranks
-from blocklists.policy import ORDER, Reason
+from blocklists.policy import ORDER, Action, Reason, Verdict
+from blocklists.profile import Code
+
+
+def closed(reason: Reason, code: str = "", *, harm: bool = False) -> Verdict:
+    return Verdict(Action.BLOCK, reason, code=code, grave=harm)
+
+
+def opened(reason: Reason) -> Verdict:
+    return Verdict(Action.ALLOW, reason)
 
 
 def test_every_reason_that_can_open_or_close_has_a_rank():
@@ -20,8 +29,8 @@ def test_the_ranks_follow_the_order_of_the_decision():
 
 def test_a_sealed_alias_closes_everything_and_an_unknown_one_nothing():
     for asked in alias._RANK:
-        assert outranks(Reason.SEALED, asked) is (asked not in (Reason.FAILURE, Reason.SEALED))
-        assert not outranks(Reason.UNKNOWN, asked)
+        assert outranks(closed(Reason.SEALED), opened(asked)) is (asked not in (Reason.FAILURE, Reason.SEALED))
+        assert not outranks(closed(Reason.UNKNOWN), opened(asked))
 
 
 @pytest.mark.parametrize(
@@ -37,9 +46,26 @@ def test_a_sealed_alias_closes_everything_and_an_unknown_one_nothing():
     ],
 )
 def test_an_alias_closes_only_what_its_reason_outranks(other, asked, closes):
-    assert outranks(other, asked) is closes
+    assert outranks(closed(other), opened(asked)) is closes
 
 
 def test_a_helpline_stays_open_whatever_category_its_servers_have():
-    assert not outranks(Reason.CATEGORY, Reason.ALWAYS_OPEN)
-    assert outranks(Reason.CATEGORY, Reason.OPEN)
+    assert not outranks(closed(Reason.CATEGORY), opened(Reason.ALWAYS_OPEN))
+    assert outranks(closed(Reason.CATEGORY), opened(Reason.OPEN))
+
+
+@pytest.mark.parametrize(
+    ("alias", "asked", "closes"),
+    [
+        (closed(Reason.CATEGORY, Code.LOCKED), Reason.PASS, True),
+        (closed(Reason.CATEGORY, Code.CLOSED, harm=True), Reason.PASS, False),
+        (closed(Reason.CATEGORY, Code.CLOSED, harm=True), Reason.EDUCATION, True),
+        (closed(Reason.CATEGORY, Code.LOCKED), Reason.EDUCATION, False),
+        (closed(Reason.CATEGORY, Code.LOCKED, harm=True), Reason.PROFILE_RULE, False),
+        (closed(Reason.NOT_APPROVED, Code.LOCKED), Reason.PASS, True),
+        (closed(Reason.NOT_APPROVED, Code.LOCKED), Reason.APPROVED, False),
+        (closed(Reason.NOT_APPROVED, Code.CLOSED), Reason.PASS, False),
+    ],
+)
+def test_no_pass_reaches_an_alias_that_is_locked_and_no_education_one_that_is_harm(alias, asked, closes):
+    assert outranks(alias, opened(asked)) is closes

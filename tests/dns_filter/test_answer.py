@@ -87,17 +87,40 @@ def test_names_that_the_answer_leads_to_are_found():
     assert found.names == ("b.test", "svc.test")
 
 
+@pytest.mark.parametrize(
+    ("target", "judged"),
+    [
+        ("a+b.harm.test", "harm.test"),
+        ("x.a b.c.harm.test", "c.harm.test"),
+        ("0x7f.1", "invalid"),
+        ("a b", "invalid"),
+        (".", "invalid"),
+        ("192.0.2.1", "192.0.2.1"),
+    ],
+)
+def test_what_no_site_can_be_called_is_judged_by_its_longest_parent_that_one_can(target, judged):
+    assert parsed(RR("a.test", QTYPE.CNAME, rdata=CNAME(target))).names == (judged,)
+
+
 HINTS = b"\0\4\0\x08\x0a\0\0\1\x0a\0\0\2" + b"\0\6\0\x10" + ipaddress.ip_address("fd00::1").packed
 
 
-def test_hints_are_addresses_too():
+def test_hints_of_addresses_stay_behind():
     found = parsed(https(b"\0\1\0" + HINTS), kind=65)
-    assert set(map(str, found.addresses)) == {"10.0.0.1", "10.0.0.2", "fd00::1"}
+    assert (found.addresses, found.body.records[-3:]) == ((), b"\0\1\0")
 
 
-def test_what_else_a_service_says_is_passed_over():
+def test_what_else_a_service_says_goes_on():
     found = parsed(https(b"\0\1\0" + b"\0\3\0\2\1\xbb" + b"\0\4\0\4\x0a\0\0\1"), kind=65)
-    assert list(map(str, found.addresses)) == ["10.0.0.1"]
+    assert found.body.records.endswith(b"\0\1\0" + b"\0\3\0\2\1\xbb")
+
+
+def test_an_answer_that_is_too_long_with_its_names_written_out_is_broken():
+    name = ".".join(["x" * 63] * 3)
+    came = [RR("a.test", QTYPE.MX, rdata=MX(name)) for _ in range(400)]
+    stranger = RR("b.test", QTYPE.A, rdata=A("198.51.100.9"))
+    assert answer.parse(message(*came[:9], stranger, *came[:9], kind=QTYPE.MX), QUESTION_END) is not None
+    assert answer.parse(message(stranger, *came, kind=QTYPE.MX), QUESTION_END) is None
 
 
 def test_nothing_of_the_additional_section_goes_on():

@@ -7,7 +7,7 @@ from tests.support.dns_client import NOERROR, SERVFAIL, addresses, ask, exchange
 from tests.support.nameserver import NameServer
 
 HTTPS, RRSIG = 65, 46
-TAMED = b"\0\1\0" + b"\0\1\0\3\2h2" + b"\0\4\0\4\xc0\0\2\1"
+TAMED = b"\0\1\0" + b"\0\1\0\3\2h2"
 WILD = b"\0\1\0" + b"\0\0\0\2\0\5" + b"\0\1\0\6\2h3\2h2" + b"\0\4\0\4\xc0\0\2\1" + b"\0\5\0\3key"
 
 
@@ -28,6 +28,7 @@ RECORDS = {
     "tame.test": [service("tame.test", TAMED), signature("tame.test", HTTPS)],
     "lead.test": [service("lead.test", b"\0\1\6server\4harm\4test\0")],
     "inward.test": [service("inward.test", b"\0\1\0" + b"\0\6\0\x10" + bytes(10) + b"\xff\xff\x0a\0\0\1")],
+    "odds.test": [service("odds.test", TAMED + b"\0\4\0\4\xcb\0\x71\x42")],
     "poisoned.test": [
         RR("bank.test", QTYPE.A, ttl=300, rdata=A("192.0.2.66")),
         RR("poisoned.test", QTYPE.A, ttl=300, rdata=A("192.0.2.5")),
@@ -102,9 +103,10 @@ async def test_who_leads_to_a_closed_server_is_closed_by_its_rule(running, name,
     assert reason(await ask(running.dns, name, kind)) == (15, "blocked: self harm (ks2)")
 
 
-async def test_a_hint_into_private_space_is_refused(running):
-    answer = await ask(running.dns, "inward.test", "HTTPS")
-    assert (answer.rr, extended(answer)[0]) == ([], 15)
+@pytest.mark.parametrize(("name", "left"), [("inward.test", b"\0\1\0"), ("odds.test", TAMED)])
+async def test_no_hint_of_an_address_goes_out(running, name, left):
+    raw, answer = await signed(running.dns, name)
+    assert ([rr.rtype for rr in answer.rr], raw.count(left + b"\0\0\x29")) == ([HTTPS], 1)
 
 
 async def test_a_strangers_record_is_neither_passed_on_nor_kept(running):

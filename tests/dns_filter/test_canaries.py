@@ -31,12 +31,15 @@ def test_the_names_are_canonical():
     assert all(domain.canonical(name) == name for name in canaries.NAMES)
 
 
-@pytest.mark.parametrize("name", ["_dns.resolver.arpa", "_dns.dns.school.test"])
+@pytest.mark.parametrize("name", ["_dns.resolver.arpa", "_dns.dns.school.test", "_853._dns.dns.school.test"])
 def test_the_search_for_encrypted_resolvers_is_a_canary_whose_name_exists(name: str):
     found = canaries.judged(name, Verdict(Action.ALLOW, Reason.OPEN))
     assert (found.blocked, found.quiet, canaries.is_discovery(name)) == (True, True, True)
 
 
-@pytest.mark.parametrize("name", [*sorted(canaries.NAMES), "dns.school.test", "_dnssd.school.test"])
+@pytest.mark.parametrize(
+    "name",
+    [*sorted(canaries.NAMES), "dns.school.test", "_dnssd.school.test", "_853.school.test", "_x._dns.school.test"],
+)
 def test_only_the_label_dns_is_the_search_for_encrypted_resolvers(name: str):
     assert not canaries.is_discovery(name)

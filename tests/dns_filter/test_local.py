@@ -255,6 +255,14 @@ def test_what_somebody_decided_about_a_static_host_holds(reason):
     assert LOCAL.judged("library", verdict) is verdict
 
 
+@pytest.mark.parametrize("reason", [Reason.UNKNOWN, Reason.NOT_APPROVED])
+@pytest.mark.parametrize(("host", "is_open"), [("dc.school.lan", True), ("school.lan", True), ("myschool.lan", False)])
+def test_a_name_of_the_schools_own_zones_is_open_where_nobody_decided_about_it(reason, host, is_open):
+    local = Local({}, (), ("school.lan",))
+    assert local.judged(host, Verdict(Action.BLOCK, reason)).blocked is not is_open
+    assert local.judged(host, Verdict(Action.BLOCK, Reason.EMERGENCY)).blocked
+
+
 def test_a_static_host_that_is_open_stays_as_it_was_judged():
     verdict = Verdict(Action.ALLOW, Reason.UNKNOWN, inspect=True)
     assert LOCAL.judged("library", verdict) is verdict

@@ -68,6 +68,18 @@ def test_a_strict_form_without_an_address_of_the_family_has_no_data():
     assert (rewritten.body, rewritten.life) == (reply.no_data(20), 20)
 
 
+def test_no_data_ages_from_what_upstream_said_and_not_from_what_a_client_may_be_told():
+    rewritten = safe.rewritten(found(SAFE, ttl=300), asked("AAAA")[1], STRICT)
+    assert (rewritten.body, rewritten.life, rewritten.ttls) == (reply.no_data(60), 300, (300,))
+
+
+@pytest.mark.parametrize(("kind", "given"), [("A", [SAFE]), ("AAAA", [])])
+def test_the_strict_form_and_what_it_leads_to_are_names_of_the_answer(kind, given):
+    came = structs.replace(found(SAFE), names=("edge.test",))
+    rewritten = safe.rewritten(came, asked(kind)[1], STRICT)
+    assert (rewritten.names, list(map(str, rewritten.addresses))) == ((STRICT, "edge.test"), given)
+
+
 @pytest.mark.parametrize("code", [reply.SERVFAIL, reply.NXDOMAIN, reply.REFUSED])
 def test_a_strict_form_that_cannot_be_had_is_a_failure(code):
     rewritten = safe.rewritten(Answer(Body(code), 300), asked("A")[1], STRICT)
@@ -116,6 +128,20 @@ async def test_a_strict_form_that_cannot_be_found_is_servfail_and_never_the_engi
 
 async def test_a_strict_form_in_private_space_is_no_answer(running):
     assert addresses(await ask(running.dns, "duckduckgo.com")) == []
+
+
+async def test_a_strict_form_that_leads_to_a_closed_name_is_closed(school, start):
+    async with (
+        NameServer({**ENGINES, STRICT: ["x.casino.test."]}) as upstream,
+        start(school, (upstream.port,)) as running,
+    ):
+        assert reason(await ask(running.dns, ENGINE)) == (15, "blocked: gambling (ks2)")
+
+
+async def test_an_emergency_block_of_a_strict_form_is_obeyed(school, start, upstream):
+    school.write_permits(Permit(1, opens=False, entries=(STRICT,), until=time.time_ns() + 3600 * 10**9))
+    async with start(school, (upstream.port,)) as running:
+        assert reason(await ask(running.dns, ENGINE)) == (15, "blocked: emergency (ks2)")
 
 
 async def test_our_own_proxies_get_the_engines_own_addresses(running):

@@ -84,7 +84,7 @@ async def test_a_canary_does_not_exist_for_anybody_and_is_no_breach(running, ups
 
 
 @pytest.mark.parametrize("kind", ["A", "SVCB", "HTTPS", "TXT"])
-@pytest.mark.parametrize("name", ["_dns.resolver.arpa", "_dns.one.one.one.one"])
+@pytest.mark.parametrize("name", ["_dns.resolver.arpa", "_dns.one.one.one.one", "_853._dns.one.one.one.one"])
 async def test_whoever_seeks_encrypted_resolvers_finds_that_there_are_none(running, upstream, name, kind):
     answer = await ask(running.dns, name, kind)
 
@@ -335,6 +335,34 @@ async def test_one_name_of_a_chain_that_is_blocked_blocks(running):
     assert addresses(answer) == ["192.0.2.99"]
     assert reason(answer) == (15, "blocked: self harm (ks2)")
     assert breaches(running)[-1].host == "cloaked.test"
+
+
+@pytest.mark.parametrize("target", ["a+b.harm.test.", "x.a b.harm.test."])
+async def test_an_odd_byte_in_an_alias_hides_nothing(school, start, target):
+    zone = {"odd.test": [target], "*": ["192.0.2.1"]}
+    async with NameServer(zone) as upstream, start(school, (upstream.port,)) as running:
+        assert reason(await ask(running.dns, "odd.test")) == (15, "blocked: self harm (ks2)")
+
+
+@pytest.mark.parametrize("source", [KS1, "127.0.0.1"])
+async def test_the_schools_own_zones_are_open_to_who_sees_approved_sites_only(school, upstream, start, source):
+    async with start(school, (upstream.port,), private_zones=("school.lan",)) as running:
+        assert addresses(await ask(running.dns, "dc.school.lan", source=source)) == ["192.0.2.1"]
+        assert breaches(running) == []
+
+
+async def test_an_education_site_that_is_an_alias_of_harm_is_closed(school, start):
+    zone = {"www.learning.test": ["x.harm.test."], "*": ["192.0.2.1"]}
+    async with NameServer(zone) as upstream, start(school, (upstream.port,)) as running:
+        assert reason(await ask(running.dns, "www.learning.test")) == (15, "blocked: self harm (ks2)")
+
+
+async def test_a_pass_for_an_alias_of_a_locked_name_opens_nothing(school, start):
+    until = time.time_ns() + HOUR
+    school.write_permits(Permit(1, opens=True, entries=("cover.test",), until=until, profiles=("ks2",)))
+    zone = {"cover.test": ["x.harm.test."], "*": ["192.0.2.1"]}
+    async with NameServer(zone) as upstream, start(school, (upstream.port,)) as running:
+        assert reason(await ask(running.dns, "cover.test")) == (15, "blocked: self harm (ks2)")
 
 
 async def test_an_alias_that_nobody_approved_does_not_close_an_approved_name(tmp_path, start):

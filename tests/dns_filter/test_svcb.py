@@ -24,8 +24,9 @@ def keys(*named: int) -> bytes:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ([(ALPN, H2), (V4, ADDRESS)], [(ALPN, H2), (V4, ADDRESS)]),
-        ([(ALPN, H3 + H2), (V4, ADDRESS), (ECH, b"key")], [(ALPN, H2), (V4, ADDRESS)]),
+        ([(ALPN, H2), (V4, ADDRESS)], [(ALPN, H2)]),
+        ([(ALPN, H3 + H2), (V4, ADDRESS), (ECH, b"key")], [(ALPN, H2)]),
+        ([(MANDATORY, keys(V4, V6)), (V4, ADDRESS), (V6, 4 * ADDRESS)], []),
         ([(ALPN, H2 + H3_DRAFT + HTTP11)], [(ALPN, H2 + HTTP11)]),
         ([(ALPN, H3)], []),
         ([(ALPN, H3 + H2), (NO_DEFAULT, b"")], [(ALPN, H2), (NO_DEFAULT, b"")]),
@@ -98,7 +99,7 @@ def test_what_is_left_is_valid_and_names_neither_key_nor_quic(found, mandatory):
     end = wire.end_of_plain_name(data, 2)
     left = svcb.parameters(data, end)
     assert left is not None
-    assert ECH not in left
+    assert not left.keys() & {ECH, V4, V6}
     assert b"h3" not in left.get(ALPN, b"")
     listed = [int.from_bytes(bytes(pair)) for pair in itertools.batched(left.get(MANDATORY, b""), 2)]
     assert set(listed) == {key for key in named if key in left}

@@ -13,17 +13,21 @@ from hypothesis import strategies as st
 
 from blocklists import defaults
 from blocklists.clients import Client
-from blocklists.verdict import Action, Reason, Verdict
+from blocklists.policy import Policy, decide
+from blocklists.rulebook import ListUse, Role
+from blocklists.verdict import Action, Kind, Reason, Request, Verdict
 from reporting import visits as visits_module
 from reporting.breach import Visit
 from reporting.frames import read_frames
 from reporting.visits import CLIENTS, MINUTE, OTHER, RECORD, SITES_EACH, Visits, worth_a_visit
+from tests.blocklists.test_policy import PlainNames
 from tests.support.journals import SEED
 
 AT = 28_333_333 * MINUTE
 PUPIL = Client("10.0.0.7", "ks2", number=7, device=8, person=9)
 OPEN = Verdict(Action.ALLOW, Reason.OPEN)
-PROFILES = defaults.rulebook("Test School").profiles
+BOOK = defaults.rulebook("Test School")
+PROFILES = BOOK.profiles
 
 
 class Page:
@@ -186,15 +190,23 @@ def test_a_visit_is_to_the_registrable_name(host, site):
         Verdict(Action.BLOCK, Reason.CATEGORY, category="gambling"),
         Verdict(Action.BLOCK, Reason.CATEGORY, category="adverts", quiet=True),
         Verdict(Action.ALLOW, Reason.ALWAYS_OPEN),
-        Verdict(Action.ALLOW, Reason.CATEGORY, category="information"),
-        Verdict(Action.ALLOW, Reason.EDUCATION, category="information"),
-        Verdict(Action.ALLOW, Reason.CATEGORY, category="sex_education"),
-        Verdict(Action.ALLOW, Reason.CATEGORY, category="essential"),
+        Verdict(Action.ALLOW, Reason.CATEGORY, category="forums", personal=True),
     ],
-    ids=["blocked", "quiet", "helpline", "information", "taught", "sex education", "banking"],
+    ids=["blocked", "quiet", "helpline", "information and forums"],
 )
 def test_what_is_nobodys_to_read_is_no_visit(verdict):
     assert worth_a_visit(verdict, PROFILES["staff"], "www.example.test") == ""
+
+
+@pytest.mark.parametrize("category", ["information", "essential", "sex_education", "forums"])
+@pytest.mark.parametrize("lists", [("it",), ("it", "strict"), ("it", "taught")], ids=" ".join)
+def test_whatever_else_a_site_is_on_a_list_of_nobodys_business_keeps_it_out(category, lists):
+    uses = {"it": ListUse(Role.CATEGORY, category), "strict": ListUse(Role.CATEGORY, "dynamic_hosting")}
+    book = msgspec.structs.replace(BOOK, lists=uses | {"taught": ListUse(Role.EDUCATION)})
+    request = Request(Kind.DNS, Client("10.0.0.7", "staff"), "www.example.test", AT)
+    verdict = decide(Policy(book, PlainNames({"www.example.test": lists})), request)
+    assert not verdict.blocked
+    assert bool(worth_a_visit(verdict, PROFILES["staff"], "www.example.test")) is (category == "forums")
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -30,6 +30,7 @@ class Hour:
     def __init__(self, live: Live, recorder: Recorder) -> None:
         self.now, self.free, self.asked = MORNING, asyncio.Event(), asyncio.Event()
         self.names: tuple[str, ...] = ()
+        self.answer: Answer | None = None
         self.free.set()
         figures = Figures()
         lookups = Lookups(
@@ -56,6 +57,8 @@ class Hour:
     async def _found(self, packet: bytes, share: Share, *, dnssec_ok: bool, checking_disabled: bool) -> Answer:  # noqa: ARG002
         self.asked.set()
         await self.free.wait()
+        if self.answer is not None:
+            return self.answer
         record = b"\xc0\x0c\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\1"
         address = ipaddress.ip_address(FOUND[0])
         return Answer(
