@@ -194,8 +194,8 @@ def explain(
     settings = config.load(file)
     live = Live(settings.files)
     live.refresh()
-    proxy = settings.config.proxy
-    found = explaining.explain(live, question, profile=profile, address=address, at=at, proxy=proxy)
+    proxy, dns = settings.config.proxy, settings.config.dns
+    found = explaining.explain(live, question, profile=profile, address=address, at=at, proxy=proxy, dns=dns)
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2))
         return
