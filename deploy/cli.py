@@ -106,7 +106,10 @@ def _process(name: str, words: str) -> None:
         from deploy import config, rooms
 
         if check:
-            _say_good(config.load(file))
+            settings = config.load(file)
+            if name == "doh":
+                rooms.refuse_without_doh(settings)
+            _say_good(settings)
             return
         starts = {
             "dns": rooms.start_dns,

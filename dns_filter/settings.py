@@ -68,7 +68,7 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     upstream_ca: str = ""
     """One more file of certificates (PEM) to trust in resolvers that are asked over TLS or HTTPS, besides the system's;
-    "" for none."""
+    "" for none; in the folder of keys it needs a LoadCredential line in the units of dns and doh."""
 
     closed_address_v4: str = ""
     """The IPv4 address where the block page is, given for blocked names to devices with the school's certificate.
