@@ -67,6 +67,8 @@ async def test_settings_that_are_mended_come_into_force_after_those_that_could_n
         await reloaded(dns, log, r"(?s)stays in force.*Ready.*read again.*Ready")
         heard = await ask(("127.0.0.1", gateway.dns), "gambling.test")
         assert heard.addresses == ("127.0.0.82",)
+        assert log.read_text().count("It starts.") == 1
+        assert says(log, r"(?s)read again\..*It takes up the settings\..*Ready")
 
 
 async def test_a_port_that_no_machine_has_is_refused_before_anything_ends(tmp_path):
