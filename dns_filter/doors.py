@@ -176,8 +176,8 @@ class Door:
 
     @property
     def stored(self) -> int:
-        """Finished answers at hand."""
-        return sum(len(view.answers) for view in self._all.values())
+        """Finished answers at hand; for any thread."""
+        return sum(len(view.answers) for view in list(self._all.values()))
 
     def seat(self, raw: bytes, address: str, at: int) -> Seat | None:
         """A new seat for *address*, whose bytes are *raw*; None for somebody whom this door does not answer."""
@@ -247,11 +247,12 @@ class Door:
         self.boundary = NEVER
 
     def counts(self) -> dict[tuple[str, bool], int]:
-        """Answers that went out finished, by (profile, blocked), since the start."""
-        for seat in self.seats.values():
-            self._take(seat)
-        total = dict(self.counted)
-        for view in self._all.values():
+        """Answers that went out finished, by (profile, blocked), since the start; for any thread."""
+        total = self.counted.copy()
+        for seat in list(self.seats.values()):
+            for blocked, count in ((False, len(seat.seen)), (True, seat.stops)):
+                total[seat.view.profile, blocked] = total.get((seat.view.profile, blocked), 0) + count
+        for view in list(self._all.values()):
             for blocked, count in ((False, view.hits), (True, view.stops)):
                 total[view.profile, blocked] = total.get((view.profile, blocked), 0) + count
         return total

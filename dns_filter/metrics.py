@@ -57,7 +57,7 @@ class DnsCollector(Collector):
     """Turns the figures into metrics at each scrape."""
 
     def __init__(self, figures: Figures, doors: Sequence[Door], upstreams: Sequence[Upstream]) -> None:
-        """Read from *figures*, *doors* and *upstreams*; all belong to the event loop's thread."""
+        """Read from *figures*, *doors* and *upstreams*, in a thread of the scrape's: nothing here changes them."""
         self._figures, self._doors, self._upstreams = figures, doors, upstreams
 
     def collect(self) -> Iterator[Metric]:

@@ -14,8 +14,8 @@ PATIENCE = 0.1
 """Seconds that the old answers stay: with the time until a new policy is seen they are over within 200 ms."""
 POPULAR = 2
 """Seconds: what was asked for within them is made anew; the rest when somebody asks for it."""
-AT_ONCE = 0.001
-"""Seconds between two turns of the event loop."""
+AT_ONCE = 0.0003
+"""Seconds between two turns of the event loop, each of which answers a batch of what came in meanwhile."""
 _NUMBER = b"\0\0"
 
 

@@ -11,7 +11,7 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 from prometheus_client import CollectorRegistry
@@ -177,7 +177,8 @@ class _Server:
             clock_ok = await self._look()
             await self._renew(clock_ok=clock_ok)
             self._watch_clock()
-            await self._look_at_seats()
+            with self._counted("What was counted could not be taken down."):
+                await self._look_at_seats()
             if not said and self.live.ready:
                 said = True
                 ready(dict(self._endpoints))
@@ -189,11 +190,21 @@ class _Server:
         new, school = None, self._resolver.school
         if policy and clients and school.policy and self._resolver.differs(policy, clock_ok=clock_ok):
             new = self._resolver.rehearsed(policy, clients, clock_ok=clock_ok)
-            for _ in rehearse(self._resolver, school, new, time.monotonic):
-                await asyncio.sleep(0)
+            with self._counted("A new policy could not be rehearsed; it is in force all the same."):
+                for _ in rehearse(self._resolver, school, new, time.monotonic):
+                    await asyncio.sleep(0)
         self._resolver.renew(policy, clients, version, clock_ok=clock_ok)
         if new is not None:
             school.adopt(new)
+
+    @contextlib.contextmanager
+    def _counted(self, says: str) -> Iterator[None]:
+        """Count an error of ours and say so, instead of ending every listener with it."""
+        try:
+            yield
+        except Exception:
+            self._figures.failures += 1
+            log.exception(says)
 
     async def _look(self) -> bool:
         """Read what was replaced, off the event loop; whether the clock can be believed. Never raises."""

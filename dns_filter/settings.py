@@ -95,8 +95,8 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Names that are answered here, each with its addresses, and the addresses with their names (PTR). One that no list
     and no rule speaks of is open to every profile."""
 
-    finished_mb: int = 16
-    """Megabytes for finished answers of each listener, which differ by profile: 40,000, or 120,000 of closed names."""
+    finished_mb: int = 12
+    """Megabytes for finished answers of each listener, which differ by profile: 30,000, or 90,000 of closed names."""
 
     cache_mb: int = 8
     """Megabytes of memory for what upstream said: some 5,000 names each."""

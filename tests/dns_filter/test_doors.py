@@ -3,6 +3,7 @@ import time
 import pytest
 
 from blocklists import entry
+from blocklists.clients import ClientMap, Clients
 from blocklists.live import Live
 from blocklists.policy import Action, Reason
 from blocklists.rulebook import Permit
@@ -156,3 +157,25 @@ def test_finished_answers_stay_within_their_bytes_and_are_counted_right(live):
         assert 0 < door.size <= 10_000
         assert door.size == sum(len(key) + kept.size for view in views for key, kept in view.answers.items())
     assert door.stored == sum(len(view.answers) for view in views)
+
+
+def test_counting_takes_nothing_from_the_seats(door):
+    seat = door.seat(b"raw", "127.0.0.10", now())
+    seat.seen.append("")
+    seat.stops = 2
+
+    assert door.counts() == door.counts() == {("ks2", False): 1, ("ks2", True): 2}
+    assert (seat.seen, seat.stops) == ([""], 2)
+    list(door.look(now(), 1.0))
+    assert door.counts() == {("ks2", False): 1, ("ks2", True): 2}
+
+
+def test_what_was_done_before_a_log_in_counts_for_who_did_it(hour):
+    resolver = hour[0].resolver
+    told = []
+    before = resolver.school.clients
+    resolver.school.visited = lambda address, sites, _: told.append((resolver.school.clients is before, address, sites))
+    resolver.school.seat(b"raw", "127.0.0.10", hour[0].now).seen.append("learning.test")
+    resolver.renew(resolver.school.policy, ClientMap(Clients()), 1, clock_ok=True)
+
+    assert told == [(True, "127.0.0.10", ["learning.test"])]

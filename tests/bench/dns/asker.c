@@ -102,15 +102,14 @@ static struct question *read_questions(const char *path, int port, int poll, siz
     return all;
 }
 
-/* The address of an answer's first record, or 0. */
+/* The address at the end of an answer, behind its alias if it has one, or 0. */
 static uint32_t address(const unsigned char *packet, ssize_t size, int question)
 {
-    const unsigned char *place = packet + question;
     uint32_t found;
 
-    if (size < question + 16 || !packet[7] || place[0] != 0xc0 || place[3] != 1)
+    if (size < question + 16 || !packet[7])
         return 0;
-    memcpy(&found, place + 12, 4);
+    memcpy(&found, packet + size - 4, 4);
     return ntohl(found);
 }
 
