@@ -106,7 +106,10 @@ def _process(name: str, words: str) -> None:
         from deploy import config, rooms
 
         if check:
-            _say_good(config.load(file))
+            settings = config.load(file)
+            if name == "doh":
+                rooms.refuse_without_doh(settings)
+            _say_good(settings)
             return
         starts = {
             "dns": rooms.start_dns,
@@ -194,8 +197,8 @@ def explain(
     settings = config.load(file)
     live = Live(settings.files)
     live.refresh()
-    proxy = settings.config.proxy
-    found = explaining.explain(live, question, profile=profile, address=address, at=at, proxy=proxy)
+    proxy, dns = settings.config.proxy, settings.config.dns
+    found = explaining.explain(live, question, profile=profile, address=address, at=at, proxy=proxy, dns=dns)
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2))
         return

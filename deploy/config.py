@@ -223,7 +223,7 @@ def problems(settings: Settings) -> Iterator[str]:
     for place, network in enumerate(config.networks):
         yield from _network_problems(f"networks[{place}]", network, loopback=config.loopback_school)
     yield from _twice("networks", [network.cidr for network in config.networks])
-    yield from _twice("listening addresses", _listening(config))
+    yield from _listening_twice(config)
     for place, cidr in enumerate(config.proxy.reachable_private):
         yield from _cidr_problems(f"proxy.reachable_private[{place}]", cidr, loopback=config.loopback_school)
     yield from config.dns.problems()
@@ -272,19 +272,30 @@ def _twice(what: str, values: list[str]) -> Iterator[str]:
             yield f"{what}: {value} is there twice"
 
 
-def _listening(config: Config) -> list[str]:
-    """Every address and port that something listens on over TCP."""
-    metrics = config.metrics
-    ports = [
-        *(metrics.dns + n for n in range(config.run.dns)),
-        *(metrics.worker + n for n in range(config.run.workers)),
-        metrics.reporting,
-    ]
-    inner = [config.dns.inner] if config.dns.inner else []
-    doh = [config.dns.doh.listen] if config.dns.doh.url else []
-    named = [*config.dns.listen, *inner, *doh, *config.proxy.listen, config.reporting.listen]
+def _listening_twice(config: Config) -> Iterator[str]:
+    """One sentence for each address and port at which two things would listen, with the keys of both."""
+    keys: dict[str, list[str]] = {}
+    for key, address in _listening(config):
+        keys.setdefault(address, []).append(key)
+    for address, named in sorted(keys.items()):
+        if len(named) > 1:
+            yield f"{' and '.join(named)}: {address} is there twice; choose another address or port for one"
+
+
+def _listening(config: Config) -> Iterator[tuple[str, str]]:
+    """(key, address and port) of all that something listens on over TCP."""
+    dns, metrics = config.dns, config.metrics
+    yield from ((f"dns.listen[{place}]", text) for place, text in enumerate(dns.listen))
+    if dns.inner:
+        yield "dns.inner", dns.inner
+    if dns.doh.url:
+        yield "dns.doh.listen", dns.doh.listen
+    yield from ((f"proxy.listen[{place}]", text) for place, text in enumerate(config.proxy.listen))
+    yield "reporting.listen", config.reporting.listen
     host = f"[{metrics.address}]" if ":" in metrics.address else metrics.address
-    return [*named, *(f"{host}:{port}" for port in ports)]
+    yield from (("metrics.dns", f"{host}:{metrics.dns + n}") for n in range(config.run.dns))
+    yield from (("metrics.worker", f"{host}:{metrics.worker + n}") for n in range(config.run.workers))
+    yield "metrics.reporting", f"{host}:{metrics.reporting}"
 
 
 def _network_problems(where: str, network: Network, *, loopback: bool) -> Iterator[str]:

@@ -5,19 +5,20 @@ Sealed lists take no part: a sealed URL is explained as an unlisted one would be
 
 import datetime
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
-from blocklists import domain, policy, safe_search, url
+from blocklists import domain, policy, url
 from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Policy, Reason, Request, Verdict
-from blocklists.profile import CODE_WORDS, Code, Profile
+from blocklists.profile import CODE_WORDS, Code
 from blocklists.rulebook import Permits, Role, Rulebook
+from deploy import dns_words
 from deploy.toml_file import RefusedError
-from dns_filter import canaries
+from dns_filter.settings import DnsSettings
 from proxy_addons.addresses import Reach
 from proxy_addons.settings import ProxySettings
 
@@ -32,7 +33,8 @@ class Explanation(msgspec.Struct, frozen=True):
     """What would happen, and the steps that lead to it: (step, what it says, whether it answered).
 
     *until*: when action or reason will be another, in local time; None if that is not near. *refusals*: why the proxy
-    serves it to nobody, whatever is decided. The verdict also names the list that makes an open site a known one.
+    serves it to nobody, whatever is decided. *dns*: what DNS answers in place of the decision, "" if it goes by it. The
+    verdict also names the list that makes an open site a known one.
     """
 
     question: str
@@ -42,7 +44,13 @@ class Explanation(msgspec.Struct, frozen=True):
     until: datetime.datetime | None
     steps: tuple[tuple[str, str, bool], ...]
     refusals: tuple[str, ...] = ()
+    dns: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_name(self) -> bool:
+        """Whether the question is what DNS is asked, a name, and not a page."""
+        return "/" not in self.question
 
     @property
     def code_words(self) -> str:
@@ -68,10 +76,11 @@ def explain(
     address: str | None,
     at: str | None,
     proxy: ProxySettings,
+    dns: DnsSettings,
 ) -> Explanation:
     """Explain what *profile*, or the client at *address*, would meet; RefusedError if the question makes no sense.
 
-    *proxy* says what the proxy reaches.
+    *proxy* says what the proxy reaches, *dns* which names DNS answers or forwards by itself.
     """
     if live.policy is None:
         says = "no policy and index that can be read are in force"
@@ -83,6 +92,8 @@ def explain(
     verdict = answered[-1][2]
     assert verdict is not None
     refusals = tuple(_refusals(request, proxy))
+    instead = dns_words.instead(request.host, verdict, dns)
+    notes = _notes(verdict, dns_words.beside(request.host, verdict, shown.rulebook.profiles[client.profile], dns))
     ends = _end(shown, request, verdict)
     return Explanation(
         question=text,
@@ -92,7 +103,8 @@ def explain(
         until=_local(ends, shown) if ends else None,
         steps=tuple((name, words, found is not None) for name, words, found in answered),
         refusals=refusals,
-        notes=() if refusals else tuple(_notes(request.host, verdict, shown.rulebook.profiles[client.profile])),
+        dns=instead,
+        notes=() if refusals or (instead and not request.url) else tuple(notes),
     )
 
 
@@ -149,13 +161,9 @@ _PORTS = {"http": 80, "https": 443}
 """The schemes that pass the proxy, and the port of each where the address names none."""
 
 
-def _notes(host: str, verdict: Verdict, profile: Profile) -> Iterator[str]:
-    """What stands beside the decision: what DNS answers otherwise, what is not judged yet."""
-    strict = None if verdict.blocked else safe_search.target(safe_search.shipped(), host, profile)
-    if strict:
-        yield f"DNS answers with the addresses of {strict}, its strict form"
-    if canaries.judged(host, verdict) is not verdict:
-        yield "DNS says that it does not exist, so that devices keep to the school's resolver"
+def _notes(verdict: Verdict, by_dns: Iterable[str]) -> Iterator[str]:
+    """What stands beside the decision: what DNS does with the name, what is not judged yet."""
+    yield from by_dns
     if verdict.inspect and not verdict.blocked:
         yield "the connection is opened and each address on it is judged; what a page says is not read yet"
 
@@ -227,9 +235,11 @@ def in_words(found: Explanation) -> list[str]:
 
 
 def _headline(found: Explanation) -> str:
-    """What somebody would meet: first what the proxy refuses, then what is decided."""
+    """What somebody would meet: first what DNS or the proxy says whatever is decided, then what is decided."""
     asked = f"{found.question} for {found.profile} at {found.at.isoformat()}"
     decided = f"{found.verdict.action.upper()}, because {_WHY[found.verdict.reason]}."
+    if found.dns and found.is_name:
+        return f"{asked}: {found.dns}; the decision by itself: {decided}"
     if found.refusals:
         return f"The proxy refuses {asked}: {'; '.join(found.refusals)}; the decision by itself: {decided}"
     return f"{asked}: {decided}"
@@ -238,6 +248,8 @@ def _headline(found: Explanation) -> str:
 def _particulars(found: Explanation) -> Iterator[str]:
     """The lines below the headline."""
     verdict = found.verdict
+    if found.dns and found.is_name and found.refusals:
+        yield f"the proxy refuses it: {'; '.join(found.refusals)}"
     facts = [("category", verdict.category), ("list", verdict.list), ("rule", verdict.rule)]
     if shown := ", ".join(f"{name} {value}" for name, value in facts if value):
         yield shown
@@ -246,6 +258,8 @@ def _particulars(found: Explanation) -> Iterator[str]:
             "" if verdict.reason is Reason.CATEGORY or verdict.code == Code.APPROVED else " (not what decides here)"
         )
         yield f"code {verdict.code}{decides}: {found.code_words}"
+    if found.dns and not found.is_name:
+        yield found.dns
     yield from found.notes
     if found.until:
         yield f"until {found.until:%H:%M on %A} {found.until.day} {found.until:%B %Y}"

@@ -25,7 +25,7 @@ def text() -> str:
 HEAD = """\
 # The settings of this machine. Who may see what is in policy.toml.
 # Relative paths start from this file's folder. Check a change with `schoolgate run --check`; a running Schoolgate reads
-# this file again on SIGHUP (systemctl reload schoolgate-dns, and so on).
+# this file again on SIGHUP (systemctl reload schoolgate-dns@0, and so on).
 """
 
 LISTS = """\

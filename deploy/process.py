@@ -144,6 +144,7 @@ class _Process:
         while not self.stopping.is_set():
             self.reload.clear()
             settings = self.settings
+            log.info("It starts." if self.in_force is None else "It takes up the settings.")
             if (error := await self._serve_once(settings)) and not self._goes_back(settings, error):
                 return FAILED
         return 0

@@ -4,13 +4,14 @@ A remark stands in the way of nothing: whatever must not be put in force is refu
 rulebook. Everything here is read and nothing is changed.
 """
 
+import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from blocklists import defaults, entry, snapshot
+from blocklists import defaults, endpoint, entry, snapshot
 from blocklists.index import CURRENT, DamagedIndexError, Index
-from blocklists.profile import Code, Watch
+from blocklists.profile import Blocked, Code, Watch
 from blocklists.rulebook import Category, Role, Rulebook, Severity
 from deploy import store
 from deploy.config import Config, Settings
@@ -19,7 +20,7 @@ from reporting.settings import is_loopback
 
 def of(settings: Settings, book: Rulebook) -> Iterator[str]:
     """Every remark on *settings* and on *book*, the rulebook that policy.toml says."""
-    yield from (f"{settings.file}: {remark}" for remark in _machine(settings.config))
+    yield from (f"{settings.file}: {remark}" for remark in (*_machine(settings.config), *_shown(settings.config, book)))
     yield from (f"{settings.policy}: {remark}" for remark in _policy(settings, book))
 
 
@@ -30,6 +31,7 @@ def in_force(settings: Settings) -> Iterator[str]:
         book = snapshot.read(settings.files.policy, Rulebook).body
     except (OSError, snapshot.SnapshotError):
         return  # the processes say so themselves
+    yield from (f"{settings.file}: {remark}" for remark in _shown(settings.config, book))
     yield from (f"the policy in force: {remark}" for remark in _policy(settings, book))
 
 
@@ -38,9 +40,29 @@ def _machine(config: Config) -> Iterator[str]:
         yield "networks: there is none, so nobody is answered; say who is where, then run schoolgate policy apply"
     if not config.dns.listen:
         yield "dns.listen: there is no address, so nobody can ask for a name"
+    elif _unheard(config):
+        says = "write the gateway's address in the pupils' network, for example 10.20.0.1:5300"
+        yield f"dns.listen: only this machine can ask for a name there, and no network is on it; {says}"
     if not config.proxy.listen:
         yield "proxy.listen: there is no address, so no page is filtered or opened"
     yield from _contacts(config)
+
+
+def _unheard(config: Config) -> bool:
+    """Whether DNS listens on loopback alone, and every network is somewhere else."""
+    found = [endpoint.parse(text) for text in config.dns.listen]
+    heard = any(one and not endpoint.is_loopback(one[0]) for one in found)
+    networks = [ipaddress.ip_network(network.cidr, strict=False) for network in config.networks]
+    return bool(networks) and not heard and not any(network.is_loopback for network in networks)
+
+
+def _shown(config: Config, book: Rulebook) -> Iterator[str]:
+    """Profiles whose devices could be shown a page for a closed name, and are given no address of it."""
+    used = {network.profile for network in config.networks}
+    names = [name for name, one in book.profiles.items() if name in used and one.blocked_answer is Blocked.ADDRESS]
+    if names and not config.dns.closed_address_v4 and not config.dns.closed_address_v6:
+        says = f"closed names do not exist for {', '.join(names)}, though their devices carry the certificate"
+        yield f"dns.closed_address_v4: there is no address for closed names, so {says}"
 
 
 def _contacts(config: Config) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Which changed settings a running process cannot take up: they need a restart.
 
-The journal is opened once, under the site's name and in its folder; how many processes there are is for whoever starts
-them. This file compares two configurations and does nothing else.
+The journal is opened once, under the site's name and in its folder; which processes there are, and how many, is for
+whoever starts them. This file compares two configurations and does nothing else.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,9 @@ ONLY_AT_START = ("site", "paths", "run")
 
 def needed_for(started: Config, now: Config) -> list[str]:
     """The keys that differ between what a process *started* with and what the file says *now*, of those above."""
-    return [key for name in ONLY_AT_START for key in _changed(name, getattr(started, name), getattr(now, name))]
+    keys = [key for name in ONLY_AT_START for key in _changed(name, getattr(started, name), getattr(now, name))]
+    doh = bool(started.dns.doh.url) != bool(now.dns.doh.url)  # another address is taken up; a process more or less not
+    return [*keys, "dns.doh.url"] if doh else keys
 
 
 def _changed(key: str, before: object, after: object) -> Iterator[str]:

@@ -45,9 +45,14 @@ def doh(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> A
     from dns_filter import doh as room  # noqa: PLC0415 - see above
 
     given = _dns_settings(settings)
-    if not given.doh.url:
-        raise toml_file.RefusedError([f"{settings.file}: dns.doh.url: no resolver to ask over HTTPS is named"])
+    refuse_without_doh(settings)
     return room.serve(given.doh, given.upstream_ca, given.upstream_timeout, ready=ready)
+
+
+def refuse_without_doh(settings: config.Settings) -> None:
+    """toml_file.RefusedError if *settings* name no resolver to ask over HTTPS."""
+    if not settings.config.dns.doh.url:
+        raise toml_file.RefusedError([f"{settings.file}: dns.doh.url: no resolver to ask over HTTPS is named"])
 
 
 def _dns_settings(settings: config.Settings) -> DnsSettings:

@@ -78,7 +78,7 @@ async def serve(
     *ready* gets the bound addresses by name ("dns", "dns.1" ..., "inner", "metrics") once a question would be decided.
     The recorder is the caller's to run and its journal the caller's to close.
     """
-    log.info("DNS worker %d starts.", instance)
+    log.debug("DNS worker %d begins.", instance)
     before = sys.getswitchinterval()
     sys.setswitchinterval(TURN)
     try:

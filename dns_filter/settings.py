@@ -14,7 +14,7 @@ import msgspec
 
 from blocklists import domain
 from blocklists import endpoint as endpoints
-from dns_filter import forwarding, local, upstream_place
+from dns_filter import forwarding, setting_names, upstream_place
 from dns_filter.upstream_place import Place
 
 LONGEST_WORDS = 80
@@ -39,7 +39,8 @@ class DohSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not self.url:
             return
         if not _is_doh(self.url):
-            yield f"dns.doh.url: {self.url!r} is no address of a resolver; write for example https://dns.example/dns-query"
+            what = "names no path" if _is_doh(f"{self.url}/") else "is no address of a resolver"
+            yield f"dns.doh.url: {self.url!r} {what}; write for example https://dns.example/dns-query"
         yield from endpoints.problems("dns.doh.listen", self.listen, "127.0.0.1:5302")
         if (found := endpoints.parse(self.listen)) and not endpoints.is_loopback(found[0]):
             yield f"dns.doh.listen: {self.listen!r} must be on loopback, as nothing is closed there"
@@ -67,7 +68,7 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     upstream_ca: str = ""
     """One more file of certificates (PEM) to trust in resolvers that are asked over TLS or HTTPS, besides the system's;
-    "" for none."""
+    "" for none; in the folder of keys it needs a LoadCredential line in the units of dns and doh."""
 
     closed_address_v4: str = ""
     """The IPv4 address where the block page is, given for blocked names to devices with the school's certificate.
@@ -134,18 +135,18 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
         for place, text in enumerate(self.listen):
-            yield from endpoints.problems(f"dns.listen[{place}]", text, "10.20.0.1:53")
+            yield from _listen_problems(f"dns.listen[{place}]", text)
         yield from self._upstream_problems("dns.upstream", self.upstream)
         yield from self._forward_problems()
         yield from self._doh_problems()
         if self.inner:
             yield from _inner_problems(self.inner)
         for version in (4, 6):
-            yield from _closed_problems(version, getattr(self, f"closed_address_v{version}"))
+            if text := getattr(self, f"closed_address_v{version}"):
+                yield from setting_names.given_problems(f"dns.closed_address_v{version}", text, version)
         yield from self._words()
         for place, zone in enumerate(self.private_zones):
-            if domain.canonical(zone) != zone:
-                yield f"dns.private_zones[{place}]: {zone!r} is not a zone; write for example school.internal"
+            yield from setting_names.private_zone_problems(f"dns.private_zones[{place}]", zone)
         if not 0.1 <= self.upstream_timeout <= 30:
             yield "dns.upstream_timeout: choose between 0.1 and 30 seconds"
         yield from self._names()
@@ -163,12 +164,11 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def _names(self) -> Iterator[str]:
         for place, text in enumerate(self.own_addresses):
-            if not _is_address(text):
-                yield f"dns.own_addresses[{place}]: {text!r} is no address; write for example 10.20.0.1"
-            elif text in (self.closed_address_v4, self.closed_address_v6):
+            yield from setting_names.given_problems(f"dns.own_addresses[{place}]", text)
+            if text in (self.closed_address_v4, self.closed_address_v6):
                 yield f"dns.own_addresses[{place}]: {text} is the closed address, where only the block page may be"
         for name, addresses in self.hosts.items():
-            yield from _host_problems(name, addresses)
+            yield from setting_names.host_problems(setting_names.key("dns.hosts", name), name, addresses)
 
     def _bounds(self) -> Iterator[str]:
         for key, least in _LEAST.items():
@@ -184,23 +184,27 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """A resolver that is ourselves would be asked for what it asks, without end."""
         own = {endpoints.parse(text) for text in (*self.listen, self.inner)} - {None}
         for place, text in enumerate(texts):
-            yield from upstream_place.problems(f"{where}[{place}]", text)
+            if text.startswith("https:"):
+                says = f"name it in [dns.doh], and here {self.doh.listen}"
+                yield f"{where}[{place}]: {text!r} is asked by a process of its own: {says}"
+            else:
+                yield from upstream_place.problems(f"{where}[{place}]", text)
             if (found := upstream_place.parse(text)) and found[:2] in own:
                 yield f"{where}[{place}]: {text!r} is where this filter itself listens; name another resolver"
         if not texts:
             yield f"{where}: name at least one resolver, for example 9.9.9.9:53"
 
     def _doh_problems(self) -> Iterator[str]:
-        yield from self.doh.problems()
+        found = list(self.doh.problems())
+        yield from found
         asked = {text for texts in (self.upstream, *self.forward.values()) for text in texts}
-        if self.doh.url and self.doh.listen not in asked:
+        if self.doh.url and not found and self.doh.listen not in asked:
             yield f"dns.doh.url: nobody asks this resolver; add {self.doh.listen!r} to dns.upstream"
 
     def _forward_problems(self) -> Iterator[str]:
         for key, texts in self.forward.items():
-            where = f"dns.forward.{key!r}"
-            if not forwarding.zones_of(key):
-                yield f"{where}: this is neither a zone nor a network; write for example {forwarding.EXAMPLE}"
+            where = setting_names.key("dns.forward", key)
+            yield from setting_names.forward_problems(where, key)
             yield from self._upstream_problems(where, texts)
         for zone, count in Counter(zone for key in self.forward for zone in forwarding.zones_of(key)).items():
             if count > 1:
@@ -228,36 +232,11 @@ def _inner_problems(text: str) -> Iterator[str]:
         yield f"dns.inner: {text!r} must be on loopback, as nothing is closed there"
 
 
-def _closed_problems(version: int, text: str) -> Iterator[str]:
-    if not text:
-        return
-    try:
-        good = ipaddress.ip_address(text).version == version
-    except ValueError:
-        good = False
-    if not good:
-        yield f"dns.closed_address_v{version}: {text!r} is not an IPv{version} address"
-
-
-def _host_problems(name: str, addresses: tuple[str, ...]) -> Iterator[str]:
-    """What is wrong with one of the static hosts."""
-    where = f"dns.hosts.{name}"
-    if domain.canonical(name) != name or domain.as_address(name):
-        yield f"{where}: {name!r} is no host's name; write for example printer.school.internal"
-    elif name == local.OWN:
-        yield f"{where}: this name is the gateway's own; write its addresses to dns.own_addresses"
-    elif domain.is_within(name, local.LOCALHOST):
-        yield f"{where}: this name is every machine's for itself; choose another"
-    if not addresses or not all(map(_is_address, addresses)):
-        yield f'{where}: write at least one address, and nothing else, for example ["10.20.0.9"]'
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return "%" not in text
+def _listen_problems(where: str, text: str) -> Iterator[str]:
+    yield from endpoints.problems(where, text, "10.20.0.1:53")
+    if (found := endpoints.parse(text)) and ipaddress.ip_address(found[0]).is_unspecified:
+        says = "answers would leave from another address than was asked"
+        yield f"{where}: {text!r} stands for every address, and {says}; name each address, for example 10.20.0.1:53"
 
 
 def endpoint(text: str) -> tuple[str, int]:

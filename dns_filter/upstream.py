@@ -37,22 +37,37 @@ class Zone:
 
     def __init__(self, name: str, upstreams: Sequence[Upstream], alarms: Alarms) -> None:
         """Nobody has failed yet; *name* is "" for the resolvers of every name."""
-        self._name, self._upstreams, self._alarms = name, upstreams, alarms
+        self._where = f" in {name}" if name else ""
+        self._upstreams, self._alarms = upstreams, alarms
         self.group = Group(upstreams, alarms, self.failed)
         self._began, self._complained = alarms.now(), -math.inf
         self._answers = 0
 
     def failed(self, says: str) -> Answer:
         """The failure that *says* why there is no answer; where none answers any question, the log hears of it."""
-        now, answers = self._alarms.now(), sum(upstream.answers for upstream in self._upstreams)
-        if answers != self._answers:
-            self._answers, self._began, self._complained = answers, now, -math.inf
+        now = self._alarms.now()
+        if self._heard():
+            self._began = now
         elif now - self._began > SILENCE and now - self._complained >= COMPLAIN:
             self._complained = now
             names = ", ".join(str(upstream.place) for upstream in self._upstreams)
-            where = f" in {self._name}" if self._name else ""
-            log.error("Names%s cannot be looked up: %s. Is one of these there: %s?", where, says, names)
+            log.error("Names%s cannot be looked up: %s. Is one of these there: %s?", self._where, says, names)
         return answer.failure(reply.NO_AUTHORITY, says)
+
+    def succeeded(self) -> None:
+        """Say that the trouble is over, if there was any and a resolver has answered since."""
+        if self._complained > -math.inf:
+            self._heard()
+
+    def _heard(self) -> bool:
+        """Whether a resolver has answered since the last look; the log hears when that ends what it complained of."""
+        answers = sum(upstream.answers for upstream in self._upstreams)
+        if answers == self._answers:
+            return False
+        if self._complained > -math.inf:
+            log.info("Names%s can be looked up again.", self._where)
+        self._answers, self._complained = answers, -math.inf
+        return True
 
 
 class Upstreams:
@@ -99,7 +114,9 @@ class Upstreams:
                 async with asyncio.timeout_at(deadline):
                     await self._turns.wait(share)
             try:
-                return await zone.group.find(Asking(question, dnssec_ok, checking_disabled), deadline)
+                found = await zone.group.find(Asking(question, dnssec_ok, checking_disabled), deadline)
+                zone.succeeded()
+                return found
             finally:
                 self._turns.end(share)
         except TimeoutError:

@@ -60,6 +60,7 @@ dns_filter/rebinding.py
 dns_filter/reply.py
 dns_filter/rewrite.py
 dns_filter/safe.py
+dns_filter/setting_names.py
 dns_filter/shares.py
 dns_filter/structured.py
 dns_filter/svcb.py

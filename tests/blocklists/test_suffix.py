@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blocklists import domain
-from blocklists.suffix import registrable
+from blocklists.suffix import is_public, registrable
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,11 @@ def test_no_host_raises(text: str):
 def test_a_process_that_asks_for_no_name_has_not_read_the_list():
     program = "import sys; from blocklists import suffix; sys.exit('publicsuffixlist' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "public"),
+    [("com", True), ("co.uk", True), ("github.io", True), ("school.co.uk", False), ("lan", False), ("a.lan", False)],
+)
+def test_a_public_suffix_is_one_that_the_list_names(host, public):
+    assert is_public(host) is public

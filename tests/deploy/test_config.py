@@ -34,7 +34,10 @@ def test_the_written_file_says_every_default(tmp_path):
         ('[proxy]\nlisten = ["10.0.0.1:99999"]', r"proxy.listen\[0\]"),
         ('[reporting]\nlisten = "10.0.0.1:8600"', "reporting.tls_certificate"),
         ('networks = [{ cidr = "10.1.0.0/16", profile = "ks1" }, { cidr = "10.1.0.0/16", profile = "ks2" }]', "twice"),
-        ('[proxy]\nlisten = ["127.0.0.1:8600"]', "127.0.0.1:8600 is there twice"),
+        (
+            '[proxy]\nlisten = ["127.0.0.1:8600"]',
+            r"proxy.listen\[0\] and reporting.listen: 127.0.0.1:8600 is there twice",
+        ),
         ("[run]\nnetworks = []", "run.networks: there is no such setting; networks belongs at the top"),
         ("[dns]\nport = 5300", "dns.port: there is no such setting"),
     ],

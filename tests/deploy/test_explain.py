@@ -12,6 +12,7 @@ from blocklists.profile import CODE_WORDS
 from blocklists.rulebook import Permit, Permits
 from deploy import config, sealing, setup
 from deploy import explain as explaining
+from dns_filter.settings import DnsSettings
 from proxy_addons.settings import ProxySettings
 
 
@@ -143,7 +144,13 @@ def test_an_emergency_ends_when_it_is_over(school):
     over = 1_799_751_600 * 10**9  # 2027-01-12, 11:00 in London
     block = Permit(number=1, opens=False, entries=("gambling.test",), until=over)
     live.policy = Policy(live.policy.rulebook, live.policy.index, Permits((block,)))
-    asked = {"profile": "ks5", "address": None, "at": "2027-01-12T10:00", "proxy": ProxySettings()}
+    asked = {
+        "profile": "ks5",
+        "address": None,
+        "at": "2027-01-12T10:00",
+        "proxy": ProxySettings(),
+        "dns": DnsSettings(),
+    }
     found = explaining.explain(live, "gambling.test", **asked)
     assert (found.verdict.reason, found.as_json()["until"]) == ("emergency", "2027-01-12T11:00:00+00:00")
     assert "  until 11:00 on Tuesday 12 January 2027" in explaining.in_words(found)
@@ -153,7 +160,13 @@ def test_the_end_is_asked_for_a_bounded_number_of_times(school, monkeypatch):
     monkeypatch.setattr(explaining, "MOST_QUESTIONS", 2)
     live = Live(config.load(school).files)
     live.refresh()
-    asked = {"profile": "staff", "address": None, "at": "2027-01-11T10:00", "proxy": ProxySettings()}
+    asked = {
+        "profile": "staff",
+        "address": None,
+        "at": "2027-01-11T10:00",
+        "proxy": ProxySettings(),
+        "dns": DnsSettings(),
+    }
     assert explaining.explain(live, "facebook.com", **asked).until is None
 
 
@@ -198,14 +211,15 @@ def test_a_public_address_and_a_named_private_one_are_not_called_refused(school)
     assert not explained(school, "http://8.8.8.8/", "--profile", "ks4")["refusals"]
     live = Live(config.load(school).files)
     live.refresh()
-    asked = {"profile": "ks4", "address": None, "at": None, "proxy": ProxySettings(reachable_private=("10.20.0.0/16",))}
+    proxy = ProxySettings(reachable_private=("10.20.0.0/16",))
+    asked = {"profile": "ks4", "address": None, "at": None, "proxy": proxy, "dns": DnsSettings()}
     assert not explaining.explain(live, "http://10.20.0.7/", **asked).refusals
 
 
 def test_a_port_that_an_address_does_not_write_is_refused_too(school):
     live = Live(config.load(school).files)
     live.refresh()
-    asked = {"profile": "ks4", "address": None, "at": None, "proxy": ProxySettings(ports=(443,))}
+    asked = {"profile": "ks4", "address": None, "at": None, "proxy": ProxySettings(ports=(443,)), "dns": DnsSettings()}
     assert "no port 80 " in explaining.explain(live, "http://bbc.co.uk/", **asked).refusals[0]
 
 
@@ -241,6 +255,70 @@ def test_what_a_list_opens_says_which_list_and_rule(school, question, profile, n
 )
 def test_a_strict_form_that_dns_answers_with_is_named(school, question, profile, strict):
     notes = explained(school, question, "--profile", profile, "--at", "2027-01-11T16:00")["notes"]
-    assert [note for note in notes if "strict form" in note] == (
-        [f"DNS answers with the addresses of {strict}, its strict form"] if strict else []
+    says = f"a device that asks DNS itself gets the addresses of {strict}, its strict form"
+    told = "devices that are told of the proxy have no safe search yet"
+    assert [note for note in notes if "strict form" in note] == ([f"{says}; {told}"] if strict else [])
+
+
+OWN_NAMES = DnsSettings(
+    hosts={"printer.school.internal": ("10.20.0.9",), "gambling.test": ("10.20.0.8",)},
+    own_addresses=("10.20.0.1",),
+    forward={"school.internal": ("10.20.0.2:53",)},
+)
+
+
+def by_dns(school, question, profile="ks1"):
+    live = Live(config.load(school).files)
+    live.refresh()
+    asked = {"profile": profile, "address": None, "at": "2027-01-11T10:00", "proxy": ProxySettings()}
+    return explaining.explain(live, question, **asked, dns=OWN_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        ("schoolgate.internal", "DNS says that it is this gateway (dns.own_addresses)"),
+        ("x.schoolgate.internal", "DNS says that it does not exist and asks nobody"),
+        ("other.internal", "DNS says that it does not exist and asks nobody"),
+        ("library", "DNS says that it does not exist and asks nobody"),
+        ("localhost", "DNS answers it itself"),
+        ("9.0.20.10.in-addr.arpa", "DNS answers it itself"),
+        ("_dns.resolver.arpa", "DNS says that it has no records"),
+        ("_dns.positive.test", "DNS says that it has no records, so that devices keep to the school's resolver"),
+        ("mask.icloud.com", "DNS says that it does not exist, so that devices keep to the school's resolver"),
+        ("use-application-dns.net", "DNS says that it does not exist, so that"),
+        ("printer.school.internal", "DNS opens it (dns.hosts: 10.20.0.9), as it is one of the school's own names"),
+    ],
+)
+def test_what_dns_answers_in_place_of_the_decision_heads_a_name(school, question, says):
+    headline = explaining.in_words(by_dns(school, question))[0]
+    assert headline.startswith(f"{question} for ks1 at 2027-01-11T10:00:00+00:00: {says}")
+    assert "; the decision by itself: BLOCK, because " in headline
+
+
+@pytest.mark.parametrize("question", ["positive.test", "gambling.test", "8.8.8.8", "[::1]"])
+def test_a_name_that_is_decided_on_has_nothing_in_its_place(school, question):
+    assert not by_dns(school, question, "ks4").dns
+
+
+@pytest.mark.parametrize(
+    ("question", "note"),
+    [
+        (
+            "dc1.school.internal",
+            "DNS asks 10.20.0.2 port 53 for it and nobody else (dns.forward, zone school.internal)",
+        ),
+        ("printer.school.internal", "DNS answers it itself (dns.hosts: 10.20.0.9)"),
+    ],
+)
+def test_the_schools_own_names_say_whom_dns_asks(school, question, note):
+    assert note in by_dns(school, question, "ks4").notes
+
+
+def test_a_page_whose_name_dns_answers_itself_says_so_below_the_decision(school):
+    lines = explaining.in_words(by_dns(school, "http://other.internal/page", "ks4"))
+    assert ": ALLOW, because " in lines[0]
+    assert any(line.startswith("  DNS says that it does not exist and asks nobody") for line in lines[1:])
+    assert "the proxy refuses it: private addresses" in "\n".join(
+        explaining.in_words(by_dns(school, "localhost", "ks4"))
     )

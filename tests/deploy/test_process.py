@@ -57,6 +57,17 @@ async def test_dns_answers_again_after_a_metrics_port_that_is_taken(tmp_path):
         assert await closed_by_dns(gateway)
 
 
+async def test_doh_that_is_turned_on_by_a_reload_is_said_to_need_a_restart(tmp_path):
+    gateway, log = Gateway(tmp_path), tmp_path / "log"
+    with started("dns", "--config", str(gateway.file), folder=tmp_path, log=log) as dns:
+        doh = '\n[dns.doh]\nurl = "https://dns.test/dns-query"\naddresses = ["192.0.2.1"]\n'
+        text = gateway.file.read_text()
+        assert "[dns.doh]" not in text
+        gateway.file.write_text(text.replace(f"127.0.0.1:{gateway.upstream}", "127.0.0.1:5302") + doh)
+        await reloaded(dns, log, r"(?s)It takes up the settings\..*Ready")
+        assert says(log, r"WARNING Changed, but not in force before a restart: dns\.doh\.url\.")
+
+
 async def test_settings_that_are_mended_come_into_force_after_those_that_could_not_be_served(tmp_path):
     gateway, log = Gateway(tmp_path), tmp_path / "log"
     with started("dns", "--config", str(gateway.file), folder=tmp_path, log=log) as dns:
@@ -67,6 +78,8 @@ async def test_settings_that_are_mended_come_into_force_after_those_that_could_n
         await reloaded(dns, log, r"(?s)stays in force.*Ready.*read again.*Ready")
         heard = await ask(("127.0.0.1", gateway.dns), "gambling.test")
         assert heard.addresses == ("127.0.0.82",)
+        assert log.read_text().count("It starts.") == 1
+        assert says(log, r"(?s)read again\..*It takes up the settings\..*Ready")
 
 
 async def test_a_port_that_no_machine_has_is_refused_before_anything_ends(tmp_path):

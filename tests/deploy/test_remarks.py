@@ -14,6 +14,8 @@ def school(tmp_path):
     """A school on which there is nothing to remark."""
     folder = setup.init(tmp_path / "school", "Test School").folder
     changed(folder / config.NAME, "[paths]", 'networks = [{ cidr = "10.1.0.0/16", profile = "ks2" }]\n[paths]')
+    changed(folder / config.NAME, '"127.0.0.1:5300"', '"10.1.0.1:5300"')
+    changed(folder / config.NAME, 'closed_address_v4 = ""', 'closed_address_v4 = "10.1.0.2"')
     changed(folder / config.NAME, 'dsl = ""', 'dsl = "dsl@school.test"')
     changed(folder / config.NAME, '"http://127.0.0.1:8600"', '"https://schoolgate.school.test"')
     setup.write_clients(config.load(folder / config.NAME))
@@ -43,7 +45,13 @@ def test_of_a_school_that_is_set_up_there_is_nothing_to_remark(school):
             "",
             "networks: there is none, so nobody is answered",
         ),
-        ('listen = ["127.0.0.1:5300"]', "listen = []", "dns.listen: there is no address"),
+        ('listen = ["10.1.0.1:5300"]', "listen = []", "dns.listen: there is no address"),
+        ('"10.1.0.1:5300"', '"127.0.0.1:5300", "[::1]:5300"', "dns.listen: only this machine can ask for a name there"),
+        (
+            '"10.1.0.2"',
+            '""',
+            "dns.closed_address_v4: there is no address for closed names, so closed names do not exist for",
+        ),
         ('listen = ["127.0.0.1:8080"]', "listen = []", "proxy.listen: there is no address"),
         ('"dsl@school.test"', '""', "reporting.contacts: there is no address, so nobody is told of an alert"),
         (
@@ -63,9 +71,17 @@ def test_settings_that_are_probably_not_meant_are_remarked(school, find, replace
     assert remark.startswith(f"{path}: {sentence}")
 
 
+def test_where_no_profile_of_a_network_can_be_shown_a_page_none_is_missed(school):
+    changed(school / config.NAME, '"10.1.0.2"', '""')
+    changed(school / config.NAME, '"10.1.0.0/16", profile = "ks2"', '"10.1.0.0/16", profile = "visitor"')
+    assert remarked(school) == []
+
+
 def test_the_demos_link_to_its_own_machine_is_meant(school):
     changed(school / config.NAME, "https://schoolgate.school.test", "http://127.0.0.1:8600")
     changed(school / config.NAME, "loopback_school = false", "loopback_school = true")
+    changed(school / config.NAME, 'cidr = "10.1.0.0/16"', 'cidr = "127.0.1.0/24"')
+    changed(school / config.NAME, '"10.1.0.1:5300"', '"127.0.0.1:5300"')
     assert remarked(school) == []
 
 
@@ -137,6 +153,12 @@ def test_commands_print_remarks_beside_what_they_say_and_succeed(school, words):
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr.startswith(f"{school}/policy.toml: profiles.ks2.watch: ")
     assert "watch" not in ran.stdout
+
+
+def test_a_check_of_doh_says_that_no_resolver_is_named(school):
+    ran = schoolgate("doh", "--check", "--config", str(school / config.NAME))
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "dns.doh.url: no resolver to ask over HTTPS is named" in ran.stderr
 
 
 def test_a_run_logs_remarks_as_warnings_at_its_start(school):

@@ -2,8 +2,10 @@ import msgspec
 import pytest
 
 from deploy import config, restart
+from dns_filter.settings import DnsSettings, DohSettings
 
 BEFORE = config.Config()
+URLS = ("https://dns.test/dns-query", "https://dns.example/dns-query")
 
 
 def changed(**fields):
@@ -25,3 +27,16 @@ def test_an_unchanged_configuration_needs_no_restart():
 )
 def test_only_what_is_read_at_the_start_is_named(after, keys):
     assert restart.needed_for(BEFORE, after) == keys
+
+
+def doh(url):
+    return changed(dns=DnsSettings(doh=DohSettings(url=url)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "keys"),
+    [("", URLS[0], ["dns.doh.url"]), (URLS[0], "", ["dns.doh.url"]), (URLS[0], URLS[1], [])],
+    ids=["on", "off", "another"],
+)
+def test_doh_is_turned_on_and_off_at_a_start(before, after, keys):
+    assert restart.needed_for(doh(before), doh(after)) == keys

@@ -1,8 +1,10 @@
 import msgspec
 import pytest
 
-from dns_filter.settings import DnsSettings, endpoint, packed
+from dns_filter.settings import DnsSettings, DohSettings, endpoint, packed
 from dns_filter.upstream_place import Place
+
+DOH = "https://dns.test/dns-query"
 
 
 @pytest.mark.parametrize(
@@ -37,10 +39,10 @@ def test_the_settings_as_shipped_have_no_problem():
         ({"closed_address_v6": "x"}, "dns.closed_address_v6"),
         ({"upstream": ("tls://9.9.9.9:853#",)}, "dns.upstream[0]"),
         ({"upstream": ("tls://127.0.0.1:5300",)}, "dns.upstream[0]"),
-        ({"forward": {"School.Internal": ("10.0.0.1:53",)}}, "dns.forward.'School.Internal'"),
-        ({"forward": {"10.20.0.1/16": ("10.0.0.1:53",)}}, "dns.forward.'10.20.0.1/16'"),
-        ({"forward": {"school.internal": ()}}, "dns.forward.'school.internal'"),
-        ({"forward": {"school.internal": ("x",)}}, "dns.forward.'school.internal'[0]"),
+        ({"forward": {"School.Internal": ("10.0.0.1:53",)}}, 'dns.forward."School.Internal"'),
+        ({"forward": {"10.20.0.1/16": ("10.0.0.1:53",)}}, 'dns.forward."10.20.0.1/16"'),
+        ({"forward": {"school.internal": ()}}, 'dns.forward."school.internal"'),
+        ({"forward": {"school.internal": ("x",)}}, 'dns.forward."school.internal"[0]'),
         ({"forward": {"10.0.0.0/8": ("10.0.0.1:53",), "10.in-addr.arpa": ("10.0.0.2:53",)}}, "dns.forward"),
         ({"private_zones": ("School.Internal",)}, "dns.private_zones[0]"),
         ({"organisation": "Hill\nSchool"}, "dns.organisation"),
@@ -52,12 +54,27 @@ def test_the_settings_as_shipped_have_no_problem():
         ({"upstream_timeout": 0.0}, "dns.upstream_timeout"),
         ({"own_addresses": ("10.20.0.1", "x")}, "dns.own_addresses[1]"),
         ({"own_addresses": ("192.0.2.9",), "closed_address_v4": "192.0.2.9"}, "dns.own_addresses[0]"),
-        ({"hosts": {"Printer.test": ("10.20.0.9",)}}, "dns.hosts.Printer.test"),
-        ({"hosts": {"10.20.0.9": ("10.20.0.9",)}}, "dns.hosts.10.20.0.9"),
-        ({"hosts": {"schoolgate.internal": ("10.20.0.9",)}}, "dns.hosts.schoolgate.internal"),
-        ({"hosts": {"x.localhost": ("10.20.0.9",)}}, "dns.hosts.x.localhost"),
-        ({"hosts": {"printer.test": ()}}, "dns.hosts.printer.test"),
-        ({"hosts": {"printer.test": ("10.20.0.9", "fe80::1%eth0")}}, "dns.hosts.printer.test"),
+        ({"hosts": {"Printer.test": ("10.20.0.9",)}}, 'dns.hosts."Printer.test"'),
+        ({"hosts": {"10.20.0.9": ("10.20.0.9",)}}, 'dns.hosts."10.20.0.9"'),
+        ({"hosts": {"schoolgate.internal": ("10.20.0.9",)}}, 'dns.hosts."schoolgate.internal"'),
+        ({"hosts": {"x.localhost": ("10.20.0.9",)}}, 'dns.hosts."x.localhost"'),
+        ({"hosts": {"printer.test": ()}}, 'dns.hosts."printer.test"'),
+        ({"hosts": {"printer.test": ("10.20.0.9", "fe80::1%eth0")}}, 'dns.hosts."printer.test"'),
+        ({"listen": ("0.0.0.0:53",)}, "dns.listen[0]"),
+        ({"listen": ("10.20.0.1:53", "[::]:53")}, "dns.listen[1]"),
+        ({"upstream": ("https://dns.test/dns-query",)}, "dns.upstream[0]"),
+        ({"closed_address_v4": "0.0.0.0"}, "dns.closed_address_v4"),
+        ({"closed_address_v6": "ff02::1"}, "dns.closed_address_v6"),
+        ({"closed_address_v6": "fe80::1%eth0"}, "dns.closed_address_v6"),
+        ({"own_addresses": ("::",)}, "dns.own_addresses[0]"),
+        ({"own_addresses": ("224.0.0.1",)}, "dns.own_addresses[0]"),
+        ({"own_addresses": ("fe80::1%eth0",)}, "dns.own_addresses[0]"),
+        ({"private_zones": ("com",)}, "dns.private_zones[0]"),
+        ({"private_zones": ("school.internal", "co.uk")}, "dns.private_zones[1]"),
+        ({"private_zones": ("10.20.0.1",)}, "dns.private_zones[0]"),
+        ({"private_zones": ("schoolgate.internal",)}, "dns.private_zones[0]"),
+        ({"forward": {"schoolgate.internal": ("10.0.0.1:53",)}}, 'dns.forward."schoolgate.internal"'),
+        ({"forward": {"x/y": ("10.0.0.1:53",)}}, 'dns.forward."x/y"'),
         ({"finished_mb": 0}, "dns.finished_mb"),
         ({"client_rate": 1}, "dns.client_rate"),
         ({"client_burst": 1}, "dns.client_burst"),
@@ -69,6 +86,35 @@ def test_the_settings_as_shipped_have_no_problem():
 def test_a_problem_names_its_key(change, where):
     (problem,) = DnsSettings(**change).problems()
     assert problem.startswith(where + ":")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"private_zones": ("School.Internal.",)},
+            "write school.internal: in small letters, and without a dot at its end",
+        ),
+        ({"forward": {"School.Internal": ("10.0.0.1:53",)}}, "write school.internal: in small letters"),
+        ({"hosts": {"Printer.test": ("10.0.0.1",)}}, "write printer.test: in small letters"),
+        ({"hosts": {"10.0.0.1": ("10.0.0.1",)}}, "write for example printer.school.internal"),
+        ({"forward": {"10.20.0.1/16": ("10.0.0.1:53",)}}, "host bits set; the network of this address is 10.20.0.0/16"),
+        ({"listen": ("[::]:53",)}, "name each address"),
+        ({"upstream": ("https://dns.test/dns-query",)}, "name it in [dns.doh], and here 127.0.0.1:5302"),
+        ({"doh": DohSettings(url="https://dns.test", addresses=("192.0.2.1",))}, "'https://dns.test' names no path"),
+        ({"doh": DohSettings(url="dns.test", addresses=("192.0.2.1",))}, "'dns.test' is no address of a resolver"),
+        ({"doh": DohSettings(url=DOH, addresses=("192.0.2.1",), listen="10.0.0.1:53")}, "must be on loopback"),
+        ({"doh": DohSettings(url=DOH, addresses=("192.0.2.1",))}, "nobody asks this resolver; add '127.0.0.1:5302'"),
+    ],
+)
+def test_a_problem_says_what_to_write(change, words):
+    (problem,) = DnsSettings(**change).problems()
+    assert words in problem
+
+
+@pytest.mark.parametrize("zone", ["internal", "school.internal", "local", "lan", "school.co.uk", "20.10.in-addr.arpa"])
+def test_the_schools_own_zones_may_be_private(zone):
+    assert list(DnsSettings(private_zones=(zone,)).problems()) == []
 
 
 def test_good_extras_are_no_problem():

@@ -98,6 +98,23 @@ async def test_when_no_resolver_answers_anything_the_log_says_so_once(monkeypatc
     ]
 
 
+async def test_trouble_is_said_again_while_it_lasts_and_its_end_once(monkeypatch, caplog):
+    caplog.set_level("INFO", logger="schoolgate.dns")
+    monkeypatch.setattr(upstream, "SILENCE", 0.0)
+    monkeypatch.setattr(upstream, "COMPLAIN", 0.0)
+    async with Crooked(ZONE, Fault.SILENT) as server:
+        upstreams = Upstreams([Place("127.0.0.1", server.port)], 0.2)
+        await ask_once(upstreams)
+        await ask_once(upstreams)
+        server.left = 0
+        await ask_once(upstreams)
+        await ask_once(upstreams)
+        await upstreams.close()
+
+    said = [record.getMessage().partition(":")[0] for record in caplog.records]
+    assert said == ["Names cannot be looked up", "Names cannot be looked up", "Names can be looked up again."]
+
+
 async def test_a_slow_name_is_not_said_to_be_the_resolvers_fault(caplog):
     async with Crooked(ZONE, Fault.SILENT) as crooked:
         await put(crooked, seconds=0.2)

@@ -16,7 +16,7 @@ RECORDS = (
     'positive.test. 300 IN TXT "some text"',
     "positive.test. 300 IN TYPE65280 \\# 4 0a000001",
     f"gambling.test. 300 IN A {WEB_SITES}",
-    "7.2.0.192.in-addr.arpa. 300 IN PTR positive.test.",
+    "7.0.0.193.in-addr.arpa. 300 IN PTR positive.test.",
 )
 pytestmark = pytest.mark.skipif(not USABLE, reason="only root makes a network of its own")
 
@@ -66,7 +66,7 @@ def test_a_long_answer_comes_over_tcp_by_itself(network, tool):
 
 @both
 def test_a_reverse_name_is_found(network, tool):
-    assert network.run(tool, "+short", "-x", "192.0.2.7") == "positive.test.\n"
+    assert network.run(tool, "+short", "-x", "193.0.0.7") == "positive.test.\n"
 
 
 @both
@@ -111,9 +111,9 @@ def documented():
 
 
 def lines(text):
-    """The lines that are the same wherever it runs: without numbers of questions and texts of extended errors."""
+    """The lines that are the same wherever it runs: without numbers of questions."""
     fixed = re.sub(r"id: \d+", "id", text).replace("127.0.0.80", WEB_SITES)
-    return [re.sub(r"(EDE: \d+ \(\w+\)).*", r"\1", " ".join(line.split())) for line in fixed.splitlines() if line]
+    return [" ".join(line.split()) for line in fixed.splitlines() if line]
 
 
 @pytest.mark.parametrize(("command", "shown"), list(documented()))
