@@ -136,21 +136,21 @@ class Resolver:
 
     async def _post(self, url: str, packet: bytes) -> bytes | None:
         """What *url* says to *packet*, with TTLs that have counted down as long as a cache on the way had it."""
+        headers = {"host": self._host, "content-type": _TYPE, "accept": _TYPE, "accept-encoding": "identity"}
+        content = b"\0\0" + packet[2:]  # RFC 8484, 4.1: number 0
+        named = {"sni_hostname": self._name}
         try:
-            response = await self._client.post(
-                url,
-                content=b"\0\0" + packet[2:],  # RFC 8484, 4.1: number 0
-                headers={"host": self._host, "content-type": _TYPE, "accept": _TYPE},
-                extensions={"sni_hostname": self._name},
-            )
+            async with self._client.stream("POST", url, content=content, headers=headers, extensions=named) as response:
+                message = await _body(response)
         except (httpx.HTTPError, OSError) as error:
             self._complain(f"{error or type(error).__name__}")
             return None
-        if response.status_code != httpx.codes.OK or response.headers.get("content-type") != _TYPE:
-            self._complain(f"it says {response.status_code} and {response.headers.get('content-type')}")
+        wrong = _wrong(response, message)
+        if wrong:
+            self._complain(wrong)
             return None
         age = response.headers.get("age", "")
-        return older(response.content, int(age[:9]) if age.isascii() and age.isdigit() else 0)
+        return older(message, int(age[:9]) if age.isascii() and age.isdigit() else 0)
 
     def _complain(self, why: str) -> None:
         now = asyncio.get_running_loop().time()
@@ -217,6 +217,26 @@ class Listener:
         except Exception:
             log.exception("A question could not be answered over HTTPS.")
             return reply.broken(packet)
+
+
+async def _body(response: httpx.Response) -> bytes:
+    """What *response* carries, as it came: unpacked by nobody, and read no further than it is seen to be too long."""
+    body = bytearray()
+    async for part in response.aiter_raw():
+        body += part
+        if len(body) > wire.MAX_TCP:
+            break
+    return bytes(body)
+
+
+def _wrong(response: httpx.Response, body: bytes) -> str:
+    """Why *body* is no answer; "" if it may be one."""
+    headers = response.headers
+    if response.status_code != httpx.codes.OK or headers.get("content-type") != _TYPE:
+        return f"it says {response.status_code} and {headers.get('content-type')}"
+    if "content-encoding" in headers:  # a few KB could unpack to any number of MB
+        return f"it packs its answers ({headers['content-encoding']}), which nobody asked for"
+    return "its answer is longer than a DNS message can be" if len(body) > wire.MAX_TCP else ""
 
 
 def cut(packet: bytes, message: bytes) -> bytes:

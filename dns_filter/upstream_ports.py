@@ -3,13 +3,16 @@
 A forger who cannot see our packets must guess port, number and letters of a question that is under way (RFC 5452, 4).
 Linux gives a connected socket one of P = 28,232 ports at random (net.ipv4.ip_local_port_range); the number is one of
 I = 65,536, both by the kernel's generator, and letters add a bit each (`dns_filter.upstream_query`). Equal questions
-are joined (`dns_filter.lookups`), so D = 1, and of F forged packets one is taken with the probability
-D * F / (P * I) = F / 1,850,000,000 (RFC 5452, 7.2, with one address of the resolver) before the letters count: ten of
-them make it F / 1.9 * 10^12.
+are joined (`dns_filter.lookups`), but one that is put again leaves its earlier packets waiting, three in all
+(`dns_filter.upstream_search.ROUNDS`), and the bits DO and CD make four questions of one name and type. So D, the
+packets out to one resolver that a forged answer may fit, is 1 for a question that is answered in time; where the
+resolver is silent it is 3, and 12 for a name and type if all four are asked. Of F forged packets one is taken with the
+probability D * F / (P * I) = D * F / 1,850,000,000 (RFC 5452, 7.2, with one address of the resolver) before the letters
+count: ten of them make it D * F / 1.9 * 10^12, at worst F / 1.6 * 10^11.
 
 A socket for each question costs 30 us. So a question goes out from one of 16 places, drawn at random, and the socket
-there is used again, for 64 questions or 2 seconds, whatever is first. At a few questions a second each still has a
-port of its own; under load 16 ports are open instead of hundreds, and for any one question there is still exactly one
+there is used again, for 64 questions or 2 seconds, whatever is first. At a few questions a second each still has a port
+of its own; under load 16 ports are open instead of hundreds, and for any one packet of ours there is still exactly one
 port that will do. What a port that lives longer might give away (side channels that find open ports need seconds, at
 about 1,000 probes a second: CVE-2020-25705) is taken back by a rule that a fresh socket does not have: **one guess a
 port**. The first packet that fits no question of ours closes the port, and all that wait there ask again over TCP.

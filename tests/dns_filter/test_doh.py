@@ -10,7 +10,7 @@ import pytest
 import trustme
 from dnslib import DNSRecord
 
-from dns_filter import doh, settings
+from dns_filter import doh, settings, wire
 from dns_filter.settings import DnsSettings, DohSettings
 from tests.support.dns_client import NOERROR, SERVFAIL, addresses, ask, ask_by_tcp, exchange, extended, question
 from tests.support.doh_server import DohServer
@@ -78,7 +78,7 @@ async def test_a_question_goes_out_as_the_standard_says_and_its_answer_comes_bac
     (request,) = server.requests
     assert (request[":method"], request[":path"], request["content-type"]) == ("POST", "/dns-query", doh._TYPE)
     assert request[":authority"] == f"{NAME}:{server.port}"
-    assert server.messages[0][:2] == b"\0\0"
+    assert (server.messages[0][:2], request["accept-encoding"]) == (b"\0\0", "identity")
 
 
 async def test_many_questions_share_a_connection(server, loopback):
@@ -119,6 +119,33 @@ async def test_what_is_no_answer_is_a_failure(server, loopback, status, kind, ca
 
     assert (answer.header.rcode, extended(answer)[0]) == (SERVFAIL, 23)
     assert str(status) in caplog.text
+
+
+async def test_what_is_packed_is_never_unpacked(server, loopback, caplog):
+    server.packed = True
+    assert (await ask(loopback, "learning.test")).header.rcode == SERVFAIL
+    assert "gzip" in caplog.text
+
+
+async def test_the_longest_message_there_can_be_comes_back(server, loopback):
+    server.lengths["learning.test"] = wire.MAX_TCP
+    (answer,) = await ask_by_tcp(loopback, "learning.test")
+    assert addresses(answer) == ["198.51.100.7"]
+
+
+async def test_what_is_too_long_fails_alone_and_the_connection_goes_on(server, loopback, caplog):
+    server.lengths["long.test"] = wire.MAX_TCP + 1
+    answers = await ask_by_tcp(loopback, "a.test", "long.test", "b.test")
+
+    found = {str(answer.q.qname): answer.header.rcode for answer in answers}
+    assert found == {"a.test.": NOERROR, "long.test.": SERVFAIL, "b.test.": NOERROR}
+    assert "longer than a DNS message" in caplog.text
+
+
+async def test_no_more_is_read_of_what_is_too_long(server, loopback):
+    server.lengths["long.test"] = 100 * wire.MAX_TCP
+    assert (await ask(loopback, "long.test")).header.rcode == SERVFAIL
+    assert addresses(await ask(loopback, "learning.test")) == ["198.51.100.7"]
 
 
 async def test_silence_is_waited_out_for_so_long(server, ca_file):
