@@ -5,7 +5,7 @@ once where it can, and else something to wait for; nothing blocked leaves before
 """
 
 import logging
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from typing import Any
 
 from blocklists import domain
@@ -30,6 +30,7 @@ from dns_filter.wire import Fault
 from reporting.breach import breach_of
 from reporting.complaint import Complaint
 from reporting.recorder import Recorder
+from reporting.runs import NO_RUNS, Run, who_is
 from reporting.visits import worth_a_visit
 
 log = logging.getLogger("schoolgate.dns")
@@ -60,7 +61,7 @@ class Resolver:
     ) -> None:
         """Ask nobody yet. *closed* is the closed address (IPv4, IPv6; packed, b"" for none), *words* what is said."""
         self.school, self.inner = SchoolDoor(room), InnerDoor(room)
-        self.school.runs_of = recorder.runs_of
+        self.school.runs_of = self._runs_of
         self._room = room
         self.tell: Tell | None = None
         self.version = 0
@@ -292,6 +293,11 @@ class Resolver:
         profile = asked.door.profile(view)
         return profile.blocked_answer if profile else Blocked.NXDOMAIN
 
+    def _runs_of(self, address: str) -> Mapping[Hashable, Run]:
+        """The open runs of whoever is at *address* now."""
+        client = self.school.clients.of(address) if self.school.clients else None
+        return NO_RUNS if client is None else self._recorder.runs_of(address, who_is(client))
+
     def _on_record(self, asked: Asked, host: str, verdict: Verdict) -> Hashable:
         """Write the breach or count it; what repeats of it are counted under, or "" for what is no breach.
 
@@ -338,5 +344,9 @@ class Resolver:
 
 
 def _run_of(host: str, verdict: Verdict) -> str:
-    """What makes two breaches of a client one run: the rule, or the name where no rule closed it (G26)."""
-    return f"{verdict.reason} {verdict.category} {verdict.list} {verdict.rule or host}"
+    """What makes two breaches of a client one run: the rule, or the name where no rule closed it (G26).
+
+    What a policy says of them is in it too, so that nothing under a new one is counted onto a row of the old.
+    """
+    said = f"{verdict.reason} {verdict.category} {verdict.theme} {verdict.severity:d} {verdict.list}"
+    return f"{said} {verdict.rule or host}"

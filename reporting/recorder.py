@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Mapping
 
 from reporting.breach import VERSION, Breach, Record, Repeat, Visit
 from reporting.journal import Journal
-from reporting.runs import Run, Runs
+from reporting.runs import Run, Runs, Who
 
 log = logging.getLogger("schoolgate.journal")
 
@@ -44,7 +44,6 @@ class Recorder:
         self.written = self.floods = self.lost = self.visits = self.visits_lost = self.sync_failures = 0
         self._now_ns, self._monotonic = now_ns, monotonic
         self._runs = Runs()
-        self.runs_of: Callable[[str], Mapping[Hashable, Run]] = self._runs.of
         self._repeats = 0
         self._synced = journal.end
         self._unsynced_since: float | None = None
@@ -68,6 +67,10 @@ class Recorder:
         since = self._unsynced_since
         return 0.0 if since is None else self._monotonic() - since
 
+    def runs_of(self, address: str, who: Who | None = None) -> Mapping[Hashable, Run]:
+        """The open runs of *address* by name, as they are from now on; none if they are not *who*'s, where given."""
+        return self._runs.of(address, who)
+
     def again(self, key: tuple[str, Hashable], at_ns: int) -> bool:
         """Count one more of the open run *key* (address, name); False if there is none (then call `first`).
 
@@ -86,7 +89,8 @@ class Recorder:
         """Put *breach* on record: as the first of a run, or counted onto one. Returns the name of that run.
 
         *name* tells it from other breaches of the same *address*, which is the breach's own unless another is given.
-        The run may be another than was named: that of a flood.
+        Breaches of another person, device, profile or severity never join, whatever they are called. The run may be
+        another than was named: that of a flood.
         """
         now = self._monotonic()
         account, name, row = self._runs.place(name, breach, address or breach.address, now)

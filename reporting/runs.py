@@ -1,8 +1,9 @@
 """Which breaches join, and who pays for it: runs by client and rule, and rows that become one in a flood (G26).
 
 A run is a breach that stands in the journal and what is counted onto it. Each client has an account of its own: rows
-that it may still have this minute, and open runs, of which only its own make room for its next. This file reads no
-clock and writes nothing: seconds are monotonic and come from the caller.
+that it may still have this minute, and open runs, of which only its own make room for its next. Somebody else at the
+address, after a log-in, joins none of them. This file reads no clock and writes nothing: seconds are monotonic and come
+from the caller.
 """
 
 import math
@@ -11,7 +12,7 @@ from collections.abc import Hashable, Mapping
 
 import msgspec
 
-from blocklists.clients import network_of
+from blocklists.clients import Client, network_of
 from blocklists.rulebook import Severity
 from reporting.breach import Breach
 
@@ -50,6 +51,11 @@ LONGEST_HOST = 253
 NO_RUNS: Mapping[Hashable, "Run"] = {}
 """The open runs of an address that has none."""
 
+type Who = tuple[int, int, int, str]
+"""Whose a row is, besides its address: numbers of client, device and person, and the profile."""
+
+NOBODY: Who = (0, 0, 0, "")
+
 
 class Run:
     """A breach on record and what is counted onto it: *count* more since the last look, between two UTC times.
@@ -57,11 +63,11 @@ class Run:
     *of* is the breach's offset, *hosts* the first different names and *told* how many of them are on record.
     """
 
-    __slots__ = ("account", "count", "due", "ends", "first_ns", "hosts", "last_ns", "name", "of", "told")
+    __slots__ = ("account", "count", "due", "ends", "first_ns", "hosts", "last_ns", "name", "of", "severity", "told")
 
     def __init__(self, name: Hashable, account: "Account", of: int, breach: Breach, now: float) -> None:
         """Begin with *breach*, which stands at the offset *of*."""
-        self.name, self.account, self.of = name, account, of
+        self.name, self.account, self.of, self.severity = name, account, of, breach.severity
         self.due = now + WINDOW
         self.ends = now + LONGEST_GRAVE if is_grave(breach) else math.inf
         self.hosts: tuple[str, ...] = (breach.host,) if breach.host else ()
@@ -84,15 +90,17 @@ class Run:
 class Account:
     """What one address, or one IPv6 /64, has on record: *runs* by name, and *rows* in the minute up to *until*.
 
-    *network* is the name of the account that an IPv6 address shares, or nothing.
+    *network* is the name of the account that an IPv6 address shares, or nothing. All *runs* are *who*'s; in an account
+    of many addresses their names tell whose they are.
     """
 
-    __slots__ = ("address", "most", "network", "rows", "runs", "until")
+    __slots__ = ("address", "most", "network", "rows", "runs", "until", "who")
 
     def __init__(self, address: str, most: int, network: str = "") -> None:
         """Start with no run; at most *most* rows a minute."""
         self.address, self.most, self.network = address, most, network
         self.runs: dict[Hashable, Run] = {}
+        self.who = NOBODY
         self.rows, self.until = 0, -math.inf
 
     def is_full(self, now: float) -> bool:
@@ -104,6 +112,15 @@ class Account:
         if now >= self.until:
             self.rows, self.until = 0, now + MINUTE
         self.rows += 1
+
+    def leave(self, *runs: Run) -> None:
+        """Let nothing more join *runs*; what is counted on them is written when their time comes, and they are closed.
+
+        Costs no write, so that hundreds of log-ins at the beginning of a lesson are nothing.
+        """
+        for run in runs:
+            run.ends = -math.inf
+            del self.runs[run.name]
 
 
 class Runs:
@@ -119,10 +136,13 @@ class Runs:
     def __len__(self) -> int:
         return len(self._due)
 
-    def of(self, address: str) -> Mapping[Hashable, Run]:
-        """The open runs of *address* by name, as they are from now on until it has had none for a minute."""
+    def of(self, address: str, who: Who | None = None) -> Mapping[Hashable, Run]:
+        """The open runs of *address* by name, as they are from now on until it has had none for a minute.
+
+        None if *who* is given and they are somebody else's, who was at the address before.
+        """
         account = self._accounts.get(address)
-        return NO_RUNS if account is None else account.runs
+        return NO_RUNS if account is None or (who is not None and who != account.who) else account.runs
 
     def counted(self) -> int:
         """What is counted and not yet written; for any thread."""
@@ -135,7 +155,12 @@ class Runs:
         """
         account = self._accounts.get(address) or self._new_account(address, now)
         if account.address != address:
-            name = (address, name)
+            name = (address, _who(breach), name)
+        elif account.who != (who := _who(breach)):
+            account.leave(*account.runs.values())
+            account.who = who
+        if (run := account.runs.get(name)) is not None and run.severity != breach.severity:
+            account.leave(run)
         if name in account.runs or is_grave(breach):
             return account, name, breach
         full = self._full(account, now)
@@ -159,7 +184,9 @@ class Runs:
 
     def close(self, run: Run) -> None:
         """Forget *run*."""
-        del run.account.runs[run.name], self._due[run]
+        del self._due[run]
+        if run.account.runs.get(run.name) is run:
+            del run.account.runs[run.name]
 
     def look_again(self, run: Run, now: float) -> None:
         """Put *run*, which was just looked at, behind all others."""
@@ -202,6 +229,15 @@ class Runs:
         if account.is_full(now):
             return account
         return network if account.network and (network := self._network(account.network)).is_full(now) else None
+
+
+def who_is(client: Client) -> Who:
+    """Whose row a breach of *client* is."""
+    return client.number, client.device, client.person, client.profile
+
+
+def _who(breach: Breach) -> Who:
+    return breach.client, breach.device, breach.person, breach.profile
 
 
 def is_grave(breach: Breach) -> bool:

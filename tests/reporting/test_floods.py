@@ -22,6 +22,7 @@ offered = st.lists(
         st.integers(0, 300),
         st.sampled_from(SEVERITIES),
         st.integers(1, 5),
+        st.integers(1, 2),
         st.sampled_from([0.0, 0.01, 5.0]),
     ),
     max_size=300,
@@ -30,17 +31,18 @@ offered = st.lists(
 
 @settings(max_examples=12, deadline=None)
 @given(offered)
-def test_the_log_counts_as_many_as_were_offered_of_each_client_and_severity(asked):
-    wanted: dict[tuple[str, int], int] = {}
-    for address, _, severity, times, _ in asked:
-        wanted[address, severity] = wanted.get((address, severity), 0) + times
+def test_the_log_counts_as_many_as_were_offered_of_each_person_and_severity(asked):
+    wanted: dict[tuple[str, int, int], int] = {}
+    for address, _, severity, times, person, _ in asked:
+        wanted[address, person, severity] = wanted.get((address, person, severity), 0) + times
     with tempfile.TemporaryDirectory() as folder:
         rows, alerts = asyncio.run(_logged(Path(folder), asked))
-    found: dict[tuple[str, int], int] = {}
+    found: dict[tuple[str, int, int], int] = {}
     for row in rows:
-        found[row.address, row.severity] = found.get((row.address, row.severity), 0) + row.count
+        key = row.address, row.person, row.severity
+        found[key] = found.get(key, 0) + row.count
     assert found == wanted
-    grave = sum(count for (_, severity), count in wanted.items() if severity >= Severity.URGENT)
+    grave = sum(count for (*_, severity), count in wanted.items() if severity >= Severity.URGENT)
     assert sum(alert.count for alert in alerts) == grave
 
 
@@ -50,8 +52,8 @@ async def _logged(folder, asked):
     spool.mkdir()
     now = [0.0]
     recorder = Recorder(open_journal(spool, sealed_seed=b"sealed"), monotonic=lambda: now[0])
-    for address, number, severity, times, pause in asked:
-        one = breach(number, address=address, severity=severity)
+    for address, number, severity, times, person, pause in asked:
+        one = breach(number, address=address, severity=severity, person=person)
         name = recorder.first(f"{number} {severity}", one)
         for _ in range(times - 1):
             assert recorder.again((address, name), one.at_ns) or recorder.first(name, one)

@@ -72,6 +72,29 @@ def test_more_of_the_same_key_is_counted_and_not_written(recorder, journal):
     assert recorder.repeats == 3
 
 
+def test_what_is_counted_on_a_run_is_written_within_the_window_though_somebody_logs_in(recorder, journal, clock):
+    recorder.first("a", breach(person=1))
+    recorder.again((PUPIL, "a"), AT + 1)
+    recorder.first("a", breach(person=2))
+    recorder.again((PUPIL, "a"), AT + 2)
+    clock.now += WINDOW
+    recorder.sweep()
+    first, second, *repeats = records(journal)
+    assert (first.person, second.person) == (1, 2)
+    assert [(repeat.count, repeat.first_ns) for repeat in repeats] == [(1, AT + 1), (1, AT + 2)]
+
+
+def test_300_log_ins_write_nothing_but_the_rows_of_those_who_logged_in(recorder, journal):
+    for number in range(300):
+        recorder.first("a", breach(address=f"10.0.1.{number % 256}", person=1))
+    written = recorder.written
+    for number in range(300):
+        recorder.first("a", breach(address="10.0.1.1", person=number + 2, severity=Severity.URGENT))
+    assert recorder.written == written + 300
+    recorder.flush()
+    assert told(journal) == 600
+
+
 def test_again_without_a_run_says_no(recorder):
     assert not recorder.again((PUPIL, "a"), AT)
     recorder.first("a", breach())

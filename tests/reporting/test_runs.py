@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blocklists.clients import Client
 from blocklists.rulebook import Severity
 from reporting import runs as runs_module
-from reporting.runs import NETWORK_ROWS, ROWS, RUNS_EACH, Run, Runs
+from reporting.runs import NETWORK_ROWS, ROWS, RUNS_EACH, Run, Runs, who_is
 from tests.support.journals import breach
 
 PREFIX = "2001:db8:0:7"
@@ -35,6 +36,39 @@ def test_an_address_has_its_rows_and_then_a_flood(runs):
     rows = [record(runs, number, "10.0.0.7") for number in range(ROWS + 5)]
     assert [row.flood for row in rows[: ROWS + 1]] == [False] * ROWS + [True]
     assert rows[ROWS + 1 :] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    "other", [{"person": 2}, {"device": 2}, {"client": 2}, {"profile": "staff"}, {"severity": Severity.CONCERN}]
+)
+def test_what_another_did_or_weighs_more_has_a_row_of_its_own(runs, other):
+    record(runs, 0, "10.0.0.7", name="a")
+    record(runs, 1, "10.0.0.7", name="a")
+    assert record(runs, 2, "10.0.0.7", name="a", **other) == breach(2, address="10.0.0.7", **other)
+    assert record(runs, 3, "10.0.0.7", name="a", **other) is None
+    assert runs.counted() == 2
+
+
+def test_the_runs_of_whoever_was_at_an_address_are_not_those_of_who_is_there_now(runs):
+    record(runs, 0, "10.0.0.7", name="a", client=7, person=1)
+    assert list(runs.of("10.0.0.7", who_is(Client("10.0.0.7", "ks2", 7, person=1)))) == ["a"]
+    assert not runs.of("10.0.0.7", who_is(Client("10.0.0.7", "ks2", 7, person=2)))
+
+
+def test_one_more_of_an_address_is_counted_on_its_run_whoever_else_logged_in(runs):
+    for address in ("10.0.0.7", "10.0.0.8"):
+        record(runs, 0, address, name="a", person=1)
+    record(runs, 1, "10.0.0.7", name="a", person=2)
+    assert record(runs, 2, "10.0.0.8", name="a", person=1) is None
+
+
+def test_a_run_that_was_left_is_closed_when_its_time_comes_and_takes_no_later_one_with_it(runs):
+    record(runs, 0, "10.0.0.7", name="a", person=1)
+    record(runs, 1, "10.0.0.7", name="a", person=2)
+    left = runs.next_due()
+    assert left.ends < 0.0
+    runs.close(left)
+    assert runs.of("10.0.0.7")["a"].of == 1
 
 
 def test_a_repeat_of_an_open_run_needs_no_row(runs):
@@ -117,6 +151,7 @@ def test_beyond_the_accounts_strangers_share_one_and_are_told_apart(runs, monkey
     assert record(runs, 0, "10.0.0.3", name="a").address == "10.0.0.3"
     assert record(runs, 0, "10.0.0.4", name="a").address == "10.0.0.4"
     assert record(runs, 0, "10.0.0.3", name="a") is None
+    assert record(runs, 0, "10.0.0.3", name="a", person=2).person == 2
     assert not runs.of("10.0.0.3")
     rows = [record(runs, number, "10.0.0.5") for number in range(NETWORK_ROWS)]
     assert [row.address for row in rows if row and row.flood] == [""]
@@ -149,6 +184,7 @@ def test_what_is_no_host_name_is_no_sample(host):
             st.sampled_from(["10.0.0.1", "10.0.0.2", f"{PREFIX}::1", f"{PREFIX}::2"]),
             st.integers(0, 200),
             st.sampled_from([Severity.NONE, Severity.NOTE, Severity.URGENT]),
+            st.integers(1, 3),
             st.floats(0, 2),
         ),
         max_size=400,
@@ -156,11 +192,12 @@ def test_what_is_no_host_name_is_no_sample(host):
 )
 def test_rows_and_counts_are_all_that_was_offered(asked):
     runs, rows, now, written = Runs(), 0, 0.0, 0
-    for address, number, severity, pause in asked:
+    for address, number, severity, person, pause in asked:
         now += pause
-        rows += record(runs, number, address, now=now, severity=severity) is not None
+        rows += record(runs, number, address, now=now, severity=severity, person=person) is not None
         while (run := runs.next_due()) and run.due <= now:
             written += run.count
-            runs.close(run) if not run.count else runs.look_again(run, now)
+            runs.close(run) if not run.count or now >= run.ends else runs.look_again(run, now)
     assert rows + written + runs.counted() == len(asked)
-    assert len(runs) == sum(len(account.runs) for account in runs._accounts.values())
+    still_open = {run for account in runs._accounts.values() for run in account.runs.values()}
+    assert {run for run in runs._due if run.ends > now} == still_open
