@@ -62,6 +62,11 @@ class ClientMap:
         self._networks = sorted(networks, key=lambda n: n[0].prefixlen, reverse=True)
         self.of = lru_cache(maxsize=65536)(self._of)
 
+    @property
+    def networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """The configured networks, the longest prefix first."""
+        return tuple(network for network, _ in self._networks)
+
     def _of(self, text: str) -> Client | None:
         """The client of the address *text*, or None where no configured network holds it."""
         try:

@@ -18,6 +18,8 @@ _ENTRY = 80
 """Bytes of an entry in a dictionary that is half full, and of a key before its first own byte (measured, 64 bits)."""
 _READY = _ENTRY + 200
 """Bytes of a permitted answer besides: its object, its payload before the first byte, numbers and offsets."""
+_RECORD = 48
+"""Bytes of a record's offset and TTL beside it."""
 _HEADER = 12
 """Bytes of a message before its question."""
 _SHARED = 1024
@@ -66,7 +68,7 @@ class Ready:
     @property
     def size(self) -> int:
         """Bytes that it takes besides its key, about."""
-        return _READY + len(self.payload)
+        return _READY + len(self.payload) + _RECORD * len(self.offsets)
 
     def holds(self, second: int) -> bool:
         """Bring the TTLs to *second*, at most once in it; False when the answer is over."""

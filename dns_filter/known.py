@@ -24,6 +24,8 @@ waits for a name once and not every ten seconds."""
 SOONER = 10
 """An answer that is asked for in the last part of so many of its life is asked for ten times in its life or more:
 it is due to be asked of upstream before it ends. Of a short life that part is 5 seconds, or a quarter."""
+LARGEST = 4096
+"""Bytes of an answer that is kept, three times a packet: with larger ones one client could empty the memory."""
 FAILURES = 1 << 20
 """Bytes for failures that are remembered, some 4,000."""
 
@@ -63,8 +65,9 @@ class Known:
             store.drop(key)
         if not for_all:
             self.answers.drop(_for_all_types(sought))
-        if found.life:
-            self.answers.put(_for_all_types(sought) if for_all else sought, compact.pack(found, now))
+        packed = compact.pack(found, now)
+        if found.life and len(packed) <= LARGEST:
+            self.answers.put(_for_all_types(sought) if for_all else sought, packed)
         return Kept(_until_due(found), now)
 
     def fail(self, sought: bytes, failure: Answer, now: float) -> Kept:

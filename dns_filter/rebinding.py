@@ -7,7 +7,7 @@ our machines answers. This file does no I/O.
 """
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from blocklists import address as address_rules
 from blocklists import domain
@@ -26,18 +26,38 @@ def is_public(address: Address) -> bool:
     return documented or address_rules.is_public(inner)
 
 
+def _is_a_schools(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Whether *network* is not most of the world, as "0.0.0.0/0" for everybody would be."""
+    return network.prefixlen >= (8 if network.version == 4 else 16)
+
+
 class Rebinding:
-    """Judges answers; *zones* are the school's own, whose names may be private."""
+    """Judges answers; *zones* are the school's own, whose names may be private.
 
-    def __init__(self, zones: Iterable[str]) -> None:
-        """Take the canonical names of the school's own *zones*."""
+    The gateway's *own* addresses and the clients' *networks* are inside too, whatever they look like from outside: a
+    school with IPv6 has public ones.
+    """
+
+    def __init__(self, zones: Iterable[str], own: Iterable[str] = ()) -> None:
+        """Take the canonical names of the school's own *zones* and the texts of the gateway's *own* addresses."""
         self._zones = tuple(zones)
+        self._own = frozenset(map(ipaddress.ip_address, own))
+        self.networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
 
-    def allows(self, host: str | None, addresses: Iterable[Address], names: Iterable[str] = ()) -> bool:
-        """Whether *host* may have *addresses*, to which its aliases and services *names* lead."""
-        if all(is_public(address) for address in addresses):
+    def allows(self, host: str | None, addresses: Collection[Address], names: Iterable[str] = ()) -> bool:
+        """Whether *host* may have *addresses*, to which its aliases and services *names* lead.
+
+        Without addresses a foreign name may not lead to one of ours: who follows the alias asks us for the rest.
+        """
+        chain = (host or "", *names)
+        if all(map(self._is_ours, chain)):
             return True
-        return host is not None and all(map(self._is_ours, (host, *names)))
+        return all(map(self._is_outside, addresses)) and (bool(addresses) or not any(map(self._is_ours, chain)))
+
+    def _is_outside(self, address: Address) -> bool:
+        inner = address_rules.innermost(address)
+        inside = inner in self._own or any(inner in net for net in self.networks if _is_a_schools(net))
+        return is_public(address) and not inside
 
     def _is_ours(self, host: str) -> bool:
         return any(domain.is_within(host, zone) for zone in self._zones)

@@ -108,6 +108,8 @@ class _Server:
         listeners = len(settings.listen) + bool(settings.inner)
         self._upstreams = _upstreams_of(settings, _questions_at_once(listeners))
         self._figures = Figures()
+        own = (*settings.own_addresses, settings.closed_address_v4, settings.closed_address_v6)
+        self._rebinding = Rebinding(settings.own_zones, filter(None, own))
         self._resolver = Resolver(
             lookups=self._lookups(),
             local=Local(settings.hosts, settings.own_addresses, elsewhere=settings.own_zones),
@@ -132,7 +134,7 @@ class _Server:
         return Lookups(
             ask=self._upstreams.ask,
             spawn=self._tasks.create_task,
-            rebinding=Rebinding(self._settings.own_zones),
+            rebinding=self._rebinding,
             room=self._settings.cache_mb << 20,
             stale=self._settings.stale_seconds,
             figures=self._figures,
@@ -193,6 +195,8 @@ class _Server:
             with self._counted("A new policy could not be rehearsed; it is in force all the same."):
                 for _ in rehearse(self._resolver, school, new, time.monotonic):
                     await asyncio.sleep(0)
+        if clients is not None:
+            self._rebinding.networks = clients.networks
         self._resolver.renew(policy, clients, version, clock_ok=clock_ok)
         if new is not None:
             school.adopt(new)

@@ -23,6 +23,14 @@ def test_an_answer_that_is_over_at_once_does_not_last():
     assert not Ready(b"payload", 5, 0).lasts
 
 
+def test_an_answer_without_ttls_stays_as_it_is_until_it_ends():
+    ready = Ready(b"payload", 5, 60)
+
+    assert ready.holds(64)
+    assert (ready.payload, ready.second, ready.length) == (b"payload", 64, 9)
+    assert not ready.holds(65)
+
+
 MESSAGE = b"id" + b"head------" + b"question" + b"tail"
 
 

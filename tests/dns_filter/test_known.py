@@ -2,7 +2,7 @@ import pytest
 
 from dns_filter import reply
 from dns_filter.answer import Answer, failure
-from dns_filter.known import REST, STALE_TTL, STALE_USED, TROUBLE, Known
+from dns_filter.known import LARGEST, REST, STALE_TTL, STALE_USED, TROUBLE, Known
 from dns_filter.reply import Body, Note
 from dns_filter.wire import name_of
 
@@ -170,3 +170,11 @@ def test_failures_without_number_take_no_more_than_their_room(known):
         known.fail(number.to_bytes(4) + A, SILENT, 0.0)
 
     assert known._failures.size <= 1 << 20
+
+
+def test_an_answer_larger_than_any_packet_is_given_and_not_kept():
+    known = Known(1 << 20, 0)
+    large = Answer(Body(0, bytes(LARGEST), (1, 0, 0)), 300)
+
+    assert known.keep(b"\1a\0\0\1\0\1\0\0", large, 5.0).answer.body == large.body
+    assert len(known.answers) == 0

@@ -57,3 +57,22 @@ def test_an_alias_into_or_out_of_the_schools_zones_may_not_be_private(host, name
     rebinding = Rebinding(["school.internal"])
     assert rebinding.allows(host, [ipaddress.ip_address("10.0.0.1")], names) is allowed
     assert rebinding.allows(host, [ipaddress.ip_address("1.1.1.1")], names)
+
+
+def test_no_outside_name_may_have_an_address_of_the_school_however_public_it_is():
+    rebinding = Rebinding(["school.internal"], ["2a00:1450::1", "9.9.9.9"])
+    rebinding.networks = tuple(map(ipaddress.ip_network, ("2a00:1451::/48", "0.0.0.0/0", "::/0")))
+    ours = ["2a00:1450::1", "9.9.9.9", "::ffff:9.9.9.9", "2a00:1451::77"]
+
+    assert [rebinding.allows("evil.test", [ipaddress.ip_address(text)]) for text in ours] == [False] * 4
+    assert all(rebinding.allows("nas.school.internal", [ipaddress.ip_address(text)]) for text in ours)
+    assert rebinding.allows("fine.test", [ipaddress.ip_address("1.1.1.1"), ipaddress.ip_address("2a00:1450::2")])
+
+
+def test_an_outside_name_may_not_lead_to_one_of_ours_without_an_address_either():
+    rebinding = Rebinding(["school.internal"])
+
+    assert not rebinding.allows("evil.test", [], ["nas.school.internal"])
+    assert rebinding.allows("fine.test", [], ["also.test"])
+    assert rebinding.allows("www.school.internal", [], ["nas.school.internal"])
+    assert not rebinding.allows(None, [], ["nas.school.internal"])
