@@ -201,3 +201,4 @@ def test_rows_and_counts_are_all_that_was_offered(asked):
     assert rows + written + runs.counted() == len(asked)
     still_open = {run for account in runs._accounts.values() for run in account.runs.values()}
     assert {run for run in runs._due if run.ends > now} == still_open
+    assert len(runs) == len(still_open) + sum(run.ends <= now for run in runs._due)
