@@ -26,7 +26,12 @@ def is_public(address: Address) -> bool:
     return documented or address_rules.is_public(inner)
 
 
-def _is_a_schools(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_ALWAYS_OURS = ("schoolgate.internal", "localhost")
+
+
+def _is_a_schools(network: Network) -> bool:
     """Whether *network* is not most of the world, as "0.0.0.0/0" for everybody would be."""
     return network.prefixlen >= (8 if network.version == 4 else 16)
 
@@ -42,22 +47,34 @@ class Rebinding:
         """Take the canonical names of the school's own *zones* and the texts of the gateway's *own* addresses."""
         self._zones = tuple(zones)
         self._own = frozenset(map(ipaddress.ip_address, own))
-        self.networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+        self._networks: dict[int, tuple[Network, ...]] = {4: (), 6: ()}
 
     def allows(self, host: str | None, addresses: Collection[Address], names: Iterable[str] = ()) -> bool:
         """Whether *host* may have *addresses*, to which its aliases and services *names* lead.
 
         Without addresses a foreign name may not lead to one of ours: who follows the alias asks us for the rest.
         """
-        chain = (host or "", *names)
-        if all(map(self._is_ours, chain)):
-            return True
-        return all(map(self._is_outside, addresses)) and (bool(addresses) or not any(map(self._is_ours, chain)))
+        aliases = tuple(names)
+        if host is not None and self._is_ours(host):
+            return all(map(self._is_ours, aliases)) or all(map(self._is_outside, addresses))
+        return all(map(self._is_outside, addresses)) and (bool(addresses) or not any(map(self._leads_in, aliases)))
+
+    def renew(self, networks: Iterable[Network]) -> None:
+        """Take the clients' *networks*; one that is most of the world says nothing of a school."""
+        schools = [network for network in networks if _is_a_schools(network)]
+        self._networks = {
+            4: tuple(ipaddress.collapse_addresses(n for n in schools if n.version == 4)),
+            6: tuple(ipaddress.collapse_addresses(n for n in schools if n.version == 6)),
+        }
 
     def _is_outside(self, address: Address) -> bool:
+        if not is_public(address):
+            return False
         inner = address_rules.innermost(address)
-        inside = inner in self._own or any(inner in net for net in self.networks if _is_a_schools(net))
-        return is_public(address) and not inside
+        return inner not in self._own and not any(inner in network for network in self._networks[inner.version])
+
+    def _leads_in(self, host: str) -> bool:
+        return self._is_ours(host) or any(domain.is_within(host, zone) for zone in _ALWAYS_OURS)
 
     def _is_ours(self, host: str) -> bool:
         return any(domain.is_within(host, zone) for zone in self._zones)

@@ -195,8 +195,8 @@ class _Server:
             with self._counted("A new policy could not be rehearsed; it is in force all the same."):
                 for _ in rehearse(self._resolver, school, new, time.monotonic):
                     await asyncio.sleep(0)
-        if clients is not None:
-            self._rebinding.networks = clients.networks
+        if clients is not None and clients is not school.clients:
+            self._rebinding.renew(clients.networks)
         self._resolver.renew(policy, clients, version, clock_ok=clock_ok)
         if new is not None:
             school.adopt(new)

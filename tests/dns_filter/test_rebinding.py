@@ -61,10 +61,10 @@ def test_an_alias_into_or_out_of_the_schools_zones_may_not_be_private(host, name
 
 def test_no_outside_name_may_have_an_address_of_the_school_however_public_it_is():
     rebinding = Rebinding(["school.internal"], ["2a00:1450::1", "9.9.9.9"])
-    rebinding.networks = tuple(map(ipaddress.ip_network, ("2a00:1451::/48", "0.0.0.0/0", "::/0")))
-    ours = ["2a00:1450::1", "9.9.9.9", "::ffff:9.9.9.9", "2a00:1451::77"]
+    rebinding.renew(map(ipaddress.ip_network, ("2a00:1451::/48", "2a00:1451::/64", "9.8.0.0/16", "0.0.0.0/0", "::/0")))
+    ours = ["2a00:1450::1", "9.9.9.9", "::ffff:9.9.9.9", "2a00:1451::77", "9.8.7.6"]
 
-    assert [rebinding.allows("evil.test", [ipaddress.ip_address(text)]) for text in ours] == [False] * 4
+    assert [rebinding.allows("evil.test", [ipaddress.ip_address(text)]) for text in ours] == [False] * 5
     assert all(rebinding.allows("nas.school.internal", [ipaddress.ip_address(text)]) for text in ours)
     assert rebinding.allows("fine.test", [ipaddress.ip_address("1.1.1.1"), ipaddress.ip_address("2a00:1450::2")])
 
@@ -74,5 +74,8 @@ def test_an_outside_name_may_not_lead_to_one_of_ours_without_an_address_either()
 
     assert not rebinding.allows("evil.test", [], ["nas.school.internal"])
     assert rebinding.allows("fine.test", [], ["also.test"])
+    assert not rebinding.allows("evil.test", [], ["schoolgate.internal"])
+    assert not rebinding.allows("evil.test", [], ["localhost"])
     assert rebinding.allows("www.school.internal", [], ["nas.school.internal"])
+    assert rebinding.allows("www.school.internal", [], ["cdn.test"])
     assert not rebinding.allows(None, [], ["nas.school.internal"])
