@@ -21,6 +21,7 @@ from dns_filter import bound, reply, udp, upstream_query, wire
 from dns_filter.settings import DohSettings, endpoint
 from dns_filter.upstream import trust
 from dns_filter.upstream_query import Fit
+from reporting.seldom import Seldom
 
 log = logging.getLogger("schoolgate.doh")
 
@@ -30,8 +31,6 @@ AT_ONCE = 2000
 """Questions under way; more are answered SERVFAIL. As many as one worker has (`dns_filter.upstream`)."""
 SILENT = 3
 """Questions in a row without an answer after which the connections are opened anew."""
-COMPLAIN = 60.0
-"""Seconds between two lines of the log about a resolver that fails."""
 _TYPE = "application/dns-message"
 _IDLE = 30.0
 """Seconds that a connection of a worker may be silent."""
@@ -86,7 +85,7 @@ class Resolver:
         hosts = [f"[{address}]" if ":" in address else address for address in settings.addresses]
         self._urls = [urlunsplit(("https", host + port, parts.path, "", "")) for host in hosts]
         self._under_way = 0
-        self._complained = -COMPLAIN
+        self._complaint = Seldom()
 
     async def answer(self, packet: bytes) -> bytes | None:
         """The answer to *packet*, SERVFAIL where there is none; None for what is no question."""
@@ -153,9 +152,7 @@ class Resolver:
         return older(message, int(age[:9]) if age.isascii() and age.isdigit() else 0)
 
     def _complain(self, why: str) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self._complained >= COMPLAIN:
-            self._complained = now
+        if self._complaint.due():
             log.warning("The resolver %s cannot be asked: %s.", self._name, why)
 
 

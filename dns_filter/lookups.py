@@ -6,7 +6,6 @@ verdicts; who may have an answer is decided each time one is given (`dns_filter.
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ from dns_filter.known import FLAGS, TYPE, Kept, Known
 from dns_filter.metrics import Figures
 from dns_filter.rebinding import Rebinding
 from dns_filter.turns import Share
+from reporting.seldom import Seldom
 
 log = logging.getLogger("schoolgate.dns")
 
@@ -26,7 +26,6 @@ AHEAD = 50
 """Names that are asked of upstream ahead of time at once; others wait until somebody asks for them again."""
 BACKGROUND = Share("ahead")
 """Whose turn that is: a share like one client's, at most an eighth of what is free."""
-_COMPLAIN = 60.0
 
 
 class Ask(Protocol):
@@ -67,7 +66,7 @@ class Lookups:
         self._figures, self._monotonic = figures, monotonic
         self._under_way: dict[bytes, asyncio.Task[Kept]] = {}
         self._ahead: set[bytes] = set()
-        self._complained = -math.inf
+        self._complaint = Seldom(monotonic)
 
     def at_hand(self, sought: bytes) -> Kept | None:
         """What is known of *sought*, or None if upstream must be asked."""
@@ -134,11 +133,10 @@ class Lookups:
             return self._settled(sought, host, found)
         except Exception:
             self._figures.failures += 1
-            now = self._monotonic()
-            if now - self._complained >= _COMPLAIN:
-                self._complained = now
+            if self._complaint.due():
                 log.exception("Upstream could not be asked (%d failures so far).", self._figures.failures)
-            return self.known.fail(sought, answer.failure(reply.OTHER, "upstream could not be asked"), now)
+            failure = answer.failure(reply.OTHER, "upstream could not be asked")
+            return self.known.fail(sought, failure, self._monotonic())
 
     def _settled(self, sought: bytes, host: str | None, found: Answer) -> Kept:
         """What may be given now that upstream said *found*, which is kept if it is good."""

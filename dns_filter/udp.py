@@ -22,6 +22,7 @@ from dns_filter.doors import Door, Seat
 from dns_filter.finished import finished
 from dns_filter.resolver import Resolver
 from dns_filter.wire import HEADER
+from reporting.seldom import Seldom
 
 log = logging.getLogger("schoolgate.dns")
 
@@ -36,7 +37,6 @@ UNDER_WAY = 8000
 """Questions that may wait for upstream or disk; more are dropped, and clients ask again."""
 _BUFFER = 4 << 20
 """Bytes that the kernel holds for us while a snapshot is read: some 20,000 questions."""
-_COMPLAIN = 60.0
 
 
 class Listener:
@@ -55,7 +55,7 @@ class Listener:
         self._figures, self._spawn = resolver.figures, spawn
         self._batch = Batch(peer) if batch.usable else None
         self._under_way = 0
-        self._complained = -_COMPLAIN
+        self._complaint = Seldom()
 
     def start(self) -> None:
         """Answer from now on."""
@@ -202,9 +202,7 @@ class Listener:
     def _failed(self, packet: bytes, peer: Any, error: Exception) -> None:
         """Count *error*, say it once a minute, and answer SERVFAIL."""
         self._figures.failures += 1
-        now = time.monotonic()
-        if now - self._complained >= _COMPLAIN:
-            self._complained = now
+        if self._complaint.due():
             log.error("A question could not be answered (%d so far).", self._figures.failures, exc_info=error)
         message = reply.broken(packet)
         if message is not None and self._peer.fileno() >= 0:

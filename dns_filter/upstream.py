@@ -6,7 +6,6 @@ of its name; all else is ignored and counted. This file keeps nothing: `dns_filt
 
 import asyncio
 import logging
-import math
 import ssl
 from collections.abc import Mapping, Sequence
 
@@ -18,6 +17,7 @@ from dns_filter.upstream_one import Upstream
 from dns_filter.upstream_place import Place
 from dns_filter.upstream_query import Asking
 from dns_filter.upstream_search import Group
+from reporting.seldom import Seldom
 
 log = logging.getLogger("schoolgate.dns")
 
@@ -28,8 +28,6 @@ WAITING = 5000
 """Questions under way or waiting for their turn: 1,000 of our own proxies, and of 80 clients that have 50 each."""
 SILENCE = 5.0
 """Seconds without any answer after which a failure is the resolvers' and not a slow name's."""
-COMPLAIN = 60.0
-"""Seconds between two lines of the log about that."""
 
 
 class Zone:
@@ -40,7 +38,7 @@ class Zone:
         self._where = f" in {name}" if name else ""
         self._upstreams, self._alarms = upstreams, alarms
         self.group = Group(upstreams, alarms, self.failed)
-        self._began, self._complained = alarms.now(), -math.inf
+        self._began, self._outage = alarms.now(), Seldom(alarms.now)
         self._answers = 0
 
     def failed(self, says: str) -> Answer:
@@ -48,15 +46,14 @@ class Zone:
         now = self._alarms.now()
         if self._heard():
             self._began = now
-        elif now - self._began > SILENCE and now - self._complained >= COMPLAIN:
-            self._complained = now
+        elif now - self._began > SILENCE and self._outage.due():
             names = ", ".join(str(upstream.place) for upstream in self._upstreams)
             log.error("Names%s cannot be looked up: %s. Is one of these there: %s?", self._where, says, names)
         return answer.failure(reply.NO_AUTHORITY, says)
 
     def succeeded(self) -> None:
         """Say that the trouble is over, if there was any and a resolver has answered since."""
-        if self._complained > -math.inf:
+        if self._outage.said:
             self._heard()
 
     def _heard(self) -> bool:
@@ -64,9 +61,10 @@ class Zone:
         answers = sum(upstream.answers for upstream in self._upstreams)
         if answers == self._answers:
             return False
-        if self._complained > -math.inf:
+        if self._outage.said:
             log.info("Names%s can be looked up again.", self._where)
-        self._answers, self._complained = answers, -math.inf
+            self._outage.over()
+        self._answers = answers
         return True
 
 

@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import math
 import ssl
 
 from dns_filter import wire
@@ -12,14 +11,13 @@ from dns_filter.upstream_health import Health
 from dns_filter.upstream_lines import Lines
 from dns_filter.upstream_place import Place
 from dns_filter.upstream_ports import Ports
+from reporting.seldom import Seldom
 
 log = logging.getLogger("schoolgate.dns")
 
 FOLDS = 3
 """Answers in a row, each with our port, our number and our question, whose letters are not ours: then this resolver is
 one that does not keep them. One forger in 1,850,000,000 gets so far once, so three times is no forger."""
-COMPLAIN = 60.0
-"""Seconds between two lines of the log about one resolver."""
 
 
 class Upstream:
@@ -38,7 +36,7 @@ class Upstream:
         self._ports = Ports(place, alarms)
         self._lines = Lines(place, alarms, trust if place.tls else None)
         self._strange = self._folds = 0
-        self._complained = -math.inf
+        self._complaint = Seldom(alarms.now)
         self._closed = False
 
     @property
@@ -83,11 +81,9 @@ class Upstream:
 
     def unreachable(self, error: Exception) -> None:
         """Count a question that could not be put."""
-        now = self._alarms.now()
         self.failures += 1
-        self.health.lost(now)
-        if self.place.tls and now - self._complained >= COMPLAIN:
-            self._complained = now
+        self.health.lost(self._alarms.now())
+        if self.place.tls and self._complaint.due():
             log.warning("The resolver at %s cannot be asked: %s.", self.place, str(error) or type(error).__name__)
 
     def silent(self, attempt: Attempt) -> None:

@@ -9,9 +9,7 @@ import time
 from collections.abc import Callable
 
 from blocklists.verdict import Verdict
-
-PAUSE = 60.0
-"""Seconds between two lines."""
+from reporting.seldom import Seldom
 
 
 class Complaint:
@@ -19,13 +17,9 @@ class Complaint:
 
     def __init__(self, log: logging.Logger, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Say it in *log*; *monotonic* is in seconds."""
-        self._log, self._monotonic = log, monotonic
-        self._said = -PAUSE
+        self._log, self._seldom = log, Seldom(monotonic)
 
     def say(self, failed: Verdict, so_far: int) -> None:
         """Say that *failed* was no decision, as *so_far* others, unless it was said within the last minute."""
-        now = self._monotonic()
-        if now - self._said < PAUSE:
-            return
-        self._said = now
-        self._log.error("A decision failed with %s and is a block (failures so far: %d).", failed.rule, so_far)
+        if self._seldom.due():
+            self._log.error("A decision failed with %s and is a block (failures so far: %d).", failed.rule, so_far)

@@ -7,7 +7,6 @@ written is remembered, and this process does not send that message again.
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from reporting.database import Database, uninterrupted
 from reporting.logline import reason
 from reporting.mail import SECOND, MailRefusedError, message, send
 from reporting.models import OutboxRow
+from reporting.seldom import Seldom
 from reporting.settings import ContactSettings, MailSettings
 
 log = logging.getLogger("schoolgate.notify")
@@ -31,9 +31,6 @@ LOOK = 0.5
 
 AT_ONCE = 4
 """Conversations with the mail server at a time: few enough for any relay, and with three slow ones mail still goes."""
-
-COMPLAIN = 60.0
-"""Seconds between two lines of the log about one trouble with the database."""
 
 NO_ANSWER = "no answer yet"
 """Stands as the last error while a message is tried for the first time, and if that attempt is cut off."""
@@ -62,7 +59,7 @@ class Outbox:
         self._database, self._mail, self._contacts, self._now_ns = database, mail, contacts, now_ns
         self._sending: set[int] = set()
         self._unwritten: dict[int, dict[str, Any]] = {}
-        self._complained = -math.inf
+        self._complaint = Seldom()
         self.sent = self.failed = self.troubles = self.waiting = 0
         self.oldest_ns: int | None = None
 
@@ -163,7 +160,5 @@ class Outbox:
             return None
 
     def _complain(self, error: Exception) -> None:
-        now = time.monotonic()
-        if now - self._complained >= COMPLAIN:
-            self._complained = now
+        if self._complaint.due():
             log.error("The outbox cannot be read or written, so mails about alerts wait: %s", reason(error))

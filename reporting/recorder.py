@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Mapping
 from reporting.breach import VERSION, Breach, Record, Repeat, Visit
 from reporting.journal import Journal
 from reporting.runs import Run, Runs, Who
+from reporting.seldom import Seldom
 
 log = logging.getLogger("schoolgate.journal")
 
@@ -23,7 +24,6 @@ _SLICE = 100
 """Runs looked at before the event loop has its turn again: at most about 1 ms."""
 
 _LOST = -1
-_COMPLAIN = 60.0
 
 
 class Recorder:
@@ -49,7 +49,7 @@ class Recorder:
         self._unsynced_since: float | None = None
         self._one_sync = asyncio.Lock()
         self._something_new = asyncio.Event()
-        self._complained = -_COMPLAIN
+        self._complaint = Seldom(monotonic)
 
     @property
     def repeats(self) -> int:
@@ -204,9 +204,7 @@ class Recorder:
         self._something_new.set()
 
     def _complain(self, error: OSError) -> None:
-        now = self._monotonic()
-        if now - self._complained >= _COMPLAIN:
-            self._complained = now
+        if self._complaint.due():
             log.error(
                 "The journal %s cannot be written (%s): blocks stay blocks, but %d breaches are not on record.",
                 self.journal.name,

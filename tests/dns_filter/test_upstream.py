@@ -8,6 +8,7 @@ from dns_filter.turns import Share
 from dns_filter.upstream import Upstreams
 from dns_filter.upstream_place import Place
 from dns_filter.upstream_search import ROUNDS
+from reporting import seldom
 from tests.support.dns_client import NOERROR, NXDOMAIN, SERVFAIL, addresses, ask, extended
 from tests.support.nameserver import Crooked, Fault, NameServer
 
@@ -101,7 +102,7 @@ async def test_when_no_resolver_answers_anything_the_log_says_so_once(monkeypatc
 async def test_trouble_is_said_again_while_it_lasts_and_its_end_once(monkeypatch, caplog):
     caplog.set_level("INFO", logger="schoolgate.dns")
     monkeypatch.setattr(upstream, "SILENCE", 0.0)
-    monkeypatch.setattr(upstream, "COMPLAIN", 0.0)
+    monkeypatch.setattr(seldom, "PAUSE", 0.0)
     async with Crooked(ZONE, Fault.SILENT) as server:
         upstreams = Upstreams([Place("127.0.0.1", server.port)], 0.2)
         await ask_once(upstreams)

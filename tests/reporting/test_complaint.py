@@ -3,7 +3,8 @@ import logging
 import pytest
 
 from blocklists.verdict import Action, Reason, Verdict
-from reporting.complaint import PAUSE, Complaint
+from reporting.complaint import Complaint
+from reporting.seldom import PAUSE
 
 FAILED = Verdict(Action.BLOCK, Reason.FAILURE, rule="KeyError")
 
