@@ -1,4 +1,4 @@
-"""Which zones a key of [dns.forward] stands for: one zone, or the reverse zones of a network.
+"""Which zones a text stands for, such as a key of [dns.forward]: one zone, or the reverse zones of a network.
 
 This file does no I/O and raises nothing.
 """

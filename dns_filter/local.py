@@ -6,11 +6,11 @@ Zones that belong to the inside of any network (RFC 6303, RFC 6761 and others) l
 
 import ipaddress
 import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from blocklists import domain
 from blocklists.verdict import Action, Reason, Verdict
-from dns_filter import reply, wire
+from dns_filter import forwarding, reply, wire
 from dns_filter.reply import Body
 
 OWN = "schoolgate.internal"
@@ -38,16 +38,7 @@ _INSIDE = (
 """Networks whose reverse zones are answered where they are asked (RFC 6303, 4; RFC 7793 for 100.64.0.0/10)."""
 
 
-def _reverse_zones(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Iterator[str]:
-    """The zones that hold the reverse names of *network*: cut at whole labels, so there may be some side by side."""
-    step = 8 if network.version == 4 else 4
-    length = -(-network.prefixlen // step) * step
-    for part in network.subnets(new_prefix=length):
-        labels = part.network_address.reverse_pointer.split(".")
-        yield ".".join(labels[(part.max_prefixlen - length) // step :])
-
-
-ZONES = frozenset(zone for text in _INSIDE for zone in _reverse_zones(ipaddress.ip_network(text))) | {
+ZONES = frozenset(zone for text in _INSIDE for zone in forwarding.zones_of(text)) | {
     OWN,
     LOCALHOST,  # RFC 6761, 6.3
     "invalid",  # RFC 6761, 6.4

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 
 from blocklists import address as address_rules
 from blocklists import domain
+from dns_filter import local
 from dns_filter.answer import Address
 
 _DOCUMENTATION = tuple(
@@ -27,8 +28,6 @@ def is_public(address: Address) -> bool:
 
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-_ALWAYS_OURS = ("schoolgate.internal", "localhost")
 
 
 def _is_a_schools(network: Network) -> bool:
@@ -74,7 +73,7 @@ class Rebinding:
         return inner not in self._own and not any(inner in network for network in self._networks[inner.version])
 
     def _leads_in(self, host: str) -> bool:
-        return self._is_ours(host) or any(domain.is_within(host, zone) for zone in _ALWAYS_OURS)
+        return self._is_ours(host) or any(domain.is_within(host, zone) for zone in (local.OWN, local.LOCALHOST))
 
     def _is_ours(self, host: str) -> bool:
         return any(domain.is_within(host, zone) for zone in self._zones)
