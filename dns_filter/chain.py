@@ -70,6 +70,7 @@ class _Walk:
         self.at, self.names, self.kept = name, [], []  # type: bytes, list[bytes], list[Record]
         self._message, self._name, self._kind = message, name, kind
         self._due = b""
+        self._owners: dict[int, bytes] = {}
         self._been = {name}
         self._seen: set[tuple[bytes, int]] = set()
 
@@ -83,11 +84,14 @@ class _Walk:
         return True
 
     def _owner(self, record: Record) -> bytes:
-        if self._message[record.start : record.start + 2] == _QUESTION:
-            return self._name
-        owner = wire.expanded(self._message, record.start)
+        """The record's name, read once however often the walk comes by: 17 times 500 took half a second."""
+        owner = self._owners.get(record.start)
         if owner is None:
-            raise ValueError("an owner that cannot be read")
+            plain = self._message[record.start : record.start + 2] == _QUESTION
+            owner = self._name if plain else wire.expanded(self._message, record.start)
+            if owner is None:
+                raise ValueError("an owner that cannot be read")
+            self._owners[record.start] = owner
         return owner
 
     def _belongs(self, record: Record, owner: bytes) -> bool:
