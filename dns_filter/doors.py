@@ -83,17 +83,6 @@ class Seat:
         self.seen: list[str] = []
         self.stops = self.costly = 0
 
-    def counts(self, name: Hashable, at: int) -> bool:
-        """Count one more of the open run *name* at the UTC nanosecond *at*; False if there is none."""
-        run = self.runs.get(name)
-        if run is None:
-            return False
-        if not run.count:  # as Run.add, whose call would be a third of this
-            run.first_ns = at
-        run.count += 1
-        run.last_ns = at
-        return True
-
 
 class Door:
     """The part that both doors share: views by address, bounded, and emptied together.

@@ -5,6 +5,7 @@
 
 from dns_filter.doors import Seat
 from dns_filter.wire import HEADER
+from reporting.runs import count_repeat
 
 
 def finished(packet: bytes, seat: Seat, now_ns: int, second: int) -> bytes | None:
@@ -19,7 +20,7 @@ def finished(packet: bytes, seat: Seat, now_ns: int, second: int) -> bytes | Non
         if found.told is not None:
             found.told.to(seat.address)
         return packet[:2] + found.payload
-    if second >= found.until or (found.run and not seat.counts(found.run, now_ns)):
+    if second >= found.until or (found.run and not count_repeat(seat.runs, found.run, now_ns)):
         return None
     seat.stops += 1
     return packet[:2] + found.head + packet[HEADER : found.end] + found.tail

@@ -22,6 +22,7 @@ from dns_filter.doors import Door, Seat
 from dns_filter.finished import finished
 from dns_filter.resolver import Resolver
 from dns_filter.wire import HEADER
+from reporting.runs import count_repeat
 from reporting.seldom import Seldom
 
 log = logging.getLogger("schoolgate.dns")
@@ -90,7 +91,7 @@ class Listener:
                 start, answer = slot * INBOX, None
                 if seat is not None and (ready := seat.answers.get(data[start + 2 : start + length])) is not None:
                     if ready.blocks:
-                        if second < ready.until and (not ready.run or seat.counts(ready.run, now_ns)):
+                        if second < ready.until and (not ready.run or count_repeat(seat.runs, ready.run, now_ns)):
                             seat.stops += 1
                             question = data[start + HEADER : start + ready.end]
                             answer = data[start : start + 2] + ready.head + question + ready.tail

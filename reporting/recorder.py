@@ -71,20 +71,6 @@ class Recorder:
         """The open runs of *address* by name, as they are from now on; none if they are not *who*'s, where given."""
         return self._runs.of(address, who)
 
-    def again(self, key: tuple[str, Hashable], at_ns: int) -> bool:
-        """Count one more of the open run *key* (address, name); False if there is none (then call `first`).
-
-        *at_ns* is UTC nanoseconds.
-        """
-        run = self.runs_of(key[0]).get(key[1])
-        if run is None:
-            return False
-        if not run.count:  # as Run.add, whose call would be a quarter of this
-            run.first_ns = at_ns
-        run.count += 1
-        run.last_ns = at_ns
-        return True
-
     def first(self, name: Hashable, breach: Breach, address: str = "") -> Hashable:
         """Put *breach* on record: as the first of a run, or counted onto one. Returns the name of that run.
 

@@ -2,11 +2,11 @@
 
     python -m tests.bench.journal [--breaches 40000] [--rounds 5]
 
-A repeat is a call of `Recorder.again`; on a run at hand it is one lookup and three attributes, which the UDP loop may
-do by itself. A first breach is a call of `Recorder.first` with a ready breach: encoded, chained by its MAC, written.
-Its floor is a bare `write` of as many bytes. In a flood all breaches but 61 are counted: one client, each name a rule
-of its own. Visits are what a client's 20 sites of 0.2 s cost to count, and one record of 20 sites to write. All of
-these are seconds of CPU, of this thread and of the kernel for it.
+A repeat is counted onto a run that is looked up by address and name; with the address's runs at hand, as the UDP loop
+has them, by name alone. A first breach is a call of `Recorder.first` with a ready breach: encoded, chained by its MAC,
+written. Its floor is a bare `write` of as many bytes. In a flood all breaches but 61 are counted: one client, each name
+a rule of its own. Visits are what a client's 20 sites of 0.2 s cost to count, and one record of 20 sites to write. All
+of these are seconds of CPU, of this thread and of the kernel for it.
 
 Taking in is a whole journal through `Ingest` into a new SQLite database with its indexes, chain verified; its floor is
 the same rows by `executemany` of the sqlite3 module, in transactions as large. Prints a table and writes
@@ -21,7 +21,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from blocklists.clients import Client
@@ -29,7 +29,7 @@ from reporting.breach import Breach
 from reporting.database import opened
 from reporting.ingest import BATCH
 from reporting.recorder import Recorder
-from reporting.runs import ROWS, RUNS, Run
+from reporting.runs import ROWS, RUNS, count_repeat
 from reporting.visits import MINUTE, Visits
 from tests.bench.report import Row, say, write
 from tests.support.journals import AT, breach, follower, open_journal
@@ -72,8 +72,8 @@ async def _round(folder: Path, count: int) -> dict[str, float]:
     start = journal.end
     found = {FIRST: _each(lambda one: recorder.first(one.host, one), breaches)}
     runs = recorder.runs_of(breaches[0].address)
-    found[AT_HAND] = _each(lambda one: _count(runs, one), breaches)
-    found[REPEAT] = _each(lambda one: recorder.again((one.address, one.host), AT), breaches)
+    found[AT_HAND] = _each(lambda one: count_repeat(runs, FIRST_HOST, one.at_ns), breaches)
+    found[REPEAT] = _each(lambda one: count_repeat(recorder.runs_of(one.address), one.host, AT), breaches)
     found[WRITE] = _bare_writes(folder / "bare", (journal.end - start) // count, breaches)
     found |= _flood_and_visits(folder, count)
     journal.close()
@@ -86,15 +86,6 @@ async def _round(folder: Path, count: int) -> dict[str, float]:
 
 def _pupil(number: int) -> str:
     return f"10.0.{number >> 8}.{number & 255}"
-
-
-def _count(runs: Mapping[Hashable, Run], one: Breach) -> None:
-    run = runs.get(FIRST_HOST)
-    if run is not None:
-        if not run.count:
-            run.first_ns = one.at_ns
-        run.count += 1
-        run.last_ns = one.at_ns
 
 
 def _flood_and_visits(folder: Path, count: int) -> dict[str, float]:

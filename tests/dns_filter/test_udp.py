@@ -5,8 +5,7 @@ import socket
 import httpx
 import pytest
 
-from dns_filter import batch, server, udp
-from dns_filter.doors import Seat
+from dns_filter import batch, finished, server, udp
 from tests.support.dns_client import FORMERR, SERVFAIL, addresses, ask, exchange, question
 
 BOTH_WAYS = pytest.mark.parametrize("many", [pytest.param(True, id="many"), pytest.param(False, id="each")])
@@ -103,12 +102,13 @@ async def test_an_empty_packet_is_met_with_silence(running):
 
 @BOTH_WAYS
 async def test_a_failure_at_a_finished_answer_is_servfail_and_spares_its_neighbours(running, monkeypatch):
-    def fails(seat, name, at):
+    def fails(runs, name, at):
         raise RuntimeError("planted")
 
     for name in ("learning.test", "gambling.test"):
         await ask(running.dns, name)
-    monkeypatch.setattr(Seat, "counts", fails)
+    for way in (udp, finished):
+        monkeypatch.setattr(way, "count_repeat", fails)
     asked = [numbered(name, number) for number, name in enumerate(["learning.test", "gambling.test", "learning.test"])]
     answers = {answer[1]: answer for answer in await crowd(running.dns, asked)}
 

@@ -12,7 +12,7 @@ from blocklists.rulebook import Severity
 from reporting.database import opened
 from reporting.models import AlertRow, BreachRow
 from reporting.recorder import Recorder
-from tests.support.journals import breach, follower, open_journal
+from tests.support.journals import again, breach, follower, open_journal
 
 SEVERITIES = (Severity.NONE, Severity.NOTE, Severity.CONCERN, Severity.URGENT)
 
@@ -56,7 +56,7 @@ async def _logged(folder, asked):
         one = breach(number, address=address, severity=severity, person=person)
         name = recorder.first(f"{number} {severity}", one)
         for _ in range(times - 1):
-            assert recorder.again((address, name), one.at_ns) or recorder.first(name, one)
+            assert again(recorder, (address, name), one.at_ns) or recorder.first(name, one)
         now[0] += pause
         recorder.sweep()
     recorder.flush()

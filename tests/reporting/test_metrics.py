@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from reporting import metrics
 from reporting.metrics import process_collector, serve_metrics
 from reporting.recorder import Recorder
-from tests.support.journals import breach, open_journal
+from tests.support.journals import again, breach, open_journal
 
 
 class State:
@@ -42,7 +42,7 @@ def scrape(collector):
 
 def test_a_scrape_has_what_every_process_has(recorder):
     recorder.first("a", breach())
-    recorder.again((breach().address, "a"), 5)
+    again(recorder, (breach().address, "a"), 5)
     found = scrape(process_collector(State(), recorder))
     assert float(found["schoolgate_policy_version"]) == 7
     assert float(found["schoolgate_snapshots_refused_total"]) == 2

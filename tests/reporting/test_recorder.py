@@ -19,7 +19,7 @@ from reporting.frames import read_frames
 from reporting.journal import JournalFullError
 from reporting.recorder import Recorder
 from reporting.runs import LONGEST_GRAVE, ROWS, RUNS_EACH, SAMPLES, WINDOW
-from tests.support.journals import AT, SEED, breach, open_journal
+from tests.support.journals import AT, SEED, again, breach, open_journal
 
 PUPIL = breach().address
 
@@ -65,7 +65,7 @@ def test_the_first_of_a_run_is_in_the_file_when_first_returns(recorder, journal)
 
 def test_more_of_the_same_key_is_counted_and_not_written(recorder, journal):
     recorder.first("a", breach())
-    assert recorder.again((PUPIL, "a"), AT + 5)
+    assert again(recorder, (PUPIL, "a"), AT + 5)
     recorder.first("a", breach())
     recorder.runs_of(PUPIL)["a"].add(AT + 7)
     assert records(journal) == [breach()]
@@ -74,9 +74,9 @@ def test_more_of_the_same_key_is_counted_and_not_written(recorder, journal):
 
 def test_what_is_counted_on_a_run_is_written_within_the_window_though_somebody_logs_in(recorder, journal, clock):
     recorder.first("a", breach(person=1))
-    recorder.again((PUPIL, "a"), AT + 1)
+    again(recorder, (PUPIL, "a"), AT + 1)
     recorder.first("a", breach(person=2))
-    recorder.again((PUPIL, "a"), AT + 2)
+    again(recorder, (PUPIL, "a"), AT + 2)
     clock.now += WINDOW
     recorder.sweep()
     first, second, *repeats = records(journal)
@@ -96,17 +96,17 @@ def test_300_log_ins_write_nothing_but_the_rows_of_those_who_logged_in(recorder,
 
 
 def test_again_without_a_run_says_no(recorder):
-    assert not recorder.again((PUPIL, "a"), AT)
+    assert not again(recorder, (PUPIL, "a"), AT)
     recorder.first("a", breach())
-    assert not recorder.again((PUPIL, "b"), AT)
-    assert not recorder.again(("10.0.0.8", "a"), AT)
+    assert not again(recorder, (PUPIL, "b"), AT)
+    assert not again(recorder, ("10.0.0.8", "a"), AT)
 
 
 def test_repeats_are_written_as_one_record_within_the_window(recorder, journal, clock):
     recorder.first("a", breach())
     of = records(journal) and next(read_frames(journal.path)).offset
     for number in (3, 4, 5):
-        recorder.again((PUPIL, "a"), AT + number)
+        again(recorder, (PUPIL, "a"), AT + number)
     recorder.sweep()
     assert len(records(journal)) == 1
     clock.now += WINDOW
@@ -118,13 +118,13 @@ def test_repeats_are_written_as_one_record_within_the_window(recorder, journal, 
 def test_a_run_goes_on_while_it_is_repeated_and_ends_after_a_window_without(recorder, journal, clock):
     recorder.first("a", breach())
     for number in range(3):
-        recorder.again((PUPIL, "a"), AT + number)
+        again(recorder, (PUPIL, "a"), AT + number)
         clock.now += WINDOW
         recorder.sweep()
     assert [type(record) for record in records(journal)] == [Breach, Repeat, Repeat, Repeat]
     clock.now += WINDOW
     recorder.sweep()
-    assert not recorder.again((PUPIL, "a"), AT)
+    assert not again(recorder, (PUPIL, "a"), AT)
     recorder.first("a", breach(1))
     assert records(journal)[-1] == breach(1)
 
@@ -135,7 +135,7 @@ def test_a_sweep_stops_after_its_slice_and_says_that_there_is_more(recorder, clo
     clock.now += WINDOW
     assert recorder.sweep(most=3)
     assert not recorder.sweep(most=3)
-    assert not recorder.again((PUPIL, 4), AT)
+    assert not again(recorder, (PUPIL, 4), AT)
 
 
 def test_with_no_room_the_caller_hears_no_error_and_the_loss_is_counted_and_said_once(
@@ -147,7 +147,7 @@ def test_with_no_room_the_caller_hears_no_error_and_the_loss_is_counted_and_said
     monkeypatch.setattr(journal, "_append", full)
     with caplog.at_level(logging.ERROR):
         recorder.first("a", breach())
-        assert recorder.again((PUPIL, "a"), AT)
+        assert again(recorder, (PUPIL, "a"), AT)
         recorder.first("b", breach())
     assert recorder.lost == 2
     assert [record.args[2] for record in caplog.records] == [1]
@@ -231,7 +231,7 @@ async def test_run_begins_with_a_heartbeat_and_ends_with_counts_and_another(jour
     async with running(recorder):
         await until(lambda: journal.count == 1)
         recorder.first("a", breach())
-        recorder.again((PUPIL, "a"), AT + 1)
+        again(recorder, (PUPIL, "a"), AT + 1)
     found = records(journal)
     assert [type(record) for record in found] == [Heartbeat, Breach, Repeat, Heartbeat]
     assert found[-1].count == 3
@@ -244,17 +244,17 @@ async def test_run_writes_repeats_by_itself(journal, monkeypatch):
     recorder = Recorder(journal)
     async with running(recorder):
         recorder.first("a", breach())
-        recorder.again((PUPIL, "a"), AT + 1)
+        again(recorder, (PUPIL, "a"), AT + 1)
         await until(lambda: any(isinstance(record, Repeat) for record in records(journal)))
 
 
 def test_again_on_an_open_run_keeps_nothing_per_call(recorder):
     recorder.first("a", breach())
-    recorder.again((PUPIL, "a"), AT)
+    again(recorder, (PUPIL, "a"), AT)
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     for _ in range(10_000):
-        recorder.again((PUPIL, "a"), AT)
+        again(recorder, (PUPIL, "a"), AT)
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 1_000
@@ -301,9 +301,9 @@ def test_a_run_that_asks_for_an_alert_ends_in_time_to_ask_for_another(recorder, 
     recorder.first("a", breach(severity=severity))
     for _ in range(int(LONGEST_GRAVE / 5)):
         clock.now += 5
-        recorder.again((PUPIL, "a"), AT) or recorder.first("a", breach(severity=severity))
+        again(recorder, (PUPIL, "a"), AT) or recorder.first("a", breach(severity=severity))
         recorder.sweep()
-    recorder.again((PUPIL, "a"), AT) or recorder.first("a", breach(severity=severity))
+    again(recorder, (PUPIL, "a"), AT) or recorder.first("a", breach(severity=severity))
     assert sum(isinstance(record, Breach) for record in records(journal)) == breaches
 
 
@@ -336,7 +336,7 @@ def test_more_than_60_rows_of_a_client_in_a_minute_are_one_counted_row(recorder,
 def test_a_flood_is_counted_under_the_name_that_first_gave(recorder):
     names = [recorder.first(n, breach(n)) for n in range(ROWS + 2)]
     assert names[-1] == names[-2]
-    assert recorder.again((PUPIL, names[-1]), AT)
+    assert again(recorder, (PUPIL, names[-1]), AT)
     assert recorder.runs_of(PUPIL)[names[-1]].count == 2
 
 
@@ -370,7 +370,7 @@ def test_a_flood_leaves_other_clients_rows_and_runs_as_they_are(recorder, journa
     recorder.first("a", breach(address="10.0.0.8"))
     for number in range(20_000):
         recorder.first(number, breach(number, severity=(Severity.NOTE, Severity.URGENT)[number % 100 == 0]))
-    assert recorder.again(("10.0.0.8", "a"), AT)
+    assert again(recorder, ("10.0.0.8", "a"), AT)
     recorder.first("b", breach(1, address="10.0.0.8"))
     assert records(journal)[-1] == breach(1, address="10.0.0.8")
     assert len(recorder.runs_of(PUPIL)) <= RUNS_EACH

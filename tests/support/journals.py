@@ -1,5 +1,6 @@
 """Breaches and journals for tests."""
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from reporting.breach import VERSION, Breach, BreachKind
 from reporting.database import Database
 from reporting.ingest import Ingest
 from reporting.journal import Journal
+from reporting.recorder import Recorder
+from reporting.runs import count_repeat
 from reporting.settings import ContactSettings
 
 SEED = bytes(range(32))
@@ -32,6 +35,11 @@ def breach(number: int = 0, **fields: Any) -> Breach:
         "policy": 1,
     }
     return Breach(**(given | fields))
+
+
+def again(recorder: Recorder, key: tuple[str, Hashable], at_ns: int) -> bool:
+    """Count one more of the open run *key* (address, name) as the UDP loop does; False if there is none."""
+    return count_repeat(recorder.runs_of(key[0]), key[1], at_ns)
 
 
 def open_journal(spool: Path, **fields: Any) -> Journal:
