@@ -6,6 +6,7 @@ answers; a new policy, permit, sealed list or index empties them, a new clients 
 """
 
 import ipaddress
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from itertools import islice
 
@@ -17,6 +18,7 @@ from blocklists.rulebook import Severity
 from dns_filter import canaries
 from dns_filter.cache import Ready, Stop, Stops
 from dns_filter.floods import Floods
+from dns_filter.seats import Seat, View
 from dns_filter.shares import Waiting
 from dns_filter.turns import PART, Share
 from reporting.runs import NO_RUNS, Run
@@ -47,43 +49,6 @@ SEATS_AT_ONCE = 4000
 """Seats that are looked through between two turns of the event loop: about 1 ms."""
 
 
-class View:
-    """What is decided for one effective policy.
-
-    *answers* is by raw packet without its number, *ending* those of them whose verdict ends at some time; *hits* and
-    *stops* count the permitted and the blocked answers that went out from it.
-    """
-
-    __slots__ = ("answers", "certificate", "ending", "hits", "profile", "stops", "verdicts")
-
-    def __init__(self, profile: str, *, certificate: bool) -> None:
-        """Start with nothing decided."""
-        self.profile, self.certificate = profile, certificate
-        self.answers: dict[bytes, Ready | Stop] = {}
-        self.ending: set[bytes] = set()
-        self.verdicts: dict[str, Verdict] = {}
-        self.hits = self.stops = 0
-
-
-class Seat:
-    """A client's place at the hit path: its view's finished answers, and what it was given since the last look.
-
-    *runs* are the client's open runs of breaches by name. *seen* has a site for each permitted answer ("" for what is
-    no visit), *stops* counts the blocked ones, *costly* the questions that no finished answer fitted: `Door.look` takes
-    them away.
-    """
-
-    __slots__ = ("address", "answers", "costly", "network", "runs", "seen", "stops", "view")
-
-    def __init__(self, view: View, address: str, runs: Mapping[Hashable, Run]) -> None:
-        """Give the client at *address* a seat in *view*."""
-        self.runs = runs
-        self.view, self.address, self.network = view, address, network_of(address)
-        self.answers = view.answers
-        self.seen: list[str] = []
-        self.stops = self.costly = 0
-
-
 class Door:
     """The part that both doors share: views by address, bounded, and emptied together.
 
@@ -108,7 +73,7 @@ class Door:
         self.policy: Policy | None = None
         self.clock_ok = True
         self.boundary = NEVER
-        self.counted: dict[tuple[str, bool], int] = {}
+        self.counted: Counter[tuple[str, bool]] = Counter()
         self._capacity, self.size = capacity, 0
         self._all: dict[object, View] = {}
 
@@ -227,23 +192,20 @@ class Door:
         """Forget everything that was decided."""
         self.remap()
         for view in self._all.values():
-            for blocked, count in ((False, view.hits), (True, view.stops)):
-                self.counted[view.profile, blocked] = self.counted.get((view.profile, blocked), 0) + count
+            _count(self.counted, view, view.hits, view.stops)
             view.hits = view.stops = 0
             view.answers.clear()
         self._all.clear()
         self.size = 0
         self.boundary = NEVER
 
-    def counts(self) -> dict[tuple[str, bool], int]:
+    def counts(self) -> Counter[tuple[str, bool]]:
         """Answers that went out finished, by (profile, blocked), since the start; for any thread."""
         total = self.counted.copy()
         for seat in list(self.seats.values()):
-            for blocked, count in ((False, len(seat.seen)), (True, seat.stops)):
-                total[seat.view.profile, blocked] = total.get((seat.view.profile, blocked), 0) + count
+            _count(total, seat.view, len(seat.seen), seat.stops)
         for view in list(self._all.values()):
-            for blocked, count in ((False, view.hits), (True, view.stops)):
-                total[view.profile, blocked] = total.get((view.profile, blocked), 0) + count
+            _count(total, view, view.hits, view.stops)
         return total
 
     def _find(self, address: str, at: int) -> View | None:
@@ -266,6 +228,12 @@ class Door:
         for key in list(islice(fullest.answers, len(fullest.answers) // 2 + 1)):
             self.size -= len(key) + fullest.answers.pop(key).size
         fullest.ending.intersection_update(fullest.answers)
+
+
+def _count(total: Counter[tuple[str, bool]], view: View, permitted: int, blocked: int) -> None:
+    """Add to *total* what went out from *view*."""
+    total[view.profile, False] += permitted
+    total[view.profile, True] += blocked
 
 
 class SchoolDoor(Door):

@@ -3,7 +3,7 @@
 `dns_filter.udp` does the same in one frame for the many packets of a batch.
 """
 
-from dns_filter.doors import Seat
+from dns_filter.seats import Seat
 from dns_filter.wire import HEADER
 from reporting.runs import count_repeat
 

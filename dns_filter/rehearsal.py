@@ -7,8 +7,9 @@ force while their successors are made, a few at a time. This file reads no clock
 
 from collections.abc import Callable, Iterator
 
-from dns_filter.doors import Door, View
+from dns_filter.doors import Door
 from dns_filter.resolver import Resolver
+from dns_filter.seats import View
 
 PATIENCE = 0.1
 """Seconds that the old answers stay: with the time until a new policy is seen they are over within 200 ms."""

@@ -18,13 +18,14 @@ from dns_filter import canaries, reply, safe, wire
 from dns_filter.answer import PRIVATE, Answer
 from dns_filter.asked import Asked
 from dns_filter.cache import Ready, Stop
-from dns_filter.doors import NEVER, Door, InnerDoor, SchoolDoor, View
+from dns_filter.doors import NEVER, Door, InnerDoor, SchoolDoor
 from dns_filter.known import Kept
 from dns_filter.local import Local
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import Figures
 from dns_filter.reasons import Words
 from dns_filter.reply import Body, Note
+from dns_filter.seats import View
 from dns_filter.told import Tell, Told
 from dns_filter.wire import Fault
 from reporting.breach import breach_of
@@ -235,7 +236,7 @@ class Resolver:
         return kept.answer.life - int(self._monotonic() - kept.born)
 
     def _given(self, asked: Asked, ready: Ready) -> None:
-        """Count that *ready* goes out for the first time as every later time is counted (`dns_filter.doors.Seat`)."""
+        """Count that *ready* goes out for the first time as every later time is counted (`dns_filter.seats.Seat`)."""
         if ready.site and asked.door.visited:
             asked.door.visited(asked.address, [ready.site], self._now_ns())
         if ready.told is not None:

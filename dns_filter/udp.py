@@ -18,9 +18,10 @@ from typing import Any
 
 from dns_filter import batch, reply
 from dns_filter.batch import INBOX, OUTBOX, PACKETS, Batch
-from dns_filter.doors import Door, Seat
+from dns_filter.doors import Door
 from dns_filter.finished import finished
 from dns_filter.resolver import Resolver
+from dns_filter.seats import Seat
 from dns_filter.wire import HEADER
 from reporting.runs import count_repeat
 from reporting.seldom import Seldom

@@ -1,0 +1,48 @@
+"""What is at hand for who asks: a view for each effective policy, and in it a seat for each client.
+
+Values only, which the hit path reads and counts in (`dns_filter.udp`); doors make and empty them (`dns_filter.doors`).
+"""
+
+from collections.abc import Hashable, Mapping
+
+from blocklists.clients import network_of
+from blocklists.verdict import Verdict
+from dns_filter.cache import Ready, Stop
+from reporting.runs import Run
+
+
+class View:
+    """What is decided for one effective policy.
+
+    *answers* is by raw packet without its number, *ending* those of them whose verdict ends at some time; *hits* and
+    *stops* count the permitted and the blocked answers that went out from it.
+    """
+
+    __slots__ = ("answers", "certificate", "ending", "hits", "profile", "stops", "verdicts")
+
+    def __init__(self, profile: str, *, certificate: bool) -> None:
+        """Start with nothing decided."""
+        self.profile, self.certificate = profile, certificate
+        self.answers: dict[bytes, Ready | Stop] = {}
+        self.ending: set[bytes] = set()
+        self.verdicts: dict[str, Verdict] = {}
+        self.hits = self.stops = 0
+
+
+class Seat:
+    """A client's place at the hit path: its view's finished answers, and what it was given since the last look.
+
+    *runs* are the client's open runs of breaches by name. *seen* has a site for each permitted answer ("" for what is
+    no visit), *stops* counts the blocked ones, *costly* the questions that no finished answer fitted: `Door.look` takes
+    them away.
+    """
+
+    __slots__ = ("address", "answers", "costly", "network", "runs", "seen", "stops", "view")
+
+    def __init__(self, view: View, address: str, runs: Mapping[Hashable, Run]) -> None:
+        """Give the client at *address* a seat in *view*."""
+        self.runs = runs
+        self.view, self.address, self.network = view, address, network_of(address)
+        self.answers = view.answers
+        self.seen: list[str] = []
+        self.stops = self.costly = 0
