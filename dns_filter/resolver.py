@@ -5,7 +5,7 @@ once where it can, and else something to wait for; nothing blocked leaves before
 """
 
 import logging
-from collections.abc import Callable, Coroutine, Hashable, Mapping
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from blocklists import domain
@@ -13,7 +13,6 @@ from blocklists.alias import outranks
 from blocklists.clients import ClientMap
 from blocklists.policy import Action, Policy, Reason, Verdict
 from blocklists.profile import Blocked
-from blocklists.rulebook import Severity
 from dns_filter import canaries, reply, safe, wire
 from dns_filter.answer import PRIVATE, Answer
 from dns_filter.asked import Asked
@@ -24,14 +23,13 @@ from dns_filter.local import Local
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import Figures
 from dns_filter.reasons import Words
+from dns_filter.records import Records
 from dns_filter.reply import Body, Note
 from dns_filter.seats import View
 from dns_filter.told import Tell, Told
 from dns_filter.wire import Fault
-from reporting.breach import breach_of
 from reporting.complaint import Complaint
 from reporting.recorder import Recorder
-from reporting.runs import NO_RUNS, Run, who_is
 from reporting.visits import worth_a_visit
 
 log = logging.getLogger("schoolgate.dns")
@@ -62,12 +60,11 @@ class Resolver:
     ) -> None:
         """Ask nobody yet. *closed* is the closed address (IPv4, IPv6; packed, b"" for none), *words* what is said."""
         self.school, self.inner = SchoolDoor(room), InnerDoor(room)
-        self.school.runs_of = self._runs_of
+        self.records = Records(recorder, self.school, now_ns)
         self._room = room
         self.tell: Tell | None = None
-        self.version = 0
         self.figures, self.lookups = figures, lookups
-        self._local, self._recorder = local, recorder
+        self._local = local
         self._closed = closed if any(closed) else None
         self._words = words or Words()
         self._now_ns, self._monotonic = now_ns, monotonic
@@ -79,7 +76,7 @@ class Resolver:
         if clients is not self.school.clients:
             self.school.remap()  # before the change: what was done until now was done by the earlier ones
             self.school.clients = clients
-        self.version = version
+        self.records.version = version
         for door in (self.school, self.inner):
             door.policy, door.clock_ok = policy, clock_ok
             if new_policy:
@@ -137,14 +134,13 @@ class Resolver:
         """The answer for a name that is not blocked: our own, or upstream's."""
         ttl, kind = self._seconds_left(verdict, reply.FILTERED_TTL), asked.question.kind
         if (ours := self._local.static(host, asked.question.name, kind, ttl)) is not None:
-            return self._ours(asked, view, ours, self._seconds_left(verdict, RUNWAY + ttl) - ttl, ends=True)
+            return self._ours(asked, view, ours, self._runway(verdict, ttl), ends=True)
         if kind == wire.ANY:
             self._count(view, "allow", "warm")
             return self._message(asked, reply.any_minimal(ttl))
         target = safe.target(asked.door.profile(view), host)
         if target is not None and kind not in safe.KINDS:
-            life = self._seconds_left(verdict, RUNWAY + ttl) - ttl
-            return self._ours(asked, view, reply.no_data(ttl), life, ends=True)
+            return self._ours(asked, view, reply.no_data(ttl), self._runway(verdict, ttl), ends=True)
         if (kept := self.lookups.at_hand(asked.sought(target))) is not None:
             return self._allowed(asked, view, host, kept, "warm")
         return self._in_turn(asked, host, target)
@@ -206,10 +202,10 @@ class Resolver:
 
     def _private(self, asked: Asked, view: View, kept: Kept) -> bytes:
         """The refusal of an answer that points into private space: a block of nobody's doing."""
-        message, life = self._message(asked, kept.answer.body, kept.answer.note), self._life(kept)
-        until = int(self._monotonic()) + life if life > 0 else 0
+        message = self._message(asked, kept.answer.body, kept.answer.note)
         self._count(view, "block", "miss")
-        self._keep_blocked(asked, view, asked.door.stops.same(Stop(message, asked.question.end, until, "")))
+        stop = Stop(message, asked.question.end, self._second_in(self._life(kept)), "")
+        self._keep_blocked(asked, view, asked.door.stops.same(stop))
         return message
 
     def _permitted(self, asked: Asked, view: View, host: str, kept: Kept) -> Ready | Verdict:
@@ -247,13 +243,13 @@ class Resolver:
         payload = self._message(asked, found.body, found.note)[2:]
         cut = payload[0] & wire.TC >> 8
         shift, life = asked.question.end - 2, min(found.life - age, cap)
-        tells = self.tell is not None and asked.door is not self.inner and found.addresses
+        tell = self.tell if found.addresses and asked.door is not self.inner else None
         ttls = () if cut else tuple(max(0, min(ttl - age, cap)) for ttl in found.ttls)
         ready = Ready(
             payload,
             int(self._monotonic()),
             life,
-            told=Told(self.tell, found.addresses, max(life, *ttls, 0)) if self.tell is not None and tells else None,
+            told=Told(tell, found.addresses, max(life, *ttls, 0)) if tell else None,
             offsets=() if cut else tuple(shift + offset for offset in found.offsets),
             ttls=ttls,
         )
@@ -265,12 +261,12 @@ class Resolver:
         ttl = self._seconds_left(verdict, reply.BLOCKED_TTL)
         body = reply.blocked(asked.question, self._form(asked, view, host), self._closed, ttl)
         message = self._message(asked, body, self._words.told(verdict, view.profile))
-        run = self._on_record(asked, host, verdict)
+        run = self.records.put(asked, host, verdict)
         stop = asked.door.stops.same(Stop(message, asked.question.end, self._stands_until(verdict, ttl, most), run))
         self._count(view, "block", "miss")
         if verdict.quiet:
             self.figures.quiet[verdict.category] += 1
-        if run and verdict.severity >= Severity.URGENT:
+        if self.records.must_be_durable(run, verdict):
             return self._once_durable(asked, view, stop, message)
         self._keep_blocked(asked, view, stop)
         return message
@@ -284,8 +280,15 @@ class Resolver:
             return 0
         if verdict.until is None and most == NEVER:
             return NEVER
-        life = min(most, self._seconds_left(verdict, RUNWAY + ttl) - ttl)
+        return self._second_in(min(most, self._runway(verdict, ttl)))
+
+    def _second_in(self, life: int) -> int:
+        """The second in which a stop that lasts *life* seconds is over; 0 for one that does not last."""
         return int(self._monotonic()) + life if life > 0 else 0
+
+    def _runway(self, verdict: Verdict, ttl: int) -> int:
+        """For how many seconds an answer with *ttl* may be used, so that no client keeps it beyond *verdict*."""
+        return self._seconds_left(verdict, RUNWAY + ttl) - ttl
 
     def _form(self, asked: Asked, view: View, host: str) -> Blocked:
         """How *host* is blocked: canaries as their makers say, all else as the profile says."""
@@ -294,26 +297,8 @@ class Resolver:
         profile = asked.door.profile(view)
         return profile.blocked_answer if profile else Blocked.NXDOMAIN
 
-    def _runs_of(self, address: str) -> Mapping[Hashable, Run]:
-        """The open runs of whoever is at *address* now."""
-        client = self.school.clients.of(address) if self.school.clients else None
-        return NO_RUNS if client is None else self._recorder.runs_of(address, who_is(client))
-
-    def _on_record(self, asked: Asked, host: str, verdict: Verdict) -> Hashable:
-        """Write the breach or count it; what repeats of it are counted under, or "" for what is no breach.
-
-        A reverse name ("4.3.2.1.in-addr.arpa") is asked by programs, never by people.
-        """
-        if verdict.quiet or asked.door is self.inner or host.endswith(".arpa"):
-            return ""
-        request = asked.door.request(asked.address, host, self._now_ns())
-        breach = breach_of(request, verdict, source="dns", policy=self.version) if request else None
-        if breach is None:
-            return ""
-        return self._recorder.first(_run_of(host, verdict), breach, asked.address)
-
     async def _once_durable(self, asked: Asked, view: View, stop: Stop, message: bytes) -> bytes:
-        await self._recorder.durable()
+        await self.records.durable()
         if asked.door.views.get(asked.address) is view:
             self._keep_blocked(asked, view, stop)
         return message
@@ -342,12 +327,3 @@ class Resolver:
 
     def _count(self, view: View, verdict: str, cache: str) -> None:
         self.figures.questions[view.profile, verdict, cache] += 1
-
-
-def _run_of(host: str, verdict: Verdict) -> str:
-    """What makes two breaches of a client one run: the rule, or the name where no rule closed it (G26).
-
-    What a policy says of them is in it too, so that nothing under a new one is counted onto a row of the old.
-    """
-    said = f"{verdict.reason} {verdict.category} {verdict.theme} {verdict.severity:d} {verdict.list}"
-    return f"{said} {verdict.rule or host}"

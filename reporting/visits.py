@@ -83,7 +83,7 @@ class Visits:
     def sweep(self, now_ns: int, most: int = SLICE) -> bool:
         """Write what up to *most* clients did in a minute that is over at *now_ns* (UTC); True if there is more.
 
-        Called every 0.2 s, it has written all of a minute within 10 s of its end.
+        Called every 0.05 s, it has written all of a minute within 10 s of its end.
         """
         self._turn(now_ns - now_ns % MINUTE)
         for _ in range(min(most, len(self._over))):

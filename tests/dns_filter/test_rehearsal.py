@@ -43,10 +43,10 @@ async def test_what_is_popular_and_permitted_is_ready_before_the_new_policy_is_i
 
 
 async def test_a_rehearsal_puts_nothing_on_record_and_counts_nothing(met):
-    written, asked = met._recorder.written, met.figures.questions.copy()
+    written, asked = met.records._recorder.written, met.figures.questions.copy()
     list(rehearse(met, met.school, met.rehearsed(met.school.policy, met.school.clients, clock_ok=True), time.monotonic))
 
-    assert (met._recorder.written, met.figures.questions) == (written, asked)
+    assert (met.records._recorder.written, met.figures.questions) == (written, asked)
 
 
 async def test_a_name_that_the_new_policy_closes_is_not_rehearsed(met, school):
