@@ -3,6 +3,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+import trustme
 
 from blocklists.live import Live
 from dns_filter import server, tcp
@@ -108,3 +109,15 @@ async def hour(school) -> AsyncIterator[tuple[Hour, tuple[str, int]]]:
             yield found, bound.getsockname()
         finally:
             await listener.close()
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority, tmp_path):
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)

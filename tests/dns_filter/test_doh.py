@@ -3,17 +3,16 @@
 import asyncio
 import contextlib
 import socket
-import ssl
 from collections.abc import AsyncIterator
 
 import pytest
-import trustme
 from dnslib import DNSRecord
 
 from dns_filter import doh, settings, wire
 from dns_filter.settings import DnsSettings, DohSettings
 from tests.support.dns_client import NOERROR, SERVFAIL, addresses, ask, ask_by_tcp, exchange, extended, question
 from tests.support.doh_server import DohServer
+from tests.support.tls import certificate
 
 NAME = "dns.test"
 ZONE = {
@@ -21,24 +20,6 @@ ZONE = {
     "long.test": [f"198.51.100.{n}" for n in range(1, 120)],
     "*": ["198.51.100.8"],
 }
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_file(authority, tmp_path):
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
-
-
-def certificate(authority, *names):
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(*names).configure_cert(context)
-    return context
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,6 @@ import logging
 import ssl
 
 import pytest
-import trustme
 
 from dns_filter import reply, upstream, upstream_lines
 from dns_filter.turns import Share
@@ -11,28 +10,11 @@ from dns_filter.upstream import Upstreams
 from dns_filter.upstream_place import Place
 from tests.support.dns_client import SERVFAIL, addresses, ask, extended
 from tests.support.nameserver import OverTls
+from tests.support.tls import certificate
 
 ZONE = {"learning.test": ["198.51.100.7"], "*": ["198.51.100.8"]}
 QUESTION = b"\x08learning\x04test\0\0\1\0\1"
 NAME = "resolver.test"
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_file(authority, tmp_path):
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
-
-
-def certificate(authority, *names):
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(*names).configure_cert(context)
-    return context
 
 
 async def put(upstreams, count=1):

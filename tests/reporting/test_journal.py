@@ -1,7 +1,6 @@
 import errno
 import fcntl
 import os
-import signal
 import subprocess
 import sys
 
@@ -12,6 +11,7 @@ from reporting.breach import Breach, Heartbeat, Repeat
 from reporting.frames import Reader, read_frames
 from reporting.journal import HEAD, MAX_PAYLOAD, ROOM, JournalFullError
 from tests.support.journals import SEED, breach, open_journal
+from tests.support.killed_child import told_until_killed
 
 
 @pytest.fixture
@@ -180,18 +180,10 @@ print(written, journal.full)
 
 
 def test_kill_9_loses_no_record_whose_write_returned(tmp_path):
-    writer = subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path)], stdout=subprocess.PIPE)
-    assert writer.stdout is not None
-    acknowledged = b""
-    while acknowledged.count(b"\n") < 500:
-        acknowledged += os.read(writer.stdout.fileno(), 4096) or pytest.fail("the writer ended")
-    writer.send_signal(signal.SIGKILL)
-    acknowledged += writer.stdout.read()
-    writer.stdout.close()
-    assert writer.wait() == -signal.SIGKILL
+    acknowledged = told_until_killed(_WRITER, tmp_path, 500)
     (path,) = tmp_path.glob("*.journal")
     found = {frame.record.at_ns for frame in read_frames(path, seed=SEED) if isinstance(frame.record, Breach)}
-    told = {breach(int(number)).at_ns for number in acknowledged.split(b"\n")[:-1]}
+    told = {breach(int(number)).at_ns for number in acknowledged}
     assert len(told) >= 500
     assert told <= found
 

@@ -1,10 +1,6 @@
 import asyncio
 import contextlib
 import logging
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 import tracemalloc
@@ -20,6 +16,7 @@ from reporting.journal import JournalFullError
 from reporting.recorder import Recorder
 from reporting.runs import LONGEST_GRAVE, ROWS, RUNS_EACH, SAMPLES, WINDOW
 from tests.support.journals import AT, SEED, again, breach, open_journal
+from tests.support.killed_child import told_until_killed
 
 PUPIL = breach().address
 
@@ -261,18 +258,10 @@ def test_again_on_an_open_run_keeps_nothing_per_call(recorder):
 
 
 def test_kill_9_loses_no_breach_whose_first_returned(tmp_path):
-    child = subprocess.Popen([sys.executable, "-c", _CHILD, str(tmp_path)], stdout=subprocess.PIPE)
-    assert child.stdout is not None
-    told = b""
-    while told.count(b"\n") < 300:
-        told += os.read(child.stdout.fileno(), 4096) or pytest.fail("the child ended")
-    child.send_signal(signal.SIGKILL)
-    told += child.stdout.read()
-    child.stdout.close()
-    child.wait()
+    told = told_until_killed(_CHILD, tmp_path, 300)
     (path,) = tmp_path.glob("*.journal")
     hosts = {frame.record.host for frame in read_frames(path, seed=SEED) if isinstance(frame.record, Breach)}
-    assert {breach(int(number)).host for number in told.split(b"\n")[:-1]} <= hosts
+    assert {breach(int(number)).host for number in told} <= hosts
 
 
 _CHILD = """

@@ -1,9 +1,5 @@
 """Which permitted names are visits, and that their counts are neither lost nor anybody else's."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections import Counter
 
 import msgspec
@@ -22,6 +18,7 @@ from reporting.frames import read_frames
 from reporting.visits import CLIENTS, MINUTE, OTHER, RECORD, SITES_EACH, Visits, worth_a_visit
 from tests.blocklists.test_policy import PlainNames
 from tests.support.journals import SEED
+from tests.support.killed_child import told_until_killed
 
 AT = 28_333_333 * MINUTE
 PUPIL = Client("10.0.0.7", "ks2", number=7, device=8, person=9)
@@ -217,20 +214,12 @@ def test_visits_are_kept_for_those_profiles_for_whom_the_policy_says_so(profile)
 
 
 def test_kill_9_loses_no_visit_of_a_minute_that_was_swept(tmp_path):
-    child = subprocess.Popen([sys.executable, "-c", _CHILD, str(tmp_path)], stdout=subprocess.PIPE)
-    assert child.stdout is not None
-    told = b""
-    while told.count(b"\n") < 20:
-        told += os.read(child.stdout.fileno(), 4096) or pytest.fail("the child ended")
-    child.send_signal(signal.SIGKILL)
-    told += child.stdout.read()
-    child.stdout.close()
-    child.wait()
+    told = told_until_killed(_CHILD, tmp_path, 20)
     (path,) = tmp_path.glob("*.journal")
     found = Counter()
     for frame in read_frames(path, seed=SEED):
         found[frame.record.minute_ns // MINUTE] += sum(frame.record.sites.values())
-    swept = [int(minute) for minute in told.split(b"\n")[:-1]]
+    swept = [int(minute) for minute in told]
     assert {minute: found[minute] for minute in swept} == dict.fromkeys(swept, 30 * 4)
 
 
