@@ -64,6 +64,9 @@ def test_no_more_stops_are_remembered_than_are_often_asked_for(monkeypatch):
     "make",
     [
         pytest.param(lambda n: Ready(bytes(60 + n % 2), 0, 60, offsets=(60,), ttls=(300 + n,)), id="permitted"),
+        pytest.param(
+            lambda n: Ready(bytes(1100), 0, 60, offsets=tuple(range(300 + n, 370 + n)), ttls=(60,) * 70), id="large"
+        ),
         pytest.param(lambda _: SHARED, id="blocked"),
     ],
 )

@@ -460,6 +460,17 @@ async def test_after_5000_random_packets_a_good_one_is_answered(running):
     assert not running.task.done()
 
 
+async def test_a_name_from_outside_may_not_have_an_address_of_the_school_that_looks_public(school, start):
+    school.write_clients({"127.0.0.0/8": "staff", "2a00:1451::/48": "staff"})
+    inside = ["2a00:1450::1", "2a00:1450::2", "2a00:1451::77"]
+    zone = {f"evil{place}.test": [address] for place, address in enumerate(inside)} | {"fine.test": ["2a00:1452::1"]}
+    own = {"own_addresses": (inside[0],), "closed_address_v6": inside[1]}
+    async with NameServer(zone) as upstream, start(school, (upstream.port,), **own) as running:
+        found = [addresses(await ask(running.dns, name, kind="AAAA")) for name in zone]
+
+    assert found == [[], [], [], ["2a00:1452::1"]]
+
+
 async def test_memory_is_bounded_under_distinct_names(school, upstream, start, monkeypatch):
     kept = []
 

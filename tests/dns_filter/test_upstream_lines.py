@@ -1,6 +1,7 @@
 """Connections to resolvers that behave as real ones do: they close, they stall, they answer something else."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
@@ -198,3 +199,51 @@ async def test_one_guess_closes_the_port_and_all_that_wait_there_ask_over_tcp(gu
 
     assert {str(one.addresses[0]) for one in found} == {"198.51.100.8"}
     assert (upstreams.all[0].mismatches, upstreams.all[0].by_tcp) == (10, 10)
+
+
+class Junk(Cut):
+    """Says *junk* over TCP, again and again, and answers nothing; *ended* is set when the connection is."""
+
+    def __init__(self, junk: bytes) -> None:
+        super().__init__(ZONE)
+        self.junk, self.ended = junk, asyncio.Event()
+
+    async def converse(self, reader, writer):
+        packet = await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+        stranger = bytes((packet[0] ^ 1, packet[1])) + self.junk
+        writer.write((len(stranger).to_bytes(2) + stranger) * (upstream_lines.STRAYS + 1))
+        with contextlib.suppress(OSError):
+            await reader.read()
+        self.ended.set()
+        writer.close()
+
+
+@pytest.mark.parametrize("junk", [pytest.param(b"", id="short"), pytest.param(bytes(40), id="strangers")])
+async def test_a_resolver_that_says_junk_over_tcp_loses_its_connection(junk):
+    async with Junk(junk) as server:
+        upstreams = Upstreams([at(server)], 4.0)
+        asking = asyncio.create_task(put(upstreams))
+        async with asyncio.timeout(2):  # long before the question is given up
+            await server.ended.wait()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await upstreams.close()
+
+
+async def test_as_many_late_answers_as_there_may_be_end_no_connection():
+    class Late(Cut):
+        async def converse(self, reader, writer):
+            packet = await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+            late = bytes((packet[0] ^ 1, packet[1])) + bytes(40)
+            message = self.reply(packet, tcp=True)
+            writer.write((len(late).to_bytes(2) + late) * upstream_lines.STRAYS)
+            writer.write(len(message).to_bytes(2) + message)
+            await reader.read()
+            writer.close()
+
+    async with Late(ZONE) as server:
+        upstreams = Upstreams([at(server)], 2.0)
+        assert (await put(upstreams)).body.code == reply.NOERROR
+        await upstreams.close()
+
+    assert server.conversations == 1
