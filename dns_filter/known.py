@@ -25,7 +25,10 @@ SOONER = 10
 """An answer that is asked for in the last part of so many of its life is asked for ten times in its life or more:
 it is due to be asked of upstream before it ends. Of a short life that part is 5 seconds, or a quarter."""
 LARGEST = 4096
-"""Bytes of an answer that is kept, three times a packet: with larger ones one client could empty the memory."""
+"""Bytes of an answer that is kept with all others, three times a packet; larger ones have a memory of their own, as
+with them one client could empty that of all."""
+LARGE_ROOM = 1 << 20
+"""Bytes of those: 15 to 250 answers."""
 FAILURES = 1 << 20
 """Bytes for failures that are remembered, some 4,000."""
 
@@ -55,19 +58,21 @@ class Known:
 
     def __init__(self, room: int, stale: int) -> None:
         """Keep answers in *room* bytes, and each for *stale* seconds after its end."""
-        self.answers, self._failures = Store(room), Store(FAILURES)
+        self.answers, self._large, self._failures = Store(room), Store(LARGE_ROOM), Store(FAILURES)
         self._stale_for = stale
 
     def keep(self, sought: bytes, found: Answer, now: float) -> Kept:
         """Put *found* in the place of what was known: a name that does not exist for all types (RFC 2308, 5)."""
         for_all = found.body.code == reply.NXDOMAIN and not found.body.counts[0]
-        for store, key in ((self._failures, sought), (self.answers, sought)):
-            store.drop(key)
-        if not for_all:
-            self.answers.drop(_for_all_types(sought))
+        self._failures.drop(sought)
+        for store in (self.answers, self._large):
+            store.drop(sought)
+            if not for_all:
+                store.drop(_for_all_types(sought))
         packed = compact.pack(found, now)
-        if found.life and len(packed) <= LARGEST:
-            self.answers.put(_for_all_types(sought) if for_all else sought, packed)
+        if found.life:
+            store = self.answers if len(packed) <= LARGEST else self._large
+            store.put(_for_all_types(sought) if for_all else sought, packed)
         return Kept(_until_due(found), now)
 
     def fail(self, sought: bytes, failure: Answer, now: float) -> Kept:
@@ -106,10 +111,13 @@ class Known:
 
     def _youngest(self, sought: bytes) -> bytes | None:
         """What upstream said last of *sought*: of its type, or that there is no such name."""
-        packed, missing = self.answers.get(sought), self.answers.get(_for_all_types(sought))
+        packed, missing = self._at(sought), self._at(_for_all_types(sought))
         if packed is None or missing is None:
             return packed or missing
         return max(packed, missing, key=lambda one: compact.times(one)[0])
+
+    def _at(self, key: bytes) -> bytes | None:
+        return self.answers.get(key) or self._large.get(key)
 
 
 def _for_all_types(sought: bytes) -> bytes:

@@ -36,10 +36,9 @@ class Records:
             return ""
         return self._recorder.first(_run_of(host, verdict), breach, asked.address)
 
-    @staticmethod
-    def must_be_durable(run: Hashable, verdict: Verdict) -> bool:
-        """Whether the answer waits until what was put under *run* survives a power cut."""
-        return bool(run) and verdict.severity >= Severity.URGENT
+    def must_wait(self, asked: Asked, run: Hashable, verdict: Verdict) -> bool:
+        """Whether the answer waits until what was put under *run* survives a power cut: no repeat of what does."""
+        return bool(run) and verdict.severity >= Severity.URGENT and not self._recorder.stands(run, asked.address)
 
     async def durable(self) -> None:
         """Return when everything that was put survives a power cut."""

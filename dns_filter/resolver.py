@@ -167,8 +167,7 @@ class Resolver:
         """Ask, or join who asked, unless this client waits for so much already that others would wait behind it."""
         started, waiting, address = self._monotonic(), asked.door.waiting, asked.address
         if not waiting.begin(address):
-            self.figures.dropped += 1
-            return self._refuse(asked, reply.SERVFAIL, Note(reply.OTHER, "too many of your questions wait"))
+            return self._too_many(asked)
         try:
             kept = await self.lookups.fetch(asked.sought(target), target or host, asked.door.share(address))
         finally:
@@ -266,7 +265,7 @@ class Resolver:
         self._count(view, "block", "miss")
         if verdict.quiet:
             self.figures.quiet[verdict.category] += 1
-        if self.records.must_be_durable(run, verdict):
+        if self.records.must_wait(asked, run, verdict):
             return self._once_durable(asked, view, stop, message)
         self._keep_blocked(asked, view, stop)
         return message
@@ -297,8 +296,14 @@ class Resolver:
         profile = asked.door.profile(view)
         return profile.blocked_answer if profile else Blocked.NXDOMAIN
 
-    async def _once_durable(self, asked: Asked, view: View, stop: Stop, message: bytes) -> bytes:
-        await self.records.durable()
+    async def _once_durable(self, asked: Asked, view: View, stop: Stop, message: bytes) -> bytes | None:
+        """*message* when its breach survives a power cut; a client for whom too many wait already asks again."""
+        if not asked.door.waiting.begin(asked.address):
+            return self._too_many(asked)
+        try:
+            await self.records.durable()
+        finally:
+            asked.door.waiting.end(asked.address)
         if asked.door.views.get(asked.address) is view:
             self._keep_blocked(asked, view, stop)
         return message
@@ -320,6 +325,10 @@ class Resolver:
 
     def _message(self, asked: Asked, body: Body, note: Note | None = None) -> bytes:
         return reply.message(asked.packet, asked.question, body, note, limit=asked.limit)
+
+    def _too_many(self, asked: Asked) -> bytes:
+        self.figures.dropped += 1
+        return self._refuse(asked, reply.SERVFAIL, Note(reply.OTHER, "too many of your questions wait"))
 
     def _refuse(self, asked: Asked, code: int, note: Note) -> bytes:
         self.figures.questions["none", "refuse" if code == reply.REFUSED else "fail", "miss"] += 1

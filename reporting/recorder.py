@@ -91,6 +91,11 @@ class Recorder:
         self._runs.open(name, account, offset, row, now)
         return name
 
+    def stands(self, name: Hashable, address: str) -> bool:
+        """Whether the breach that the run *name* of *address* began with survives a power cut already."""
+        run = self._runs.of(address).get(name)
+        return run is not None and _LOST < run.of < self._synced
+
     def visit(self, visit: Visit) -> None:
         """Put *visit* on record, unless the journal has hardly any room: that is for breaches."""
         kept = not self.journal.full and self._write(visit, breaches=0) != _LOST

@@ -2,7 +2,7 @@ import pytest
 
 from dns_filter import reply
 from dns_filter.answer import Answer, failure
-from dns_filter.known import LARGEST, REST, STALE_TTL, STALE_USED, TROUBLE, Known
+from dns_filter.known import LARGE_ROOM, LARGEST, REST, STALE_TTL, STALE_USED, TROUBLE, Known
 from dns_filter.reply import Body, Note
 from dns_filter.wire import name_of
 
@@ -172,9 +172,36 @@ def test_failures_without_number_take_no_more_than_their_room(known):
     assert known._failures.size <= 1 << 20
 
 
-def test_an_answer_larger_than_any_packet_is_given_and_not_kept():
-    known = Known(1 << 20, 0)
-    large = Answer(Body(0, bytes(LARGEST), (1, 0, 0)), 300)
+def large(letter: bytes, code: int = reply.NOERROR) -> Answer:
+    """An answer that takes more than is kept with the others; of *code* and of nothing but *letter*."""
+    return Answer(Body(code, letter * LARGEST, (1, 0, 0)), 300)
 
-    assert known.keep(b"\1a\0\0\1\0\1\0\0", large, 5.0).answer.body == large.body
-    assert len(known.answers) == 0
+
+def test_answers_larger_than_any_packet_are_kept_and_take_no_room_of_the_others(known):
+    known.keep(A, found(60), 0.0)
+    for number in range(1000):
+        known.keep(number.to_bytes(4) + A, large(b"a"), 1.0)
+
+    assert known.at_hand((999).to_bytes(4) + A, 2.0).answer.body == large(b"a").body
+    assert known.at_hand(bytes(4) + A, 2.0) is None
+    assert len(known.answers) == 1
+    assert known._large.size <= LARGE_ROOM
+
+
+def test_what_is_kept_of_a_name_is_what_came_last_however_large(known):
+    for answer in (found(60), large(b"a"), large(b"b"), found(60)):
+        known.keep(A, answer, 1.0)
+
+        assert known.at_hand(A, 1.0).answer.body == answer.body
+
+
+def test_that_there_is_no_such_name_is_kept_for_all_types_however_long_it_says_so(known):
+    missing = Answer(Body(reply.NXDOMAIN, b"a" * LARGEST, (0, 1, 0)), 300)
+    known.keep(A, large(b"a"), 1.0)
+    known.keep(AAAA, missing, 2.0)
+
+    assert known.at_hand(A, 2.0).answer.body.code == reply.NXDOMAIN
+
+    known.keep(A, found(60), 3.0)
+
+    assert known.at_hand(AAAA, 3.0) is None

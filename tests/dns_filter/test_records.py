@@ -7,7 +7,7 @@ from msgspec import structs
 
 from blocklists.clients import Client
 from blocklists.rulebook import Severity
-from reporting.breach import Breach
+from reporting.breach import Breach, Repeat
 from reporting.frames import read_frames
 from tests.support.dns_client import ask, ask_by_tcp
 from tests.support.school import categories, rulebook
@@ -72,3 +72,13 @@ async def test_a_log_in_elsewhere_ends_no_run(running, school):
     await ask(running.dns, "casino.test")
 
     assert [row.address for row in records(running, Breach) if row.host == "casino.test"] == ["127.0.0.1"]
+
+
+async def test_a_run_whose_answers_come_from_memory_tells_of_three_names_and_counts_all(running):
+    for source in ("127.0.0.8", SEAT):
+        for name in "abcd":
+            await ask(running.dns, f"{name}.casino.test", source=source)
+    running.recorder.flush()
+
+    repeats = [(row.count, row.hosts) for row in records(running, Repeat)]
+    assert repeats == [(3, ("b.casino.test", "c.casino.test"))] * 2

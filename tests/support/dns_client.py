@@ -36,10 +36,11 @@ async def ask(
     source: str = "127.0.0.1",
     edns: bool = True,
     size: int = 1232,
+    seconds: float = 5.0,
 ) -> DNSRecord:
     """The answer to one question over UDP."""
     asked = question(name, kind, edns=edns, size=size)
-    answer = DNSRecord.parse(await exchange(server, asked.pack(), source=source))
+    answer = DNSRecord.parse(await exchange(server, asked.pack(), source=source, seconds=seconds))
     assert answer.header.id == asked.header.id
     return answer
 

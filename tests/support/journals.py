@@ -38,8 +38,14 @@ def breach(number: int = 0, **fields: Any) -> Breach:
 
 
 def again(recorder: Recorder, key: tuple[str, Hashable], at_ns: int) -> bool:
-    """Count one more of the open run *key* (address, name) as the UDP loop does; False if there is none."""
-    return count_repeat(recorder.runs_of(key[0]), key[1], at_ns)
+    """Count one more of the open run *key* (address, name) as the UDP loop does; False if there is none.
+
+    That is as it does once it has learnt enough names of the run.
+    """
+    runs = recorder.runs_of(key[0])
+    if key[1] in runs:
+        runs[key[1]].tries = 0
+    return count_repeat(runs, key[1], at_ns)
 
 
 def open_journal(spool: Path, **fields: Any) -> Journal:
