@@ -3,6 +3,7 @@
 `dns_filter.udp` does the same in one frame for the many packets of a batch.
 """
 
+from dns_filter.cache import Stop
 from dns_filter.seats import Seat
 from dns_filter.wire import HEADER
 from reporting.runs import count_repeat
@@ -20,7 +21,11 @@ def finished(packet: bytes, seat: Seat, now_ns: int, second: int) -> bytes | Non
         if found.told is not None:
             found.told.to(seat.address)
         return packet[:2] + found.payload
-    if second >= found.until or (found.run and not count_repeat(seat.runs, found.run, now_ns)):
+    if second >= found.until or (found.run and not _repeats(found, seat, now_ns)):
         return None
     seat.stops += 1
     return packet[:2] + found.head + packet[HEADER : found.end] + found.tail
+
+
+def _repeats(stop: Stop, seat: Seat, now_ns: int) -> bool:
+    return count_repeat(seat.runs, stop.run, now_ns, stop.letters)

@@ -8,7 +8,7 @@ from the caller.
 
 import math
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Container, Hashable, Mapping
 
 import msgspec
 
@@ -45,9 +45,7 @@ ACCOUNTS = 65_536
 SAMPLES = 3
 """Names that a run tells of (G26)."""
 
-TRIES = 8
-"""Repeats from memory that are made anew between two looks at a run that has fewer names: a finished answer knows none,
-and a page's name is asked for three or four times. More than that is one name over and over."""
+_ANY_LENGTH = range(1 << 16)
 
 LONGEST_HOST = 253
 """Characters of a host name (RFC 1035, 2.3.4, in text)."""
@@ -64,12 +62,12 @@ NOBODY: Who = (0, 0, 0, "")
 class Run:
     """A breach on record and what is counted onto it: *count* more since the last look, between two UTC times.
 
-    *of* is the breach's offset, *hosts* the first different names and *told* how many of them are on record; *tries* is
-    how many repeats are to be made anew to learn of another.
+    *of* is the breach's offset, *hosts* the first different names and *told* how many of them are on record;
+    *lengths* are those of hosts of which it knows enough.
     """
 
     __slots__ = (
-        "account", "count", "due", "ends", "first_ns", "hosts", "last_ns", "name", "of", "severity", "told", "tries",
+        "account", "count", "due", "ends", "first_ns", "hosts", "last_ns", "name", "of", "severity", "told", "lengths",
     )  # fmt: skip
 
     def __init__(self, name: Hashable, account: "Account", of: int, breach: Breach, now: float) -> None:
@@ -79,7 +77,7 @@ class Run:
         self.ends = now + LONGEST_GRAVE if is_grave(breach) else math.inf
         self.hosts: tuple[str, ...] = (breach.host,) if breach.host else ()
         self.told = len(self.hosts)
-        self.tries = TRIES if self.hosts else 0
+        self.lengths: Container[int] = {len(breach.host)} if breach.host else _ANY_LENGTH
         self.count = self.first_ns = self.last_ns = 0
 
     def add(self, at_ns: int) -> None:
@@ -91,22 +89,23 @@ class Run:
 
     def note(self, host: str) -> None:
         """Keep *host* as a sample, unless it is one, is no host name, or there are enough. A sealed hit has none."""
+        if isinstance(self.lengths, set):
+            self.lengths.add(len(host))
         if len(self.hosts) < SAMPLES and host not in self.hosts and host.isascii() and 0 < len(host) <= LONGEST_HOST:
             self.hosts += (host,)
-            self.tries = TRIES if len(self.hosts) < SAMPLES else 0
+        if len(self.hosts) == SAMPLES:
+            self.lengths = _ANY_LENGTH
 
 
-def count_repeat(runs: Mapping[Hashable, Run], name: Hashable, at_ns: int) -> bool:
+def count_repeat(runs: Mapping[Hashable, Run], name: Hashable, at_ns: int, length: int) -> bool:
     """Count one more of the open run *name* of *runs* at *at_ns* (UTC); False if its answer is to be made anew.
 
-    That is for a first, and a few times for a run that has fewer names than it tells of. Called for each packet that
-    repeats a breach, 100,000 times a second.
+    So it is for a first, and for a host of a new *length* (characters) while the run may tell of more hosts: a finished
+    answer is shared by many and knows no more of them. Called for each packet that repeats a breach, 100,000 times a
+    second.
     """
     run = runs.get(name)
-    if run is None:
-        return False
-    if run.tries:
-        run.tries -= 1
+    if run is None or length not in run.lengths:
         return False
     if not run.count:  # as Run.add, whose call would be a quarter of this
         run.first_ns = at_ns
@@ -219,7 +218,6 @@ class Runs:
     def look_again(self, run: Run, now: float) -> None:
         """Put *run*, which was just looked at, behind all others."""
         run.count, run.due = 0, now + WINDOW
-        run.tries = TRIES if 0 < len(run.hosts) < SAMPLES else 0
         self._due.move_to_end(run)
 
     def next_due(self) -> Run | None:

@@ -76,9 +76,9 @@ async def test_a_log_in_elsewhere_ends_no_run(running, school):
 
 async def test_a_run_whose_answers_come_from_memory_tells_of_three_names_and_counts_all(running):
     for source in ("127.0.0.8", SEAT):
-        for name in "abcd":
+        for name in ("a", "bb", "ccc", "dddd"):
             await ask(running.dns, f"{name}.casino.test", source=source)
     running.recorder.flush()
 
     repeats = [(row.count, row.hosts) for row in records(running, Repeat)]
-    assert repeats == [(3, ("b.casino.test", "c.casino.test"))] * 2
+    assert repeats == [(3, ("bb.casino.test", "ccc.casino.test"))] * 2
