@@ -15,7 +15,7 @@ from blocklists.rulebook import NEVER_OPENED, NEVER_VISITED, Category, Permit, P
 from blocklists.url import Url
 from blocklists.url import bare as bare_path
 from blocklists.url import lower as lower_path
-from blocklists.verdict import NAME_KINDS, Action, Reason, Request, Verdict
+from blocklists.verdict import NAME_KINDS, Action, Kind, Reason, Request, Verdict
 
 
 class Names(Protocol):
@@ -182,7 +182,7 @@ class Question:
         self.personal = any(key in NEVER_VISITED for key, *_ in found)
         if any(self.on(Role.EDUCATION)):
             found = [f for f in found if f[1].harm] or found
-        return max(found, key=lambda f: self._weight(f[1]), default=None)
+        return found[0] if len(found) == 1 else max(found, key=lambda f: self._weight(f[1]), default=None)
 
     def _weight(self, category: Category) -> tuple[int, bool, Severity]:
         return _WEIGHT[self.code(category)], category.harm, category.severity(self.profile.column)
@@ -197,7 +197,8 @@ class Question:
             if action is Action.BLOCK and self.profile.watches(category.theme):
                 fields |= {"theme": category.theme, "severity": category.severity(self.profile.column)}
         if "inspect" not in more:
-            fields["inspect"] = self.must_open()
+            refused_by_name = action is Action.BLOCK and self.request.kind is Kind.DNS
+            fields["inspect"] = not refused_by_name and self.must_open()  # a sixth of a decision
         merged = {**fields, **more}
         return Verdict(action=action, reason=reason, **merged)  # type: ignore[arg-type]
 

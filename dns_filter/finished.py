@@ -5,7 +5,6 @@
 
 from dns_filter.cache import Stop
 from dns_filter.seats import Seat
-from dns_filter.wire import HEADER
 from reporting.runs import count_repeat
 
 
@@ -24,7 +23,7 @@ def finished(packet: bytes, seat: Seat, now_ns: int, second: int) -> bytes | Non
     if second >= found.until or (found.run and not _repeats(found, seat, now_ns)):
         return None
     seat.stops += 1
-    return packet[:2] + found.head + packet[HEADER : found.end] + found.tail
+    return found.answers(packet)
 
 
 def _repeats(stop: Stop, seat: Seat, now_ns: int) -> bool:

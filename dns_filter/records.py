@@ -24,17 +24,15 @@ class Records:
         school.runs_of = self._runs_of
 
     def put(self, asked: Asked, host: str, verdict: Verdict) -> Hashable:
-        """Write the breach or count it; what repeats of it are counted under, or "" for what is no breach.
-
-        A reverse name ("4.3.2.1.in-addr.arpa") is asked by programs, never by people.
-        """
-        if verdict.quiet or asked.door is not self._school or host.endswith(".arpa"):
+        """Write the breach or count it; what repeats of it are counted under, or "" for what is no breach."""
+        name = name_of_run(host, verdict)
+        if not name or asked.door is not self._school:
             return ""
         request = asked.door.request(asked.address, host, self._now_ns())
         breach = breach_of(request, verdict, source="dns", policy=self.version) if request else None
         if breach is None:
             return ""
-        return self._recorder.first(_run_of(host, verdict), breach, asked.address)
+        return self._recorder.first(name, breach, asked.address)
 
     def must_wait(self, asked: Asked, run: Hashable, verdict: Verdict) -> bool:
         """Whether the answer waits until what was put under *run* survives a power cut: no repeat of what does."""
@@ -50,10 +48,13 @@ class Records:
         return NO_RUNS if client is None else self._recorder.runs_of(address, who_is(client))
 
 
-def _run_of(host: str, verdict: Verdict) -> str:
+def name_of_run(host: str, verdict: Verdict) -> str:
     """What makes two breaches of a client one run: the rule, or the name where no rule closed it (G26).
 
-    What a policy says of them is in it too, so that nothing under a new one is counted onto a row of the old.
+    What a policy says of them is in it too, so that nothing under a new one is counted onto a row of the old. "" is for
+    what is no breach: a reverse name ("4.3.2.1.in-addr.arpa") is asked by programs, never by people.
     """
+    if verdict.quiet or host.endswith(".arpa"):
+        return ""
     said = f"{verdict.reason} {verdict.category} {verdict.theme} {verdict.severity:d} {verdict.list}"
     return f"{said} {verdict.rule or host}"

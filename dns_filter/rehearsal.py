@@ -11,11 +11,11 @@ from dns_filter.doors import Door
 from dns_filter.resolver import Resolver
 from dns_filter.seats import View
 
-PATIENCE = 0.1
+PATIENCE = 0.12
 """Seconds that the old answers stay: with the time until a new policy is seen they are over within 200 ms."""
 POPULAR = 2
 """Seconds: what was asked for within them is made anew; the rest when somebody asks for it."""
-AT_ONCE = 0.0003
+AT_ONCE = 0.0008
 """Seconds between two turns of the event loop, each of which answers a batch of what came in meanwhile."""
 _NUMBER = b"\0\0"
 
@@ -33,9 +33,16 @@ def rehearse(resolver: Resolver, old: Door, new: Door, now: Callable[[], float])
 
 
 def _popular(door: Door, since: int) -> Iterator[tuple[bytes, str]]:
-    """(packet behind its number, an address that has it) of each permitted answer that went out since that second."""
+    """(packet behind its number, an address that has it) of each permitted answer that went out since that second.
+
+    Then the refusals, of which nobody knows when they went out: the youngest first.
+    """
     addresses: dict[View, str] = {seat.view: seat.address for seat in door.seats.values()}
     for view, address in addresses.items():
         for key, finished in view.answers.items():
             if not finished.blocks and finished.second >= since:
+                yield key, address
+    for view, address in addresses.items():
+        for key, finished in reversed(view.answers.items()):
+            if finished.blocks:
                 yield key, address

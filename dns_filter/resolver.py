@@ -13,6 +13,7 @@ from blocklists.alias import outranks
 from blocklists.clients import ClientMap
 from blocklists.policy import Action, Policy, Reason, Verdict
 from blocklists.profile import Blocked
+from blocklists.rulebook import Severity
 from dns_filter import canaries, reply, safe, wire
 from dns_filter.answer import PRIVATE, Answer
 from dns_filter.asked import Asked
@@ -23,7 +24,7 @@ from dns_filter.local import Local
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import Figures
 from dns_filter.reasons import Words
-from dns_filter.records import Records
+from dns_filter.records import Records, name_of_run
 from dns_filter.reply import Body, Note
 from dns_filter.seats import View
 from dns_filter.told import Tell, Told
@@ -93,15 +94,27 @@ class Resolver:
         return door
 
     def rehearse(self, packet: bytes, address: str, door: Door) -> None:
-        """Make the answer to *packet* from *address* ready in *door*, if it is permitted and upstream's is at hand."""
+        """Make the answer to *packet* from *address* ready in *door*, if it is refused or upstream's is at hand."""
         question, view = wire.read(packet), door.view(address, self._now_ns())
         if isinstance(question, Fault) or view is None or not (host := wire.host(question.name)):
             return
         asked = Asked(packet, question, address, door)
         verdict = self._verdict(asked, view, host)
-        kept = None if verdict.blocked else self.lookups.at_hand(asked.sought(safe.target(door.profile(view), host)))
+        if verdict.blocked:
+            self._rehearse_stop(asked, view, host, verdict)
+            return
+        kept = self.lookups.at_hand(asked.sought(safe.target(door.profile(view), host)))
         if kept is not None and kept.answer.note != PRIVATE:
             self._permitted(asked, view, host, kept)
+
+    def _rehearse_stop(self, asked: Asked, view: View, host: str, verdict: Verdict) -> None:
+        """Make a refusal ready that repeats what is on record: a first is no repeat, and is put there when asked for."""
+        if verdict.severity >= Severity.URGENT:
+            return
+        message, ttl = self._refusal(asked, view, host, verdict)
+        until = self._stands_until(verdict, ttl, NEVER)
+        stop = asked.door.stops.same(Stop(message, asked.question.end, until, name_of_run(host, verdict)))
+        self._keep_blocked(asked, view, stop)
 
     def begin(self, packet: bytes, address: str, door: Door, *, tcp: bool = False) -> Outcome:
         """The answer to *packet* from *address*: at once, or to be awaited, or None for silence."""
@@ -257,9 +270,7 @@ class Resolver:
 
     def _blocked(self, asked: Asked, view: View, host: str, verdict: Verdict, most: int = NEVER) -> Outcome:
         """The answer for a blocked name, used for *most* seconds; its breach is on record before it is returned."""
-        ttl = self._seconds_left(verdict, reply.BLOCKED_TTL)
-        body = reply.blocked(asked.question, self._form(asked, view, host), self._closed, ttl)
-        message = self._message(asked, body, self._words.told(verdict, view.profile))
+        message, ttl = self._refusal(asked, view, host, verdict)
         run = self.records.put(asked, host, verdict)
         stop = asked.door.stops.same(Stop(message, asked.question.end, self._stands_until(verdict, ttl, most), run))
         self._count(view, "block", "miss")
@@ -269,6 +280,12 @@ class Resolver:
             return self._once_durable(asked, view, stop, message)
         self._keep_blocked(asked, view, stop)
         return message
+
+    def _refusal(self, asked: Asked, view: View, host: str, verdict: Verdict) -> tuple[bytes, int]:
+        """What a client is told by *verdict*, and its TTL."""
+        ttl = self._seconds_left(verdict, reply.BLOCKED_TTL)
+        body = reply.blocked(asked.question, self._form(asked, view, host), self._closed, ttl)
+        return self._message(asked, body, self._words.told(verdict, view.profile)), ttl
 
     def _stands_until(self, verdict: Verdict, ttl: int, most: int) -> int:
         """The second until which a block that is given for *ttl* seconds may be given out; 0 for never again.

@@ -67,7 +67,7 @@ class Run:
     """
 
     __slots__ = (
-        "account", "count", "due", "ends", "first_ns", "hosts", "last_ns", "name", "of", "severity", "told", "lengths",
+        "account", "count", "due", "ends", "first_ns", "hosts", "last_ns", "lengths", "name", "of", "severity", "told",
     )  # fmt: skip
 
     def __init__(self, name: Hashable, account: "Account", of: int, breach: Breach, now: float) -> None:

@@ -5,11 +5,13 @@ import pytest
 from blocklists.live import Live
 from blocklists.rulebook import Permit
 from dns_filter import rehearsal
+from dns_filter.finished import finished as from_memory
 from dns_filter.rehearsal import rehearse
 from tests.support.dns_client import question
 from tests.support.hour import MORNING, Hour
 
 PEOPLE = ("127.0.0.10", "127.0.0.3")
+NAMES = ("learning.test", "news.test", "gambling.test")
 
 
 def packet(name: str) -> bytes:
@@ -22,7 +24,7 @@ async def met(hour):
     filtering: Hour = hour[0]
     resolver = filtering.resolver
     for address in PEOPLE:
-        for name in ("learning.test", "news.test", "gambling.test"):
+        for name in NAMES:
             outcome = resolver.begin(packet(name), address, resolver.school)
             if not isinstance(outcome, bytes):
                 await outcome
@@ -34,12 +36,12 @@ def finished(door, address) -> set[bytes]:
     return set(door.view(address, MORNING).answers)
 
 
-async def test_what_is_popular_and_permitted_is_ready_before_the_new_policy_is_in_force(met):
+async def test_what_is_popular_is_ready_before_the_new_policy_is_in_force(met):
     new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
     list(rehearse(met, met.school, new, time.monotonic))
 
     for address in PEOPLE:
-        assert finished(new, address) == {packet(name)[2:] for name in ("learning.test", "news.test")}
+        assert finished(new, address) == {packet(name)[2:] for name in NAMES}
 
 
 async def test_a_rehearsal_puts_nothing_on_record_and_counts_nothing(met):
@@ -49,22 +51,38 @@ async def test_a_rehearsal_puts_nothing_on_record_and_counts_nothing(met):
     assert (met.records._recorder.written, met.figures.questions) == (written, asked)
 
 
-async def test_a_name_that_the_new_policy_closes_is_not_rehearsed(met, school):
-
+async def test_a_name_that_the_new_policy_closes_goes_on_record_though_its_refusal_is_ready(met, school):
     school.write_permits(Permit(1, opens=False, entries=("news.test",), until=time.time_ns() + 3600 * 10**9))
     live = Live(school.files)
     live.refresh()
     new = met.rehearsed(live.policy, live.clients, clock_ok=True)
     list(rehearse(met, met.school, new, time.monotonic))
 
-    assert finished(new, PEOPLE[0]) == {packet("learning.test")[2:]}
+    met.renew(live.policy, live.clients, 2, clock_ok=True)
+    met.school.adopt(new)
+    seat, written = met.school.seat(PEOPLE[0].encode(), PEOPLE[0], MORNING), met.records._recorder.written
+
+    assert new.view(PEOPLE[0], MORNING).answers[packet("news.test")[2:]].blocks
+    assert from_memory(packet("news.test"), seat, MORNING, 0) is None
+    asked = packet("gambling.test")
+    assert from_memory(asked, seat, MORNING, 0) == met.begin(asked, PEOPLE[0], met.school)
+    assert met.records._recorder.written == written
+
+
+async def test_what_is_urgent_waits_for_its_record_and_is_not_rehearsed(met):
+    outcome = met.begin(packet("harm.test"), PEOPLE[0], met.school)
+    await outcome
+    new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
+    list(rehearse(met, met.school, new, time.monotonic))
+
+    assert packet("harm.test")[2:] in finished(met.school, PEOPLE[0]) - finished(new, PEOPLE[0])
 
 
 async def test_what_nobody_asked_for_lately_is_left_for_later(met):
     new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
     list(rehearse(met, met.school, new, lambda: time.monotonic() + rehearsal.POPULAR + 2))
 
-    assert finished(new, PEOPLE[0]) == set()
+    assert finished(new, PEOPLE[0]) == {packet("gambling.test")[2:]}
 
 
 async def test_a_rehearsal_lets_others_have_their_turn_and_ends_in_time(met):
