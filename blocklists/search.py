@@ -14,6 +14,7 @@ import msgspec
 
 from blocklists import defaults, domain, safe_search
 from blocklists.profile import Profile, Search, Watch
+from blocklists.url import bare
 
 _ALWAYS = "always"
 
@@ -114,12 +115,12 @@ class Engine(msgspec.Struct, frozen=True, eq=False):
 
     def searches(self, path: str) -> bool:
         """Whether the canonical *path* is the first page of this engine, or one that searches; a map is none."""
-        asked = path.lower().rstrip("/")
+        asked = bare(path).lower().rstrip("/")
         return not asked or any(p.covers(asked) for p in self.places if p.looking is not Looking.MAP)
 
     def place(self, path: str, pairs: Mapping[str, str]) -> Place | None:
         """The page that searches at the canonical *path* with these *pairs* in its query, or None."""
-        asked = path.lower().rstrip("/")
+        asked = bare(path).lower().rstrip("/")
         found = [p for p in self.places if p.covers(asked) and (not p.when or not p.when.isdisjoint(pairs.items()))]
         return max(found, key=_exactness, default=None)
 
