@@ -12,6 +12,7 @@ _RANK = {
     Reason.EMERGENCY: 3,
     Reason.PASS: 4,
     Reason.PROFILE_RULE: 5,
+    Reason.SEARCH: 5,
     Reason.APPROVED: 6,
     Reason.EDUCATION: 7,
     Reason.CATEGORY: 8,
@@ -20,8 +21,9 @@ _RANK = {
     Reason.FAILURE: 0,
 }
 """Where a reason stands in the order of `blocklists.policy`, for names that an alias leads to."""
-_NOT_FOR_ALIASES = frozenset({Reason.NOT_APPROVED, Reason.UNKNOWN})
-"""An approved site may live on servers that nobody approved: only what is listed against an alias counts."""
+_NOT_FOR_ALIASES = frozenset({Reason.NOT_APPROVED, Reason.UNKNOWN, Reason.SEARCH})
+"""An approved site may live on servers that nobody approved, or beside a search engine: only what is listed against an
+alias counts."""
 
 
 def outranks(alias: Verdict, asked: Verdict) -> bool:

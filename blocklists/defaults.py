@@ -22,6 +22,10 @@ _YOUTUBE = {"approved": "strict"}
 """Approved videos only is for whoever sees URLs to say; by name, the strict mode is the nearest."""
 
 
+_SEARCH = {"named": "approved"}
+"""Which engines are meant stands in a row of its own."""
+
+
 def table(name: str) -> Iterator[dict[str, str]]:
     """The rows of the shipped table *name*."""
     with (DATA / f"{name}.csv").open(encoding="utf-8", newline="") as file:
@@ -102,6 +106,9 @@ def _profiles() -> Iterator[tuple[str, dict[str, Any]]]:
                 "approved": approved,
                 "allow": row["allow"].split(),
                 "safe_search": behaviour["search"][column] != "open",
+                "search": _search(behaviour["search"][column], behaviour["search_unforced"][column]),
+                "engines": behaviour["search_engines"][column].split(),
+                "search_engine": behaviour["search_engine"][column],
                 "unknown": _UNKNOWN.get(unknown, unknown),
                 "unknown_unopened": behaviour["unknown_unopened"][column],
                 "watch": watch,
@@ -110,6 +117,13 @@ def _profiles() -> Iterator[tuple[str, dict[str, Any]]]:
                 **({"scan_limit": int(limit)} if limit else {}),
             },
         )
+
+
+def _search(cell: str, unforced: str) -> str:
+    """Which engines may be used: any, where one that cannot be held to strict results is open too."""
+    if unforced == "open":
+        return "any"
+    return _SEARCH.get(cell, cell)
 
 
 def _days(cell: str) -> int:

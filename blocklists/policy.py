@@ -7,7 +7,7 @@ the first step that has an answer gives it. If deciding raises, the answer is a 
 
 from collections.abc import Callable, Iterator
 
-from blocklists import domain
+from blocklists import domain, search
 from blocklists.calendar import Period
 from blocklists.entry import Entry
 from blocklists.profile import Code, Unknown
@@ -30,8 +30,8 @@ def _decide(policy: Policy, request: Request) -> Verdict:
     question = Question(policy, request)
     for step in ORDER:
         if verdict := step(question):
-            return verdict
-    return question.verdict(Action.ALLOW, Reason.OPEN)
+            return question.themed(verdict) if request.hits else verdict
+    return question.themed(question.verdict(Action.ALLOW, Reason.OPEN))
 
 
 def _sealed(q: Question) -> Verdict | None:
@@ -100,11 +100,29 @@ def _in_force(permit: Permit, request: Request) -> bool:
 
 
 def _profile_rule(q: Question) -> Verdict | None:
-    """The profile's own entries; the more exact wins, an allow wins a tie."""
+    """The profile's own entries; the more exact wins, an allow wins a tie. Then its rule for search engines."""
     for found, action in q.policy.rules[q.request.client.profile]:
         if _matches(found, q, action):
             return q.verdict(action, Reason.PROFILE_RULE, list="", rule=str(found))
-    return None
+    return _search_engine(q)
+
+
+def _search_engine(q: Question) -> Verdict | None:
+    """A block of a search engine that the profile may not use, unless it is harm, which has a step of its own.
+
+    One that can be held to strict results is closed by its pages that search, where they can be told apart: the rest
+    of its site (maps, a sign-in) is no search. Where the profile has an engine of its own, the searcher is sent there,
+    which is no breach.
+    """
+    engine, profile, asked = q.engine, q.profile, q.request
+    if engine is None or search.permits(engine, asked.host, profile) or (q.category and q.category[1].harm):
+        return None
+    by_page = profile.certificate and search.is_held(engine, asked.host, profile)
+    if by_page and (asked.path is None or not engine.searches(asked.path)):
+        return None
+    elsewhere = profile.certificate and search.own(search.shipped(), profile) is not None
+    inspect = elsewhere and asked.kind is not Kind.DNS
+    return q.verdict(Action.BLOCK, Reason.SEARCH, list="", rule=engine.name, inspect=inspect, quiet=elsewhere)
 
 
 def _matches(found: Entry, q: Question, action: Action) -> bool:

@@ -82,6 +82,15 @@ class Youtube(enum.StrEnum):
     OFF = "off"
 
 
+class Search(enum.StrEnum):
+    """Which search engines may be used: none (an adult searches), some, any that can be held to strict results, any."""
+
+    ADULT = "adult"
+    APPROVED = "approved"
+    STRICT = "strict"
+    ANY = "any"
+
+
 STAFF_THEMES = frozenset({"illegal", "radicalisation", "bypass", "malware"})
 """All that staff are watched for (G8); sexual content about children is in the sealed lists, theme "illegal"."""
 
@@ -102,6 +111,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     *approved* lists is closed. *allow* and *block* are entries (`blocklists.entry`). *blocked* is what DNS answers for
     a closed name; None stands for what suits the certificate (`blocked_answer`). *safe_search* and *youtube* hold
     engines to strict results and YouTube to a restricted mode (`blocklists.safe_search`); unwritten, they are strict.
+    *search* says which search engines may be used (`blocklists.search`), *engines* which those are where only some may,
+    and *search_engine* which one somebody is sent to from the others; "" closes them.
     *visits*: days for which named visits are kept; 0, which an older policy has, keeps none.
     """
 
@@ -121,6 +132,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     safe_search: bool = True
     youtube: Youtube = Youtube.STRICT
     visits: int = 0
+    search: Search = Search.STRICT
+    engines: tuple[str, ...] = ()
+    search_engine: str = ""
 
     @property
     def blocked_answer(self) -> Blocked:

@@ -6,7 +6,9 @@ Like `blocklists.policy`, whose steps ask this, it reads no clock, opens no file
 from collections.abc import Iterator
 from typing import Protocol
 
-from blocklists import domain, entry, sealed
+import msgspec
+
+from blocklists import domain, entry, sealed, search
 from blocklists.clients import Client
 from blocklists.entry import Entry
 from blocklists.index import Listing
@@ -99,6 +101,7 @@ class Question:
         self.listings = policy.index.listed(request.host)
         self.pages, self.opening_pages = self._page_listings()
         self.category = self._strictest_category()
+        self.engine = search.shipped().of(request.host)
 
     def _page_listings(self) -> tuple[tuple[Listing, ...], tuple[Listing, ...]]:
         """The listings of the page asked for that can close it, and those that can open it.
@@ -202,10 +205,26 @@ class Question:
         merged = {**fields, **more}
         return Verdict(action=action, reason=reason, **merged)  # type: ignore[arg-type]
 
+    def themed(self, verdict: Verdict) -> Verdict:
+        """*verdict* with the gravest theme of the words asked about, for which this profile is watched.
+
+        A theme closes nothing, and what leads to a helpline has none (G12).
+        """
+        watched = [hit for hit in self.request.hits if self.profile.watches(hit.theme)]
+        if not watched or verdict.blocked or verdict.reason is Reason.ALWAYS_OPEN:
+            return verdict
+        hit = max(watched, key=lambda hit: hit.severity)
+        return msgspec.structs.replace(verdict, theme=hit.theme, severity=hit.severity)
+
     def must_open(self) -> bool:
-        """Whether some URL of this host has a rule of its own, so that the name alone does not decide."""
+        """Whether some URL of this host has a rule of its own, so that the name alone does not decide.
+
+        So it is at a search engine, whose results are held to strict ones.
+        """
         if not self.profile.certificate:
             return False
+        if self.engine and search.must_open(self.engine, self.profile):
+            return True
         client, host = self.request.client, self.request.host
         own = (e for e, _ in self.policy.rules[client.profile])
         timed = (e for permit, entries in self.policy.permits if concerns(permit, client) for e in entries)

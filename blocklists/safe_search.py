@@ -14,6 +14,9 @@ from blocklists.profile import Profile, Youtube
 type Targets = Mapping[str, Mapping[str, str]]
 """By host, and then by strength ("" where an engine knows only one), the name to answer with."""
 
+type Hosts = Mapping[str, tuple[str, ...]]
+"""The hosts of each engine."""
+
 _ALWAYS = ""
 
 
@@ -37,6 +40,15 @@ _STRENGTHS = frozenset({_ALWAYS, Youtube.STRICT.value, Youtube.MODERATE.value})
 def shipped() -> Targets:
     """The targets that we ship."""
     return read(defaults.table("safe_search"))
+
+
+@functools.cache
+def hosts() -> Hosts:
+    """The hosts of each engine that we ship, by its name in the table."""
+    found: dict[str, dict[str, None]] = {}
+    for row in defaults.table("safe_search"):
+        found.setdefault(row["engine"], {})[row["host"]] = None
+    return {engine: tuple(names) for engine, names in found.items()}
 
 
 def target(targets: Targets, host: str, profile: Profile) -> str | None:

@@ -43,6 +43,7 @@ class Reason(enum.StrEnum):
     EMERGENCY = "emergency"
     PASS = "pass"  # noqa: S105 - a lesson pass, not a password
     PROFILE_RULE = "profile_rule"
+    SEARCH = "search"
     NOT_APPROVED = "not_approved"
     APPROVED = "approved"
     EDUCATION = "education"
@@ -52,11 +53,20 @@ class Reason(enum.StrEnum):
     FAILURE = "failure"
 
 
+class Hit(msgspec.Struct, frozen=True):
+    """A theme that a text is about: how grave, and the phrase that says so."""
+
+    theme: str
+    severity: Severity
+    evidence: str = ""
+
+
 class Request(msgspec.Struct, frozen=True):
     """A question. *host* is canonical; *url* is there for the kinds url, search and page; *at* is UTC nanoseconds.
 
     *score* is the page's (100 is one clear hit) or None when nothing was scanned. *clock_ok* is False when the clock
-    is earlier than what was written before: then the strictest schedule holds and no pass opens.
+    is earlier than what was written before: then the strictest schedule holds and no pass opens. *terms* are the words
+    of a search, *hits* the themes found in them.
     """
 
     kind: Kind
@@ -67,6 +77,7 @@ class Request(msgspec.Struct, frozen=True):
     terms: str = ""
     score: int | None = None
     clock_ok: bool = True
+    hits: tuple[Hit, ...] = ()
 
     @property
     def path(self) -> str | None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from blocklists import defaults, snapshot
+from blocklists import defaults, search, snapshot
 from blocklists.live import Files
 from blocklists.profile import Profile
 from blocklists.rulebook import Category, ListUse, Role, Rulebook
@@ -46,6 +46,10 @@ PROFILES_HEAD = """
 #   watch             whose themes are watched: all, device (a shared one), staff (the staff list only), none
 #   safe_search       search engines that publish a strict form of themselves answer with that one: true or false
 #   youtube           YouTube's restricted mode: strict, moderate or off
+#   search            which search engines may be used: adult (none: an adult searches), approved (the engines below),
+#                     strict (any that can be held to strict results) or any
+#   engines           the approved ones, by their names in search_engines.csv, for example ["swiggle", "kiddle"]
+#   search_engine     the school's own: whoever searches with one that is not approved is sent there; "" closes those
 #   blocked           what DNS answers for a closed name: address (the closed address, if there is one), nxdomain (no
 #                     such name) or nodata; unwritten, address with the certificate and nxdomain without
 #   allow, block      sites of its own, for example ["bbc.co.uk/bitesize", "example.org"]; the more exact entry wins,
@@ -95,7 +99,8 @@ def read(path: Path) -> Rulebook:
     """The rulebook that the file at *path* says; toml_file.RefusedError if it cannot be used."""
     book = toml_file.read(path, Rulebook)
     shipped = defaults.rulebook(book.school, book.time_zone)
-    if problems := [f"{path}: {problem}" for problem in (*book.problems(), *book.unlocked(shipped))]:
+    engines = (problem for name, profile in book.profiles.items() for problem in search.problems(name, profile))
+    if problems := [f"{path}: {problem}" for problem in (*book.problems(), *book.unlocked(shipped), *engines)]:
         raise toml_file.RefusedError(problems)
     return book
 
@@ -130,6 +135,9 @@ def _profile(name: str, profile: Profile) -> str:
             ("watch", _text(profile.watch)),
             ("safe_search", _truth(profile.safe_search)),
             ("youtube", _text(profile.youtube)),
+            ("search", _text(profile.search)),
+            ("engines", _texts(profile.engines)),
+            ("search_engine", _text(profile.search_engine)),
             *([("blocked", _text(profile.blocked))] if profile.blocked else []),
             ("allow", _texts(profile.allow)),
             ("block", _texts(profile.block)),

@@ -32,6 +32,9 @@ class Counters:
         self.sunk = 0
         self.failures = 0
         self.inner_errors = 0
+        self.searches = 0
+        self.help_panels = 0
+        self.searches_redirected = 0
 
 
 class Collected(Collector):
@@ -54,6 +57,9 @@ class Collected(Collector):
             ("closed", "Connections closed without a page.", counts.closed),
             ("uploads_sunk", "Refused requests whose body was dropped.", counts.sunk),
             ("hook_failures", "Decisions that failed; each was a block.", counts.failures),
+            ("searches", "Searches whose words were read.", counts.searches),
+            ("help_panels", "Searches that were answered by the help panel first.", counts.help_panels),
+            ("searches_redirected", "Searches sent to the school's own engine.", counts.searches_redirected),
             ("inner_errors", "Errors that the proxy library reported.", counts.inner_errors),
         ):
             yield CounterMetricFamily(f"schoolgate_proxy_{name}", help_text, value=value)

@@ -17,6 +17,7 @@ from mitmproxy.tls import ClientHello, ClientHelloData, TlsData
 from blocklists import domain
 from blocklists.clients import Client
 from blocklists.policy import Kind, Request, Verdict
+from blocklists.url import Url
 from proxy_addons import trouble
 from proxy_addons.client import client_of
 from proxy_addons.counters import Counters
@@ -26,7 +27,8 @@ from proxy_addons.headers import is_plain, let_through, strip
 from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, plan_of
 from proxy_addons.permitted import Permitted
 from proxy_addons.refusal import Refusal, Refusals, put_in_place, refusal_of
-from proxy_addons.resolve import SINK, Resolver
+from proxy_addons.resolve import SINK, STRICT, Resolver
+from proxy_addons.searches import Searches
 from proxy_addons.settings import ProxySettings
 from proxy_addons.target import climbs, host_of, hosts_of, url_of
 from proxy_addons.trouble import Trouble
@@ -76,6 +78,7 @@ class Filter:
         self._closed: set[str] = set()
         self._doorway, self._permitted = Doorway(), Permitted(judge)
         self._destinations, self._refusals = Destinations(judge, resolver), Refusals(judge, settings, counters)
+        self._searches = Searches(judge, settings, counters)
         self.in_progress: dict[str, set[str]] = {}
 
     # Connections
@@ -198,8 +201,12 @@ class Filter:
 
     @_guarded
     async def server_connect(self, data: ServerConnectionHookData) -> None:
-        """Refuse an address given as such, which asks no resolver, if it may not be reached."""
+        """Refuse an address given as such, which asks no resolver, if it may not be reached.
+
+        A search engine is reached at the address of its strict form.
+        """
         host, port, *_ = data.server.address or ("", 0)
+        STRICT.set((host, self._searches.strict_form(self._somebody(data.client), host)))
         if domain.as_address(host) and not self._resolver.permits(host, port):
             data.server.error = _NOT_REACHED
 
@@ -229,14 +236,24 @@ class Filter:
         if refused := self._destinations.closed_alias(*judged[0]):
             return await self._refuse_page(flow, *refused)
         self._counters.requests[client.profile, "allow"] += 1
-        self._permitted.asked(flow.client_conn, flow.id, filter(None, urls), judged[0][1].until)
+        return await self._go_on(flow, client, urls[0], judged[0][1])
+
+    async def _go_on(self, flow: http.HTTPFlow, client: Client, url: Url | None, verdict: Verdict) -> None:
+        """Let a permitted request go on to its server, unless what it searches for is answered here first."""
+        assert url
+        if answer := await self._searches.asked(flow, client, url):
+            return answer.of_request(flow)
+        self._permitted.asked(flow.client_conn, flow.id, (url,), verdict.until)
         let_through(flow.request)
+        flow.request.stream = not self._searches.holds(flow)
         return None
 
     async def _refuse_page(self, flow: http.HTTPFlow, request: Request, verdict: Verdict) -> None:
         self._counters.requests[request.client.profile, "block"] += 1
+        if elsewhere := self._searches.instead(flow, request, verdict):
+            return elsewhere.of_request(flow)
         await self._judge.record(request, verdict)
-        self._refusals.page(flow, request, verdict).of_request(flow)
+        return self._refusals.page(flow, request, verdict).of_request(flow)
 
     def _hosts(self, flow: http.HTTPFlow) -> set[str | None]:
         """Every different host that *flow* names; None among them for what names none."""
@@ -274,6 +291,8 @@ class Filter:
         """Answer a refused request that has no body, or whose body has ended before the sink's answer."""
         if not flow.response:
             put_in_place(flow)
+        if answer := await self._searches.typed(flow):
+            flow.response = answer.response(flow.request.method)
 
     # Responses
 

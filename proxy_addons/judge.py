@@ -15,9 +15,11 @@ from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Policy, Reason, Request, Verdict, decide
 from blocklists.rulebook import Severity
+from blocklists.verdict import Hit
 from proxy_addons.counters import Counters
 from reporting.breach import breach_of
 from reporting.complaint import Complaint
+from reporting.concern import concern_of
 from reporting.recorder import Recorder
 
 log = logging.getLogger("schoolgate.proxy")
@@ -51,6 +53,11 @@ class Judge:
         """The verdict on a URL."""
         return self._judged(Request(Kind.URL, client, asked.host, time.time_ns(), url=asked, clock_ok=self.clock_ok))
 
+    def of_search(self, client: Client, asked: url.Url, terms: str, hits: tuple[Hit, ...]) -> tuple[Request, Verdict]:
+        """The verdict on a search for *terms*, in which the themes *hits* were found."""
+        now, ok = time.time_ns(), self.clock_ok
+        return self._judged(Request(Kind.SEARCH, client, asked.host, now, asked, terms, clock_ok=ok, hits=hits))
+
     def _judged(self, request: Request) -> tuple[Request, Verdict]:
         verdict = decide(self.policy, request)
         if verdict.reason is Reason.FAILURE:
@@ -72,6 +79,15 @@ class Judge:
         if breach.severity >= Severity.URGENT:
             await self.recorder.durable()
 
+    async def record_concern(self, request: Request, verdict: Verdict) -> None:
+        """Put a permitted search with a theme on record; returns when it is safe to answer."""
+        breach = concern_of(request, verdict, source="proxy", policy=self.live.version)
+        if breach is None:
+            return
+        self.recorder.first(_digest(request.client.address, request.host, verdict.theme, request.terms), breach)
+        if breach.severity >= Severity.URGENT:
+            await self.recorder.durable()
+
 
 def _run_of(request: Request, verdict: Verdict) -> bytes:
     """What makes two refusals one run: client, host, path and reason; for a sealed one the entry in their place.
@@ -80,7 +96,11 @@ def _run_of(request: Request, verdict: Verdict) -> bytes:
     """
     sealed = verdict.reason is Reason.SEALED
     what = (verdict.rule, "") if sealed else (request.host, request.path or "")
-    text = "\0".join((request.client.address, *what, str(verdict.reason)))
+    return _digest(request.client.address, *what, str(verdict.reason))
+
+
+def _digest(*parts: str) -> bytes:
+    text = "\0".join(parts)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

@@ -7,6 +7,7 @@ refused after resolution. The system's resolver is never asked, not even when ou
 
 import asyncio
 import contextlib
+import contextvars
 import itertools
 import secrets
 import socket
@@ -35,6 +36,13 @@ _UNABLE = frozenset({2, 5})
 
 SINK = "sink.schoolgate.invalid"
 """Names under this one mean our own loopback sink; .invalid is nobody's (RFC 2606)."""
+
+STRICT: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("strict", default=("", ""))
+"""(host, name of its strict form): whose addresses a task gets in place of the host's own (`blocklists.safe_search`).
+
+A connection to a server is opened by one task, for one client; `server.address` itself must stay, or no connection
+would be used twice.
+"""
 
 type _Info = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 
@@ -88,6 +96,8 @@ class Resolver:
         """What `socket.getaddrinfo` gives, for names by our own listener; raises one of this module's errors."""
         text = host.decode("ascii", "replace") if isinstance(host, bytes) else host or ""
         number = int(port or 0)
+        asked, strict = STRICT.get()
+        text = strict if text == asked and strict else text
         if self.sink and text.endswith(SINK):
             return [_info(*self.sink, type, proto)]
         found = await self.addresses(text, number)

@@ -29,7 +29,8 @@ class Breach(msgspec.Struct, frozen=True):
 
     *at_ns* is UTC nanoseconds. A sealed hit has no host and no path: *rule* is the entry's keyed hash (G6). *path* is
     without query and fragment: what a child typed is not in it (G5). *flood*: it stands for more of its category than
-    have a row each, *host* is the first, and its repeats are others (G26).
+    have a row each, *host* is the first, and its repeats are others (G26). *terms*: the words of a search that is a
+    concern, for the DSL alone (G5).
     """
 
     v: int
@@ -52,6 +53,7 @@ class Breach(msgspec.Struct, frozen=True):
     rule: str = ""
     policy: int = 0
     flood: bool = False
+    terms: str = ""
 
 
 class Repeat(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ blocklists/formats/unbound.py
 blocklists/formats/urls.py
 blocklists/formats/ut1.py
 blocklists/formats/wildcard.py
+blocklists/help_phrases.py
 blocklists/index_keys.py
 blocklists/merge.py
 blocklists/parse.py
@@ -40,6 +41,7 @@ blocklists/safe_search.py
 blocklists/sealed.py
 blocklists/sealed_entry.py
 blocklists/sealed_source.py
+blocklists/search.py
 blocklists/snapshot.py
 blocklists/suffix.py
 blocklists/url.py
@@ -68,6 +70,10 @@ dns_filter/upstream_health.py
 dns_filter/upstream_place.py
 dns_filter/upstream_query.py
 dns_filter/wire.py
+proxy_addons/safe_search.py
+proxy_addons/search_terms.py
+proxy_addons/unpacked.py
+reporting/concern.py
 reporting/runs.py
 reporting/visits.py
 MODULES

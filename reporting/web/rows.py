@@ -25,6 +25,7 @@ REASONS: Mapping[str, str] = {
     Reason.EMERGENCY: "Closed for everybody",
     Reason.PASS: "A pass was in force",
     Reason.PROFILE_RULE: "A rule of the profile",
+    Reason.SEARCH: "The profile's rule for search engines",
     Reason.NOT_APPROVED: "Not on the approved list",
     Reason.APPROVED: "On the approved list",
     Reason.EDUCATION: "On the education list",

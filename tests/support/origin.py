@@ -19,6 +19,8 @@ import trustme
 import wsproto
 import wsproto.events
 
+SHORT = 16_384
+"""Bytes of a body that are kept."""
 LARGE = 64 * 1024 * 1024
 """Bytes of /large, and of /bomb once unpacked."""
 PIECE = bytes(65536)
@@ -42,7 +44,7 @@ MESSAGE = 1024 * 1024 + 1
 
 @dataclass
 class Seen:
-    """A request as it arrived; *connection* counts the connections since the start."""
+    """A request as it arrived; *connection* counts the connections since the start, *text* is its body's beginning."""
 
     method: str
     host: str
@@ -51,6 +53,12 @@ class Seen:
     protocol: str
     connection: int
     body: int = 0
+    text: bytes = b""
+
+    def take(self, data: bytes) -> None:
+        """Count *data* of the body, and keep its beginning."""
+        self.body += len(data)
+        self.text = (self.text + data)[:SHORT] if len(self.text) < SHORT else self.text
 
 
 @dataclass
@@ -117,7 +125,7 @@ class Origin:
                     if await self._left_http(event, reader, writer):
                         return
                 elif isinstance(event, h11.Data):
-                    seen.body += len(event.data)
+                    seen.take(event.data)
                 elif isinstance(event, h11.EndOfMessage):
                     await self._answer_h1(conn, writer, seen)
                     if conn.our_state is h11.MUST_CLOSE:
@@ -176,7 +184,7 @@ class Origin:
                     )
                     self.requests.append(seen)
                 elif isinstance(event, h2.events.DataReceived):
-                    streams[event.stream_id].body += len(event.data)
+                    streams[event.stream_id].take(event.data)
                     if streams[event.stream_id].path != "/unread":
                         conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 elif isinstance(event, h2.events.StreamEnded):
