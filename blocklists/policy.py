@@ -103,8 +103,19 @@ def _profile_rule(q: Question) -> Verdict | None:
     """The profile's own entries; the more exact wins, an allow wins a tie."""
     for found, action in q.policy.rules[q.request.client.profile]:
         if _matches(found, q, action):
+            if action is Action.ALLOW and found in q.policy.scanned[q.request.client.profile]:
+                return _grey(q, str(found))
             return q.verdict(action, Reason.PROFILE_RULE, list="", rule=str(found))
     return None
+
+
+def _grey(q: Question, rule: str) -> Verdict:
+    """A site that is open and scanned because the profile says so; what cannot be scanned is closed."""
+    if not q.profile.certificate:
+        return q.verdict(Action.BLOCK, Reason.PROFILE_RULE, list="", rule=rule)
+    return _too_much(q, Reason.PROFILE_RULE) or q.verdict(
+        Action.ALLOW, Reason.PROFILE_RULE, list="", rule=rule, inspect=True, code=str(Code.SCAN)
+    )
 
 
 def _matches(found: Entry, q: Question, action: Action) -> bool:
