@@ -26,7 +26,7 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 
-from proxy_addons.refusal import refusal_of
+from proxy_addons.refusal import put_in_place, refusal_of
 
 _LOOK = "schoolgate-look"
 _WATCH = "schoolgate-watch"
@@ -156,6 +156,7 @@ def _pass_on(self: HttpStream, held: _Held, keep: int) -> _Commands:
 def _refuse(self: HttpStream) -> _Commands:
     """Put the flow's refusal in the place of the server's answer, and end the server's side."""
     yield SendHttp(RequestProtocolError(self.stream_id, "refused", ErrorCode.CANCEL), self.context.server)
+    put_in_place(self.flow)
     self.client_state = self.state_done  # what the client still sends is dropped
     yield from self.send_response()
     self.client_state = self.server_state = self.state_errored

@@ -36,6 +36,11 @@ TO_KS1 = {
     Reason.NOT_APPROVED: "This page is not on our list.",
     Reason.CATEGORY: "This page is not for children.",
     Reason.UNKNOWN: "We have not looked at this page yet.",
+    Reason.THUMBNAIL: "We do not show these pictures.",
+    Reason.DOWNLOAD: "You cannot get this file here.",
+    Reason.UPLOAD: "You cannot send this here.",
+    Reason.INFECTED: "This file is not safe.",
+    Reason.MESSAGE: "This page is closed.",
     Reason.FAILURE: "We cannot look at this page now.",
 }
 

@@ -154,6 +154,8 @@ class Origin:
         headers, pieces = await self._answer(seen)
         writer.write(conn.send(h11.Response(status_code=200, headers=headers)))
         for piece in pieces:
+            if writer.is_closing():
+                return
             if sent := conn.send(h11.Data(data=piece)):
                 writer.write(sent)
                 self.sent += len(sent)

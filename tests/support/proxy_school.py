@@ -388,7 +388,9 @@ class Running:
         """The finished curl."""
         trust = ["--cacert", str(ca)] if ca else []
         common = ["curl", "-sS", "-i", "--noproxy", "", "--interface", ADDRESSES[profile], "-x", self.url, *trust]
-        return subprocess.run([*common, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+        return subprocess.run(
+            [*common, *arguments], capture_output=True, encoding="utf-8", errors="replace", timeout=timeout, check=False
+        )
 
     def connect(self, host: str, port: int, profile: str = "ks2") -> tuple[socket.socket, bytes]:
         """A connection after CONNECT, and the head of the proxy's answer."""
