@@ -155,7 +155,7 @@ class Origin:
         writer.write(conn.send(h11.Response(status_code=200, headers=headers)))
         for piece in pieces:
             if writer.is_closing():
-                return
+                raise ConnectionResetError
             if sent := conn.send(h11.Data(data=piece)):
                 writer.write(sent)
                 self.sent += len(sent)
