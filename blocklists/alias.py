@@ -4,7 +4,7 @@ This file does no I/O and decides no name: the order is `blocklists.policy`'s.
 """
 
 from blocklists.profile import Code
-from blocklists.verdict import Reason, Verdict
+from blocklists.verdict import CARRIED, Reason, Verdict
 
 _RANK = {
     Reason.SEALED: 1,
@@ -18,10 +18,11 @@ _RANK = {
     Reason.CATEGORY: 8,
     Reason.UNKNOWN: 9,
     Reason.OPEN: 10,
+    Reason.PART: 10,
     Reason.FAILURE: 0,
 }
 """Where a reason stands in the order of `blocklists.policy`, for names that an alias leads to."""
-_NOT_FOR_ALIASES = frozenset({Reason.NOT_APPROVED, Reason.UNKNOWN, Reason.SEARCH})
+_NOT_FOR_ALIASES = CARRIED | {Reason.NOT_APPROVED, Reason.UNKNOWN, Reason.SEARCH}
 """An approved site may live on servers that nobody approved, or beside a search engine: only what is listed against an
 alias counts."""
 

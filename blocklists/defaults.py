@@ -42,6 +42,7 @@ def rulebook(school: str, time_zone: str = "Europe/London") -> Rulebook:
             "profiles": dict(_profiles()),
             "categories": dict(_categories()),
             "lists": {row["list"]: _list_use(row) for row in table("lists")},
+            "embedded": {row["page"]: row["parts"].split() for row in table("embedded")},
         },
         Rulebook,
     )
@@ -114,6 +115,11 @@ def _profiles() -> Iterator[tuple[str, dict[str, Any]]]:
                 "watch": watch,
                 "youtube": _YOUTUBE.get(youtube := row["youtube"] or behaviour["youtube"][column], youtube),
                 "visits": _days(row["visits"] or behaviour["visits"][column]),
+                "closed_downloads": _kinds(behaviour["downloads_closed"][column]),
+                "closed_uploads": _kinds(behaviour["uploads_closed"][column]),
+                "upload_mb": None if (size := behaviour["upload_mb"][column]) == "any" else int(size),
+                "thumbnails": behaviour["thumbnails"][column] == "shown",
+                "scan_sockets": behaviour["sockets"][column] == "scanned",
                 **({"scan_limit": int(limit)} if limit else {}),
             },
         )
@@ -124,6 +130,10 @@ def _search(cell: str, unforced: str) -> str:
     if unforced == "open":
         return "any"
     return _SEARCH.get(cell, cell)
+
+
+def _kinds(cell: str) -> list[str]:
+    return [] if cell == "none" else cell.split()
 
 
 def _days(cell: str) -> int:

@@ -103,6 +103,8 @@ def _profile_rule(q: Question) -> Verdict | None:
     """The profile's own entries; the more exact wins, an allow wins a tie. Then its rule for search engines."""
     for found, action in q.policy.rules[q.request.client.profile]:
         if _matches(found, q, action):
+            if action is Action.ALLOW and found in q.policy.scanned[q.request.client.profile]:
+                return _grey(q, str(found))
             return q.verdict(action, Reason.PROFILE_RULE, list="", rule=str(found))
     return _search_engine(q)
 
@@ -123,6 +125,15 @@ def _search_engine(q: Question) -> Verdict | None:
     elsewhere = profile.certificate and search.own(search.shipped(), profile) is not None
     inspect = elsewhere and asked.kind is not Kind.DNS
     return q.verdict(Action.BLOCK, Reason.SEARCH, list="", rule=engine.name, inspect=inspect, quiet=elsewhere)
+
+
+def _grey(q: Question, rule: str) -> Verdict:
+    """A site that is open and scanned because the profile says so; what cannot be scanned is closed."""
+    if not q.profile.certificate:
+        return q.verdict(Action.BLOCK, Reason.PROFILE_RULE, list="", rule=rule)
+    return _too_much(q, Reason.PROFILE_RULE) or q.verdict(
+        Action.ALLOW, Reason.PROFILE_RULE, list="", rule=rule, inspect=True, code=str(Code.SCAN)
+    )
 
 
 def _matches(found: Entry, q: Question, action: Action) -> bool:

@@ -113,7 +113,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     engines to strict results and YouTube to a restricted mode (`blocklists.safe_search`); unwritten, they are strict.
     *search* says which search engines may be used (`blocklists.search`), *engines* which those are where only some may,
     and *search_engine* which one somebody is sent to from the others; "" closes them.
-    *visits*: days for which named visits are kept; 0, which an older policy has, keeps none.
+    *visits*: days for which named visits are kept; 0, which an older policy has, keeps none. *scan*: entries of sites
+    that are open and scanned, whatever else is known of them. *closed_downloads* and *closed_uploads* are kinds of file
+    (`blocklists.kinds`); *upload_mb* is the longest upload in megabytes, None for any; *upload_hosts* are entries that
+    neither holds for. *tenants*: services let in the school's own accounts only, where the policy names them.
+    *thumbnails*: search engines' small pictures are shown. *scan_sockets*: what a WebSocket says is scanned.
     """
 
     title: str
@@ -135,6 +139,14 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     search: Search = Search.STRICT
     engines: tuple[str, ...] = ()
     search_engine: str = ""
+    scan: tuple[str, ...] = ()
+    closed_downloads: tuple[str, ...] = ()
+    closed_uploads: tuple[str, ...] = ()
+    upload_mb: int | None = None
+    upload_hosts: tuple[str, ...] = ()
+    tenants: bool = True
+    thumbnails: bool = True
+    scan_sockets: bool = False
 
     @property
     def blocked_answer(self) -> Blocked:
@@ -149,7 +161,21 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def problems(self, name: str) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
-        for kind, texts in (("allow", self.allow), ("block", self.block)):
+        yield from self._entry_problems(name)
+        yield from self._upload_problems(name)
+        if self.scan and not self.certificate:
+            yield f"profiles.{name}.scan: the devices of {name!r} carry no certificate, so nothing of theirs is scanned"
+        if self.scan_limit < 1:
+            yield f"profiles.{name}.scan_limit: {self.scan_limit} would close every page; choose at least 1"
+        if self.scan_limit > MAX_SCAN_LIMIT:
+            yield f"profiles.{name}.scan_limit: {self.scan_limit} closes no page; choose at most {MAX_SCAN_LIMIT}"
+        if not 0 <= self.visits <= MAX_VISITS:
+            yield f"profiles.{name}.visits: {self.visits} is no number of days; write 0 for none, or up to {MAX_VISITS}"
+        if self.unknown_unopened is Unknown.SCAN:
+            yield f"profiles.{name}.unknown_unopened: a page that cannot be opened cannot be scanned; open or closed"
+
+    def _entry_problems(self, name: str) -> Iterator[str]:
+        for kind, texts in (("allow", self.allow), ("block", self.block), ("scan", self.scan)):
             for place, text in enumerate(texts):
                 where = f"profiles.{name}.{kind}[{place}]"
                 parsed = entry.parse(text)
@@ -162,11 +188,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                         f"{where}: {text!r} names a page, but the devices of {name!r} carry no certificate, so only"
                         " whole hosts can be told apart; name the host"
                     )
-        if self.scan_limit < 1:
-            yield f"profiles.{name}.scan_limit: {self.scan_limit} would close every page; choose at least 1"
-        if self.scan_limit > MAX_SCAN_LIMIT:
-            yield f"profiles.{name}.scan_limit: {self.scan_limit} closes no page; choose at most {MAX_SCAN_LIMIT}"
-        if not 0 <= self.visits <= MAX_VISITS:
-            yield f"profiles.{name}.visits: {self.visits} is no number of days; write 0 for none, or up to {MAX_VISITS}"
-        if self.unknown_unopened is Unknown.SCAN:
-            yield f"profiles.{name}.unknown_unopened: a page that cannot be opened cannot be scanned; open or closed"
+
+    def _upload_problems(self, name: str) -> Iterator[str]:
+        if self.upload_mb is not None and self.upload_mb < 0:
+            yield f"profiles.{name}.upload_mb: {self.upload_mb} is no size; write megabytes, or leave it out"
+        for place, text in enumerate(self.upload_hosts):
+            parsed = entry.parse(text)
+            if parsed is None or parsed.path or "." not in parsed.host:
+                yield f"profiles.{name}.upload_hosts[{place}]: {text!r} names no host; write drive.google.com"

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from blocklists import domain, entry, sealed, search
+from blocklists import domain, entry, opened, sealed, search
 from blocklists.clients import Client
 from blocklists.entry import Entry
 from blocklists.index import Listing
@@ -53,6 +53,8 @@ class Policy:
         self.zone = rulebook.zone
         self.permits = tuple((permit, _entries(permit)) for permit in (permits or Permits()).permits)
         self.rules = {name: _rules(profile) for name, profile in rulebook.profiles.items()}
+        self.scanned = {name: frozenset(entry.parse_all(p.scan)) for name, p in rulebook.profiles.items()}
+        self.opened = {name: opened.hosts(rulebook, profile) for name, profile in rulebook.profiles.items()}
         self.approved_columns = _approved_columns(rulebook)
 
     def effective(self, client: Client, at: int) -> tuple[str, tuple[int, ...]]:
@@ -75,8 +77,8 @@ def _entries(permit: Permit) -> tuple[Entry, ...]:
 
 
 def _rules(profile: Profile) -> tuple[tuple[Entry, Action], ...]:
-    """A profile's entries, the most exact first, and an allow before a block of the same rank."""
-    allowed = ((e, Action.ALLOW) for e in entry.parse_all(profile.allow))
+    """A profile's entries, the most exact first, and an allow before a block of the same rank; a scan is an allow."""
+    allowed = ((e, Action.ALLOW) for e in entry.parse_all((*profile.scan, *profile.allow)))
     blocked = ((e, Action.BLOCK) for e in entry.parse_all(profile.block))
     return tuple(sorted((*allowed, *blocked), key=lambda r: (r[0].rank, r[1] is Action.ALLOW), reverse=True))
 
@@ -229,16 +231,24 @@ class Question:
         own = (e for e, _ in self.policy.rules[client.profile])
         timed = (e for permit, entries in self.policy.permits if concerns(permit, client) for e in entries)
         has_rule = any(e.path and domain.is_within(host, e.host) for e in (*own, *timed))
-        return has_rule or self.policy.sealed.has_urls(host) or self._has_closed_pages()
+        return has_rule or self.policy.sealed.has_urls(host) or self._has_closed_pages() or self._is_held()
+
+    def _is_held(self) -> bool:
+        """Whether requests to the host carry a header of ours, or are for pictures that are hidden (`opened`)."""
+        held = self.policy.opened[self.request.client.profile]
+        return not held.isdisjoint(domain.suffixes(self.request.host)) and not self._is_nobodys_business()
 
     def _has_closed_pages(self) -> bool:
         """Whether a list names some page of the host whose category is more than open to this profile.
 
         Lists come from outside, so a page on one of them opens no connection that is nobody's business.
         """
-        if any(self.book.lists[name].category in NEVER_OPENED for name, _ in self.on(Role.CATEGORY)):
+        if self._is_nobodys_business():
             return False
         return any(map(self._is_closing, self.policy.index.lists_with_pages(self.request.host)))
+
+    def _is_nobodys_business(self) -> bool:
+        return any(self.book.lists[name].category in NEVER_OPENED for name, _ in self.on(Role.CATEGORY))
 
 
 _WEIGHT = {code: weight for weight, code in enumerate("OSBT-QPXL")}

@@ -99,7 +99,11 @@ ALWAYS_LOCKED = frozenset({"illegal"})
 
 
 class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A school's whole policy."""
+    """A school's whole policy.
+
+    *tenants*: what the school's own accounts are called, by service (`blocklists.tenants`). *embedded*: the hosts that
+    a page's host may load parts from (`blocklists.embedded`).
+    """
 
     school: str
     time_zone: str
@@ -107,6 +111,8 @@ class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profiles: dict[str, Profile]
     categories: dict[str, Category]
     lists: dict[str, ListUse]
+    tenants: dict[str, str] = {}
+    embedded: dict[str, tuple[str, ...]] = {}
 
     @property
     def zone(self) -> ZoneInfo:

@@ -36,7 +36,7 @@ class Action(enum.StrEnum):
 
 
 class Reason(enum.StrEnum):
-    """Why: the step of the order that answered."""
+    """Why: the step of the order that answered; from PART on, what was carried, or where a picture comes from."""
 
     SEALED = "sealed"
     ALWAYS_OPEN = "always_open"
@@ -50,6 +50,12 @@ class Reason(enum.StrEnum):
     CATEGORY = "category"
     UNKNOWN = "unknown"
     OPEN = "open"
+    PART = "part"
+    THUMBNAIL = "thumbnail"
+    DOWNLOAD = "download"
+    UPLOAD = "upload"
+    INFECTED = "infected"
+    MESSAGE = "message"
     FAILURE = "failure"
 
 
@@ -59,6 +65,10 @@ class Hit(msgspec.Struct, frozen=True):
     theme: str
     severity: Severity
     evidence: str = ""
+
+
+CARRIED = frozenset({Reason.THUMBNAIL, Reason.DOWNLOAD, Reason.UPLOAD, Reason.INFECTED, Reason.MESSAGE})
+"""Reasons that are about what is carried, after the address was permitted: no step of the order gives them."""
 
 
 class Request(msgspec.Struct, frozen=True):

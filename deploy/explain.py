@@ -221,6 +221,12 @@ _WHY = {
     Reason.CATEGORY: "of its category",
     Reason.UNKNOWN: "nothing is known about it",
     Reason.OPEN: "a list names it and nothing closes it",
+    Reason.PART: "it is a part of a permitted page",
+    Reason.THUMBNAIL: "small pictures of a search are hidden",
+    Reason.DOWNLOAD: "of the kind of file",
+    Reason.UPLOAD: "of what is sent",
+    Reason.INFECTED: "something harmful is in the file",
+    Reason.MESSAGE: "of what a message says",
     Reason.SEALED: "of a sealed list",
     Reason.FAILURE: "deciding failed",
 }

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from blocklists import defaults, search, snapshot
+from blocklists import defaults, named, search, snapshot, tenants
 from blocklists.live import Files
 from blocklists.profile import Profile
 from blocklists.rulebook import Category, ListUse, Role, Rulebook
@@ -54,6 +54,15 @@ PROFILES_HEAD = """
 #                     such name) or nodata; unwritten, address with the certificate and nxdomain without
 #   allow, block      sites of its own, for example ["bbc.co.uk/bitesize", "example.org"]; the more exact entry wins,
 #                     and an allow wins a tie
+#   scan              sites that are open and scanned, whatever else is known of them; entries as in allow and block
+#   closed_downloads  kinds of file that cannot be fetched where pages are opened: program, disk_image,
+#                     torrent, macro_document, archive, document, sound, video, picture
+#   closed_uploads    kinds of file that cannot be sent
+#   upload_mb         the longest upload in megabytes; unwritten, any
+#   upload_hosts      hosts that neither of the two holds for, besides what is on the education and approved lists
+#   tenants           services let in the school's own accounts only, if [tenants] names them: true or false
+#   thumbnails        search engines show small pictures of what they found: true or false
+#   scan_sockets      what is said over WebSockets is scanned: true or false
 #   visits            for how many days it is kept which sites each client opened, once a DSL is confirmed; 0: never
 """
 
@@ -70,6 +79,20 @@ CATEGORIES_HEAD = """
 LISTS_HEAD = """
 # Lists and what being on one means: category, approved, education, positive (known and harmless) or always_open.
 # The list NAME is read from lists/NAME.txt, unless schoolgate.toml names another file.
+"""
+
+
+TENANTS_HEAD = """
+# What the school's own accounts are called. A service that is named here is told to let in these and no others,
+# wherever its connections are opened: {services}.
+# For example   google = "oaklane.sch.uk"
+[tenants]
+"""
+
+EMBEDDED_HEAD = """
+# Parts of permitted pages that live on other hosts: the page's host, and those that it may load pictures, scripts,
+# sounds and fonts from though they are on no list. Never a page, and never what is locked or harm.
+[embedded]
 """
 
 
@@ -91,6 +114,8 @@ def default_text(school: str, time_zone: str = "Europe/London") -> str:
         + [CATEGORIES_HEAD.lstrip("\n")]
         + [_category(name, category) for name, category in book.categories.items()]
         + [LISTS_HEAD.lstrip("\n") + "[lists]\n" + "".join(_list(name, use) for name, use in book.lists.items())]
+        + [TENANTS_HEAD.lstrip("\n").format(services=", ".join(tenants.services(tenants.shipped())))]
+        + [EMBEDDED_HEAD.lstrip("\n") + "".join(f"{_text(k)} = {_texts(v)}\n" for k, v in book.embedded.items())]
     )
     return "\n".join(blocks)
 
@@ -100,7 +125,10 @@ def read(path: Path) -> Rulebook:
     book = toml_file.read(path, Rulebook)
     shipped = defaults.rulebook(book.school, book.time_zone)
     engines = (problem for name, profile in book.profiles.items() for problem in search.problems(name, profile))
-    if problems := [f"{path}: {problem}" for problem in (*book.problems(), *book.unlocked(shipped), *engines)]:
+    if problems := [
+        f"{path}: {problem}"
+        for problem in (*book.problems(), *named.problems(book), *book.unlocked(shipped), *engines)
+    ]:
         raise toml_file.RefusedError(problems)
     return book
 
@@ -141,6 +169,14 @@ def _profile(name: str, profile: Profile) -> str:
             *([("blocked", _text(profile.blocked))] if profile.blocked else []),
             ("allow", _texts(profile.allow)),
             ("block", _texts(profile.block)),
+            ("scan", _texts(profile.scan)),
+            ("closed_downloads", _texts(profile.closed_downloads)),
+            ("closed_uploads", _texts(profile.closed_uploads)),
+            *([] if profile.upload_mb is None else [("upload_mb", str(profile.upload_mb))]),
+            ("upload_hosts", _texts(profile.upload_hosts)),
+            ("tenants", _truth(profile.tenants)),
+            ("thumbnails", _truth(profile.thumbnails)),
+            ("scan_sockets", _truth(profile.scan_sockets)),
             ("visits", str(profile.visits)),
         ]
     )

@@ -34,6 +34,11 @@ _BECAUSE = {
     Reason.SEARCH: "your school searches with another search engine",
     Reason.NOT_APPROVED: "it is not on our list yet",
     Reason.UNKNOWN: "nobody at school has checked it yet",
+    Reason.THUMBNAIL: "small pictures of a search are not shown",
+    Reason.DOWNLOAD: "files of this kind may not be fetched from here",
+    Reason.UPLOAD: "this may not be sent there from here",
+    Reason.INFECTED: "something in this file could harm your device",
+    Reason.MESSAGE: "of what was written there",
     Reason.FAILURE: "we could not check it just now",
 }
 
@@ -45,6 +50,11 @@ _TO_THE_YOUNGEST = {
     Reason.NOT_APPROVED: "This page is not on our list.",
     Reason.CATEGORY: "This page is not for children.",
     Reason.UNKNOWN: "We have not looked at this page yet.",
+    Reason.THUMBNAIL: "We do not show these pictures.",
+    Reason.DOWNLOAD: "You cannot get this file here.",
+    Reason.UPLOAD: "You cannot send this here.",
+    Reason.INFECTED: "This file is not safe.",
+    Reason.MESSAGE: "This page is closed.",
     Reason.FAILURE: "We cannot look at this page now.",
 }
 """The reason in one line for a child of six, who is not told what a page is about."""

@@ -23,6 +23,7 @@ class Counters:
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str]] = Counter()
         self.troubles: Counter[Trouble] = Counter()
+        self.carried: Counter[str] = Counter()
         self.connections = 0
         self.strangers = 0
         self.too_many = 0
@@ -47,6 +48,7 @@ class Collected(Collector):
         """Every metric of the proxy."""
         yield self._requests()
         yield self._troubles()
+        yield self._carried()
         counts = self._counters
         for name, help_text, value in (
             ("connections", "Connections from clients.", counts.connections),
@@ -79,6 +81,19 @@ class Collected(Collector):
         for trouble in Trouble:
             family.add_metric([trouble.name.lower()], self._counters.troubles[trouble])
         return family
+
+    def _carried(self) -> Metric:
+        family = CounterMetricFamily(
+            "schoolgate_proxy_carried",
+            "What was refused beyond addresses, by what it was.",
+            labels=["what"],
+        )
+        for what in CARRIED:
+            family.add_metric([what], self._counters.carried[what])
+        return family
+
+
+CARRIED = ("download", "upload", "infected", "unscanned", "message", "thumbnail")
 
 
 def memory() -> int:

@@ -18,7 +18,8 @@ from blocklists import domain
 from blocklists.clients import Client
 from blocklists.policy import Kind, Request, Verdict
 from blocklists.url import Url
-from proxy_addons import trouble
+from proxy_addons import cut, trouble
+from proxy_addons.carried import Carried
 from proxy_addons.client import client_of
 from proxy_addons.counters import Counters
 from proxy_addons.destination import Destinations
@@ -79,6 +80,7 @@ class Filter:
         self._doorway, self._permitted = Doorway(), Permitted(judge)
         self._destinations, self._refusals = Destinations(judge, resolver), Refusals(judge, settings, counters)
         self._searches = Searches(judge, settings, counters)
+        self._carried = Carried(judge, self._refusals, counters, settings.virus_scanner())
         self.in_progress: dict[str, set[str]] = {}
 
     # Connections
@@ -226,14 +228,14 @@ class Filter:
         urls = [url_of(flow.request.scheme, host, *asked_for) for host in hosts if host]
         if not urls or None in hosts or None in urls or not is_plain(flow.request.headers):
             return self._trouble(flow, Trouble.MALFORMED).of_request(flow)
-        judged = [self._judge.of_url(client, asked) for asked in urls if asked]
+        judged = [self._carried.settled(flow, *self._judge.of_url(client, asked)) for asked in urls if asked]
         self._forget_untold(flow)
         if refused := gravest(judged):
             return await self._refuse_page(flow, *refused)
         if why := await self._hindrance(flow, hosts):
             self._counters.requests[client.profile, "allow"] += 1
             return self._trouble(flow, why).of_request(flow)
-        if refused := self._destinations.closed_alias(*judged[0]):
+        if refused := self._destinations.closed_alias(*judged[0]) or self._carried.of_request(flow, *judged[0]):
             return await self._refuse_page(flow, *refused)
         self._counters.requests[client.profile, "allow"] += 1
         return await self._go_on(flow, client, urls[0], judged[0][1])
@@ -305,6 +307,12 @@ class Filter:
             return
         flow.response.headers.pop("alt-svc", None)
         flow.response.stream = True
+        await self._carried.of_answer(flow)
+
+    @_guarded
+    async def piece(self, flow: http.HTTPFlow) -> None:
+        """Look at a piece of a body before it goes on (`cut`)."""
+        await cut.see(flow)
 
     @_guarded
     async def response(self, flow: http.HTTPFlow) -> None:
@@ -324,8 +332,9 @@ class Filter:
 
     @_guarded
     async def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """Keep no message: mitmproxy's list only grows."""
+        """Weigh the message, and keep none: mitmproxy's list only grows."""
         assert flow.websocket
+        await self._carried.of_message(flow)
         flow.websocket.messages.clear()
 
     @_guarded
@@ -369,7 +378,7 @@ class Filter:
             refusal = None
         if refusal and flow.request.method == "CONNECT":
             refusal.of_tunnel(flow)
-        elif refusal and flow.response is None:
+        elif refusal and flow.response is None and not cut.is_watched(flow):
             refusal.of_request(flow)
         elif flow.killable:
             flow.kill()  # type: ignore[no-untyped-call]

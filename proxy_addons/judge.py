@@ -15,7 +15,7 @@ from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Policy, Reason, Request, Verdict, decide
 from blocklists.rulebook import Severity
-from blocklists.verdict import Hit
+from blocklists.verdict import CARRIED, Hit
 from proxy_addons.counters import Counters
 from reporting.breach import breach_of
 from reporting.complaint import Complaint
@@ -92,10 +92,13 @@ class Judge:
 def _run_of(request: Request, verdict: Verdict) -> bytes:
     """What makes two refusals one run: client, host, path and reason; for a sealed one the entry in their place.
 
+    For what is carried the rule counts too: a form sends files of many kinds to one address.
+
     A digest, because a run is remembered and a path may be long.
     """
     sealed = verdict.reason is Reason.SEALED
-    what = (verdict.rule, "") if sealed else (request.host, request.path or "")
+    rule = verdict.rule if verdict.reason in CARRIED else ""
+    what = (verdict.rule, "") if sealed else (request.host, request.path or "", rule)
     return _digest(request.client.address, *what, str(verdict.reason))
 
 

@@ -1,6 +1,7 @@
 """How long a WebSocket message may be: mitmproxy holds each whole, so one that never ends would fill the memory.
 
-What is too long ends the WebSocket for both sides, with the status that RFC 6455 (7.4.1) has for it.
+What is too long, or was refused for what it says, ends the WebSocket for both sides, with the status that RFC 6455
+(7.4.1) has for it.
 """
 
 import contextlib
@@ -12,6 +13,8 @@ from mitmproxy.proxy.layers import websocket
 from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection
 from wsproto.frame_protocol import CloseReason
+
+from proxy_addons.sockets import is_ended
 
 MAX_MESSAGE = 1024 * 1024
 """Bytes of an unfinished message at most."""
@@ -33,7 +36,10 @@ def bounded() -> Iterator[None]:
         yield from theirs(self, event)
         sides = self.client_ws, self.server_ws
         if self._handle_event != self.done and any(weight(s.frame_buf) > MAX_MESSAGE for s in sides):
-            yield from _end(self, by_client=weight(self.client_ws.frame_buf) > MAX_MESSAGE)
+            by_client = weight(self.client_ws.frame_buf) > MAX_MESSAGE
+            yield from _end(self, CloseReason.MESSAGE_TOO_BIG, by_client=by_client)
+        elif self._handle_event != self.done and is_ended(self.flow):
+            yield from _end(self, CloseReason.POLICY_VIOLATION, by_client=False)
 
     websocket.WebsocketLayer.relay_messages = relay  # type: ignore[method-assign]
     try:
@@ -42,15 +48,15 @@ def bounded() -> Iterator[None]:
         websocket.WebsocketLayer.relay_messages = theirs  # type: ignore[method-assign]
 
 
-def _end(self: websocket.WebsocketLayer, *, by_client: bool) -> layer.CommandGenerator[None]:
-    """Close both sides with 1009, as mitmproxy closes them when one side asks for it."""
+def _end(self: websocket.WebsocketLayer, code: CloseReason, *, by_client: bool) -> layer.CommandGenerator[None]:
+    """Close both sides with *code*, as mitmproxy closes them when one side asks for it."""
     assert self.flow.websocket
     told = self.flow.websocket
     told.timestamp_end, told.closed_by_client = time.time(), by_client
-    told.close_code, told.close_reason = CloseReason.MESSAGE_TOO_BIG, ""
+    told.close_code, told.close_reason = code, ""
     for side in (self.server_ws, self.client_ws):
         if side.state in (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING):
-            yield side.send2(CloseConnection(code=CloseReason.MESSAGE_TOO_BIG))
+            yield side.send2(CloseConnection(code=code))
         yield commands.CloseConnection(side.conn)
     yield websocket.WebsocketEndHook(self.flow)
     self.flow.live = False

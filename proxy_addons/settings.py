@@ -6,7 +6,10 @@ from collections.abc import Iterator
 import msgspec
 
 from blocklists import endpoint as endpoints
+from proxy_addons.antivirus import Antivirus
 
+LONGEST_SCAN = 300
+"""Seconds: nobody waits longer for one step of a download."""
 LONGEST_DRAIN = 60
 """Seconds. systemd kills what has not ended 90 s after it was told to (DefaultTimeoutStopSec)."""
 
@@ -48,6 +51,21 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drain_seconds: float = 3.0
     """How long a page in progress may take to finish when the worker is asked to stop (seconds)."""
 
+    antivirus: str = ""
+    """Where ClamAV's daemon takes downloads on opened connections: a socket's path or "address:port"; "" asks none."""
+
+    antivirus_seconds: float = 30.0
+    """How long one step of a scan may take before the file stays closed (seconds)."""
+
+    antivirus_mb: int = 100
+    """The longest file that is scanned, in megabytes, as the daemon's StreamMaxLength; a longer one is closed."""
+
+    def virus_scanner(self) -> Antivirus | None:
+        """The antivirus, if there is one."""
+        if not self.antivirus:
+            return None
+        return Antivirus(self.antivirus, self.antivirus_seconds, self.antivirus_mb * 1_000_000)
+
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
         for place, text in enumerate(self.listen):
@@ -55,6 +73,12 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         yield from endpoints.problems("proxy.inner_dns", self.inner_dns, "127.0.0.1:5301")
         for place, port in enumerate(self.ports):
             yield from endpoints.port_problems(f"proxy.ports[{place}]", port)
+        if self.antivirus and not self.antivirus.startswith("/"):
+            yield from endpoints.problems("proxy.antivirus", self.antivirus, "/run/clamav/clamd.ctl")
+        if not 0 < self.antivirus_seconds <= LONGEST_SCAN:
+            yield f"proxy.antivirus_seconds: {self.antivirus_seconds} must be more than 0 and at most {LONGEST_SCAN}"
+        if self.antivirus_mb < 1:
+            yield f"proxy.antivirus_mb: {self.antivirus_mb} closes every file; write at least 1"
         if not 0 <= self.drain_seconds <= LONGEST_DRAIN:
             yield f"proxy.drain_seconds: {self.drain_seconds} must be between 0 and {LONGEST_DRAIN} seconds"
         for place, text in enumerate(self.reachable_private):

@@ -18,7 +18,7 @@ from mitmproxy.proxy.mode_servers import ServerInstance
 from prometheus_client import CollectorRegistry
 
 from blocklists.live import Files, Live
-from proxy_addons import backlog, heads, interim, library_words, messages
+from proxy_addons import backlog, cut, heads, interim, library_words, messages
 from proxy_addons.addresses import Reach
 from proxy_addons.certificates import Certificates, Store, open_store, trusted
 from proxy_addons.counters import Collected, Counters
@@ -72,6 +72,7 @@ async def serve(
         stack.enter_context(interim.left_out())
         stack.enter_context(messages.bounded())
         stack.enter_context(backlog.bounded())
+        stack.enter_context(cut.looked_at())
         stack.enter_context(library_words.own_log(worker.count_inner_error))
         endpoints = {_numbered("proxy", place): s.getsockname()[:2] for place, s in enumerate(sockets)}
         if metrics:

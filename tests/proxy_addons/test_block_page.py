@@ -6,6 +6,7 @@ import pytest
 
 from blocklists.policy import Action, Reason, Verdict
 from blocklists.profile import Pages
+from blocklists.verdict import CARRIED
 from proxy_addons import block_page
 from proxy_addons.answer import PIXEL, Form
 from proxy_addons.block_page import Notice, notice_of
@@ -35,6 +36,11 @@ TO_KS1 = {
     Reason.NOT_APPROVED: "This page is not on our list.",
     Reason.CATEGORY: "This page is not for children.",
     Reason.UNKNOWN: "We have not looked at this page yet.",
+    Reason.THUMBNAIL: "We do not show these pictures.",
+    Reason.DOWNLOAD: "You cannot get this file here.",
+    Reason.UPLOAD: "You cannot send this here.",
+    Reason.INFECTED: "This file is not safe.",
+    Reason.MESSAGE: "This page is closed.",
     Reason.FAILURE: "We cannot look at this page now.",
 }
 
@@ -49,7 +55,7 @@ def test_ks1_reads_a_stop_the_reason_in_one_line_and_whom_to_tell(reason: Reason
 
 
 def test_there_is_a_line_for_every_reason_that_ks1_can_meet() -> None:
-    opening = {Reason.ALWAYS_OPEN, Reason.PASS, Reason.APPROVED, Reason.EDUCATION, Reason.OPEN}
+    opening = {Reason.ALWAYS_OPEN, Reason.PASS, Reason.APPROVED, Reason.EDUCATION, Reason.OPEN, Reason.PART}
     assert set(TO_KS1) == set(Reason) - opening
 
 
@@ -61,7 +67,8 @@ def test_the_reason_stands_there_in_plain_words(profile: str) -> None:
 
 @pytest.mark.parametrize("reason", [r for r in Reason if r not in {Reason.CATEGORY, Reason.SEALED}])
 def test_every_reason_for_a_refusal_has_words(reason: Reason) -> None:
-    refusing = {Reason.EMERGENCY, Reason.PROFILE_RULE, Reason.NOT_APPROVED, Reason.UNKNOWN, Reason.FAILURE}
+    named = {Reason.EMERGENCY, Reason.PROFILE_RULE, Reason.NOT_APPROVED, Reason.UNKNOWN, Reason.FAILURE}
+    refusing = named | CARRIED
     notice = notice_of(rulebook(), "ks2", "x.test", Verdict(Action.BLOCK, reason), ProxySettings())
     assert bool(notice.because) is (reason in refusing)
 

@@ -8,6 +8,7 @@ import contextlib
 import gzip
 import ssl
 import threading
+import urllib.parse
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -161,6 +162,8 @@ class Origin:
         headers, pieces = await self._answer(seen)
         writer.write(conn.send(h11.Response(status_code=200, headers=headers)))
         for piece in pieces:
+            if writer.is_closing():
+                raise ConnectionResetError
             if sent := conn.send(h11.Data(data=piece)):
                 writer.write(sent)
                 self.sent += len(sent)
@@ -223,6 +226,8 @@ class Origin:
         if path == "/bomb":
             bomb = gzip.compress(bytes(LARGE))
             return [("content-encoding", "gzip"), ("content-length", str(len(bomb)))], [bomb]
+        if path.startswith("/serve"):
+            return served(seen.path)
         body = f"hello from {seen.host}{seen.path}".encode()
         extra = [("alt-svc", 'h3=":443"; ma=86400')] if path == "/alt-svc" else []
         return [("content-type", "text/html"), ("content-length", str(len(body))), *extra], [body]
@@ -250,6 +255,17 @@ class Origin:
         while data := await reader.read(65536):
             self.received += len(data)
             writer.write(data)
+
+
+def served(path: str) -> tuple[list[tuple[str, str]], list[bytes]]:
+    """The answer that the query of *path* describes: type, disposition, encoding, hex, zeros (bytes behind it)."""
+    asked = dict(urllib.parse.parse_qsl(path.partition("?")[2]))
+    zeros = int(asked.get("zeros", "0"))
+    body = bytes.fromhex(asked.get("hex", "")) + bytes(zeros % len(PIECE))
+    names = {"type": "content-type", "disposition": "content-disposition", "encoding": "content-encoding"}
+    headers = [(name, asked[key]) for key, name in names.items() if key in asked]
+    pieces = [body, *[PIECE] * (zeros // len(PIECE))]
+    return [*headers, ("content-length", str(sum(map(len, pieces))))], pieces
 
 
 def tls_context(authority: trustme.CA, *names: str, h2: bool = True) -> ssl.SSLContext:

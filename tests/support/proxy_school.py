@@ -94,7 +94,16 @@ def rulebook() -> Rulebook:
         profiles={
             "ks1": Profile("KS1", "ks1", Pages.KS1, approved_only=True, approved=("ks1",)),
             "ks2": Profile("KS2", "ks2", Pages.KS2, unknown=Unknown.SCAN),
-            "ks3": Profile("KS3", "ks3", Pages.SECONDARY, unknown=Unknown.SCAN),
+            "ks3": Profile(
+                "KS3",
+                "ks3",
+                Pages.SECONDARY,
+                unknown=Unknown.SCAN,
+                closed_downloads=("program", "archive"),
+                closed_uploads=("program",),
+                upload_mb=1,
+                upload_hosts=("other.test",),
+            ),
             "staff": Profile("Staff", "staff", Pages.STAFF, unknown=Unknown.OPEN, watch=Watch.STAFF),
             "visitor": Profile(
                 "Visitor",
@@ -379,7 +388,9 @@ class Running:
         """The finished curl."""
         trust = ["--cacert", str(ca)] if ca else []
         common = ["curl", "-sS", "-i", "--noproxy", "", "--interface", ADDRESSES[profile], "-x", self.url, *trust]
-        return subprocess.run([*common, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+        return subprocess.run(
+            [*common, *arguments], capture_output=True, encoding="utf-8", errors="replace", timeout=timeout, check=False
+        )
 
     def connect(self, host: str, port: int, profile: str = "ks2") -> tuple[socket.socket, bytes]:
         """A connection after CONNECT, and the head of the proxy's answer."""

@@ -1,0 +1,54 @@
+"""What is said over a WebSocket, handed to a scanner where the profile asks for it, and closed when it is refused.
+
+A message is whole when it is handed over, and not sent on before the scanner has answered. What the scanner is, is
+somebody else's: here it is a callable that weighs a text.
+"""
+
+from typing import Protocol
+
+import msgspec
+from mitmproxy import http
+from mitmproxy.websocket import WebSocketMessage
+
+LONGEST = 65_536
+"""Characters of one message that are weighed: what people write to each other is shorter, and a longer one is data."""
+
+
+class Weighed(msgspec.Struct, frozen=True):
+    """What a text weighs (100 is one clear hit) and why, in words for the record."""
+
+    score: int = 0
+    evidence: str = ""
+
+
+class Scan(Protocol):
+    """Weighs a text."""
+
+    def __call__(self, text: str) -> Weighed:
+        """What *text* weighs; pure, and quick enough for the event loop."""
+        ...  # pragma: no cover - a protocol
+
+
+def nothing_found(text: str) -> Weighed:  # noqa: ARG001 - it finds nothing in any text
+    """The scanner of a worker that has none."""
+    return Weighed()
+
+
+def text_of(message: WebSocketMessage) -> str:
+    """What *message* says; "" for one that is no text."""
+    return message.text[:LONGEST] if message.is_text else ""
+
+
+def end(flow: http.HTTPFlow) -> None:
+    """Let the newest message of *flow* not go on, and no other; `messages` ends the WebSocket."""
+    assert flow.websocket
+    flow.websocket.messages[-1].drop()  # type: ignore[no-untyped-call]
+    flow.metadata[_ENDED] = True
+
+
+def is_ended(flow: http.HTTPFlow) -> bool:
+    """Whether *flow*'s WebSocket is to end."""
+    return _ENDED in flow.metadata
+
+
+_ENDED = "schoolgate-ended"
