@@ -44,6 +44,9 @@ blocklists/sealed_source.py
 blocklists/search.py
 blocklists/snapshot.py
 blocklists/suffix.py
+blocklists/theme_phrase.py
+blocklists/theme_text.py
+blocklists/themes.py
 blocklists/url.py
 blocklists/verdict.py
 dns_filter/answer.py
