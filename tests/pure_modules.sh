@@ -27,7 +27,6 @@ blocklists/formats/unbound.py
 blocklists/formats/urls.py
 blocklists/formats/ut1.py
 blocklists/formats/wildcard.py
-blocklists/help_phrases.py
 blocklists/index_keys.py
 blocklists/merge.py
 blocklists/parse.py
