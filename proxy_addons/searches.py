@@ -32,6 +32,7 @@ from proxy_addons.unpacked import unpacked
 LONGEST_BODY = 256 * 1024
 """Bytes of a search that is sent as a body; YouTube's have 4 KB."""
 
+_FORM = "application/x-www-form-urlencoded"
 _HELD = "schoolgate search"
 """Where a flow carries what to judge once its body is here."""
 _EARLY = ("sec-purpose", "purpose", "x-moz")
@@ -87,16 +88,19 @@ class Searches:
         if found and found.terms and not found.suggestion:
             if _is_early(request.headers):
                 return Refusal(503, Form.NOTHING, b"")
-            return await self._said(flow, client, url, found)
-        return (
-            self._hold(flow, _Held(client, url, engine, place)) if (place := _in_body(engine, url, request)) else None
-        )
+            if answer := await self._said(flow, client, url, found):
+                return answer
+        place = _in_body(engine, url, request)
+        return self._hold(flow, _Held(client, url, engine, place)) if place else None
 
     def _hold(self, flow: http.HTTPFlow, held: _Held) -> Refusal | None:
-        """Wait for the body, unless nobody says how long it is or it is too long to be a search."""
-        length = flow.request.headers.get("content-length", "")
+        """Wait for the body, unless nobody says how long it is, it is too long for a search, or it is no plain form."""
+        headers = flow.request.headers
+        length = headers.get("content-length", "")
         if not length.isdecimal() or int(length) > LONGEST_BODY:
             return Refusal(411, form_for(flow), b"")
+        if search.Where.FORM in held.place.where and not headers.get("content-type", _FORM).lower().startswith(_FORM):
+            return Refusal(415, form_for(flow), b"")
         flow.metadata[_HELD] = held
         return None
 
