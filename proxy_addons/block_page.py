@@ -31,7 +31,7 @@ _SHOWN_TO = frozenset({Pages.SECONDARY, Pages.STAFF})
 _BECAUSE = {
     Reason.EMERGENCY: "your school has closed it for now",
     Reason.PROFILE_RULE: "your school has closed it",
-    Reason.SEARCH: "your school searches with another search engine",
+    Reason.SEARCH: "it is a search engine that your school does not use",
     Reason.NOT_APPROVED: "it is not on our list yet",
     Reason.UNKNOWN: "nobody at school has checked it yet",
     Reason.THUMBNAIL: "small pictures of a search are not shown",
@@ -46,7 +46,7 @@ _TO_THE_YOUNGEST = {
     Reason.SEALED: "This page is closed.",
     Reason.EMERGENCY: "Our school has closed this page for now.",
     Reason.PROFILE_RULE: "Our school has closed this page.",
-    Reason.SEARCH: "We search on another page.",
+    Reason.SEARCH: "We do not search on this page.",
     Reason.NOT_APPROVED: "This page is not on our list.",
     Reason.CATEGORY: "This page is not for children.",
     Reason.UNKNOWN: "We have not looked at this page yet.",

@@ -14,8 +14,8 @@ from proxy_addons import block_page
 from proxy_addons.answer import Form
 from proxy_addons.refusal import Refusal
 
-THEMES = frozenset({"self-harm", "suicide", "abuse"})
-"""What the panel answers (G3)."""
+THEMES = frozenset({"self-harm", "suicide", "abuse", "eating-disorder"})
+"""What the panel answers (G3); what promotes eating disorders is closed with the same help (POLICY.md)."""
 
 AGAIN = 4 * 3600.0
 """Seconds of a session: half a school day, so that whoever needs it in the morning sees it after lunch again."""

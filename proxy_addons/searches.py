@@ -7,12 +7,11 @@ what is searched for in the end.
 
 import time
 import urllib.parse
-from collections.abc import Callable, Iterable
 
 import msgspec
 from mitmproxy import http
 
-from blocklists import help_phrases, search
+from blocklists import search, themes
 from blocklists.clients import Client
 from blocklists.policy import Reason, Request, Verdict
 from blocklists.profile import Profile
@@ -20,7 +19,6 @@ from blocklists.safe_search import shipped as shipped_targets
 from blocklists.safe_search import target
 from blocklists.search import Engine, Place
 from blocklists.url import Url
-from blocklists.verdict import Hit
 from proxy_addons import block_page, help_panel, safe_search, search_terms
 from proxy_addons.answer import Form
 from proxy_addons.counters import Counters
@@ -31,12 +29,10 @@ from proxy_addons.search_terms import Search
 from proxy_addons.settings import ProxySettings
 from proxy_addons.unpacked import unpacked
 
-type Themes = Callable[[str], Iterable[Hit]]
-"""The themes of a text, each with its severity and the phrase that says so."""
-
 LONGEST_BODY = 256 * 1024
 """Bytes of a search that is sent as a body; YouTube's have 4 KB."""
 
+_FORM = "application/x-www-form-urlencoded"
 _HELD = "schoolgate search"
 """Where a flow carries what to judge once its body is here."""
 _EARLY = ("sec-purpose", "purpose", "x-moz")
@@ -65,16 +61,10 @@ class Redirect(Refusal, frozen=True):
 class Searches:
     """Looks at requests to search engines; every other is passed by with one look-up."""
 
-    def __init__(
-        self,
-        judge: Judge,
-        settings: ProxySettings,
-        counters: Counters,
-        themes: Themes | None = None,
-    ) -> None:
+    def __init__(self, judge: Judge, settings: ProxySettings, counters: Counters) -> None:
         self._judge, self._settings, self._counters = judge, settings, counters
         self._engines, self._sessions = search.shipped(), Sessions()
-        self._themes = themes or help_phrases.shipped().hits
+        self._hits = themes.shipped().hits
 
     def _profile(self, client: Client) -> Profile:
         return self._judge.policy.rulebook.profiles[client.profile]
@@ -98,16 +88,19 @@ class Searches:
         if found and found.terms and not found.suggestion:
             if _is_early(request.headers):
                 return Refusal(503, Form.NOTHING, b"")
-            return await self._said(flow, client, url, found)
-        return (
-            self._hold(flow, _Held(client, url, engine, place)) if (place := _in_body(engine, url, request)) else None
-        )
+            if answer := await self._said(flow, client, url, found):
+                return answer
+        place = _in_body(engine, url, request)
+        return self._hold(flow, _Held(client, url, engine, place)) if place else None
 
     def _hold(self, flow: http.HTTPFlow, held: _Held) -> Refusal | None:
-        """Wait for the body, unless nobody says how long it is or it is too long to be a search."""
-        length = flow.request.headers.get("content-length", "")
+        """Wait for the body, unless nobody says how long it is, it is too long for a search, or it is no plain form."""
+        headers = flow.request.headers
+        length = headers.get("content-length", "")
         if not length.isdecimal() or int(length) > LONGEST_BODY:
             return Refusal(411, form_for(flow), b"")
+        if search.Where.FORM in held.place.where and not headers.get("content-type", _FORM).lower().startswith(_FORM):
+            return Refusal(415, form_for(flow), b"")
         flow.metadata[_HELD] = held
         return None
 
@@ -135,7 +128,7 @@ class Searches:
     async def _said(self, flow: http.HTTPFlow, client: Client, url: Url, found: Search) -> Refusal | None:
         """Put what *found* says on record, and answer a search for help with the panel."""
         self._counters.searches += 1
-        hits = tuple(self._themes(found.terms))
+        hits = self._hits(found.terms)
         if not hits:
             return None
         request, verdict = self._judge.of_search(client, url, found.terms, hits)

@@ -48,8 +48,8 @@ class BreachRow(Table):
     """A breach as its journal had it (`reporting.breach.Breach`), how many repeats followed and when the last was.
 
     *count* includes the first. *flood*: it stands for others of its category too. *samples* are a few names
-    besides *host* that it stands for, with blanks between. *extra* holds what a newer writer said and this version does
-    not know.
+    besides *host* that it stands for, with blanks between. *terms*: the words of a search, which only whoever its alert
+    is for may read (G5). *extra* holds what a newer writer said and this version does not know.
     """
 
     __tablename__ = "breaches"
@@ -86,6 +86,7 @@ class BreachRow(Table):
     policy: Mapped[int]
     flood: Mapped[bool] = mapped_column(default=False)
     samples: Mapped[str] = mapped_column(default="")
+    terms: Mapped[str] = mapped_column(default="")
     count: Mapped[int] = mapped_column(default=1)
     last_ns: Mapped[int]
     extra: Mapped[dict[str, Any]] = mapped_column(default=dict)

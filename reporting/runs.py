@@ -274,12 +274,13 @@ def is_grave(breach: Breach) -> bool:
 
 def flood_name(breach: Breach) -> str:
     """The name of the flood that *breach* joins: all that is shown of its row is alike."""
-    return f"flood {breach.source} {breach.reason} {breach.category} {breach.severity:d} {breach.profile}"
+    what = f"{breach.kind} {breach.reason} {breach.category} {breach.theme} {breach.severity:d}"
+    return f"flood {breach.source} {what} {breach.profile}"
 
 
 def _flood(breach: Breach, full: Account) -> Breach:
-    """The row of a flood that begins with *breach*: no path and no rule, and nobody's where many addresses share it."""
-    row = msgspec.structs.replace(breach, flood=True, path="", list="", rule="")
+    """The row of a flood that begins with *breach*: no path, rule or words; nobody's where many addresses share it."""
+    row = msgspec.structs.replace(breach, flood=True, path="", list="", rule="", terms="")
     if full.most == ROWS:
         return row
     return msgspec.structs.replace(row, address=full.address, client=0, device=0, person=0)

@@ -27,7 +27,6 @@ blocklists/formats/unbound.py
 blocklists/formats/urls.py
 blocklists/formats/ut1.py
 blocklists/formats/wildcard.py
-blocklists/help_phrases.py
 blocklists/index_keys.py
 blocklists/merge.py
 blocklists/parse.py
@@ -44,6 +43,9 @@ blocklists/sealed_source.py
 blocklists/search.py
 blocklists/snapshot.py
 blocklists/suffix.py
+blocklists/theme_phrase.py
+blocklists/theme_text.py
+blocklists/themes.py
 blocklists/url.py
 blocklists/verdict.py
 dns_filter/answer.py

@@ -24,6 +24,7 @@ PAGE = 50
 """Alerts on a page, and breaches on an alert's page."""
 
 THEMES = {
+    "abuse": "Abuse",
     "bypass": "Getting round the filter",
     "drugs": "Drugs",
     "grooming": "Contact with strangers",
@@ -33,9 +34,13 @@ THEMES = {
     "radicalisation": "Extremism",
     "self-harm": "Self-harm or suicide",
     "sexual": "Sexual content",
+    "suicide": "Suicide",
     "violence": "Violence",
 }
 """Themes as people say them."""
+
+CHILD_FIRST = frozenset({"abuse", "self-harm", "suicide"})
+"""Themes of a child who may need somebody now: what to do comes before everything else on the page."""
 
 
 class ShownAlert(msgspec.Struct, frozen=True):
@@ -97,7 +102,7 @@ async def alert(request: Asked) -> Response[str]:
         "alert.html",
         alert=show(row, office, by=by.name if by else ""),
         illegal=row.severity == Severity.ILLEGAL,
-        help_first=row.theme == "self-harm",
+        help_first=row.theme in CHILD_FIRST,
         rows=_entries(breaches, viewer, row.audience, office),
         unlisted=max(0, (joined or 0) - PAGE),
     )

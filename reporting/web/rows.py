@@ -13,6 +13,7 @@ from blocklists.policy import Reason
 from blocklists.rulebook import Rulebook, Severity
 from reporting.models import BreachRow
 from reporting.web import times
+from reporting.web.viewer import TECHNICIANS_THEMES
 
 KINDS = {"stopped": "Stopped", "got_through": "Got through", "concern": "Concern"}
 """What the kinds are called; they are never added together (G1)."""
@@ -67,6 +68,7 @@ class Shown(msgspec.Struct, frozen=True):
     flood: bool
     samples: tuple[str, ...] | None
     policy: int
+    terms: str | None
 
 
 def show(row: BreachRow, *, holder: str, rulebook: Rulebook | None, zone: ZoneInfo) -> Shown:
@@ -97,6 +99,7 @@ def show(row: BreachRow, *, holder: str, rulebook: Rulebook | None, zone: ZoneIn
         flood=row.flood,
         samples=None if hidden else tuple(row.samples.split()),
         policy=row.policy,
+        terms=None if hidden or row.theme in TECHNICIANS_THEMES else row.terms,
     )
 
 

@@ -33,6 +33,7 @@ TO_KS1 = {
     Reason.SEALED: "This page is closed.",
     Reason.EMERGENCY: "Our school has closed this page for now.",
     Reason.PROFILE_RULE: "Our school has closed this page.",
+    Reason.SEARCH: "We do not search on this page.",
     Reason.NOT_APPROVED: "This page is not on our list.",
     Reason.CATEGORY: "This page is not for children.",
     Reason.UNKNOWN: "We have not looked at this page yet.",
@@ -67,8 +68,8 @@ def test_the_reason_stands_there_in_plain_words(profile: str) -> None:
 
 @pytest.mark.parametrize("reason", [r for r in Reason if r not in {Reason.CATEGORY, Reason.SEALED}])
 def test_every_reason_for_a_refusal_has_words(reason: Reason) -> None:
-    named = {Reason.EMERGENCY, Reason.PROFILE_RULE, Reason.NOT_APPROVED, Reason.UNKNOWN, Reason.FAILURE}
-    refusing = named | CARRIED
+    steps = {Reason.EMERGENCY, Reason.PROFILE_RULE, Reason.SEARCH, Reason.NOT_APPROVED, Reason.UNKNOWN, Reason.FAILURE}
+    refusing = steps | CARRIED
     notice = notice_of(rulebook(), "ks2", "x.test", Verdict(Action.BLOCK, reason), ProxySettings())
     assert bool(notice.because) is (reason in refusing)
 

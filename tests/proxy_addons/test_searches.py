@@ -135,6 +135,11 @@ def test_a_form_sent_as_a_body_is_held_to_strict_results_too(house: House) -> No
     assert only(house).text == b"q=oak+trees&kp=1"
 
 
+def test_a_form_in_another_code_does_not_reach_the_engine(house: House) -> None:
+    assert "HTTP/2 415" in search(house, DUCK, "/html/", "--form", "q=oak trees", "--form", "kp=-2")
+    assert not house.secure.requests
+
+
 def test_a_long_body_that_is_no_search_passes_unheld(house: House) -> None:
     sent = bytes(2_000_000)
     with httpx.Client(proxy=house.worker.url, verify=house.device()) as client:
@@ -266,6 +271,11 @@ def test_a_search_in_a_body_is_judged_as_one_in_an_address(fresh: House) -> None
     assert not fresh.secure.requests
     [found] = concerns(fresh)
     assert (found.severity, found.terms, found.host) == (Severity.URGENT, "I want to die", YOUTUBE)
+
+
+def test_words_in_the_address_do_not_hide_those_in_the_body(fresh: House) -> None:
+    search(fresh, DUCK, "/html/?q=oak+trees", "--data", "q=I+want+to+die")
+    assert [found.terms for found in concerns(fresh)] == ["I want to die"]
 
 
 def test_a_search_in_a_body_goes_on_unharmed(house: House) -> None:

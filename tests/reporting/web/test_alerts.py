@@ -31,6 +31,30 @@ async def test_an_alert_says_what_it_means_by_when_to_act_and_what_happened(page
     assert 'href="http://harm' not in page
 
 
+async def test_the_words_of_a_search_are_read_by_whoever_the_alert_is_for_and_by_nobody_else(pages):
+    words = "my words <b>\u202e"
+    asked = {"host": "oak.test", "theme": "abuse", "category": "", "reason": "open", "kind": "concern"}
+    breach = await pages.breach(**asked, severity=Severity.URGENT, terms=words)
+    number = await pages.alert(breach, theme="abuse")
+    async with pages.logged_in("dsl") as browser:
+        page = (await browser.get(f"/alerts/{number}")).text
+        log = (await browser.get("/breaches?format=json")).json()
+    assert "searched for: <bdi>my words &lt;b&gt;" in page
+    assert "The child first" in page
+    assert [row["terms"] for row in log["entries"]] == ["my words <b>\ufffd"]
+    async with pages.logged_in("technician") as browser:
+        held = await browser.get("/breaches?format=json")
+        assert [row["terms"] for row in held.json()["entries"]] == [None]
+        assert "my words" not in held.text + (await browser.get("/breaches")).text
+
+
+async def test_words_beside_a_theme_of_the_technicians_are_nobodys(pages):
+    await pages.breach(theme="malware", category="", terms="my words")
+    for role in ("technician", "dsl"):
+        async with pages.logged_in(role) as browser:
+            assert "my words" not in (await browser.get("/breaches?format=json")).text
+
+
 async def test_acknowledging_is_noted_with_name_and_time_and_once_only(pages):
     number = await pages.alert()
     async with pages.logged_in("dsl") as first, pages.logged_in("dsl") as second:

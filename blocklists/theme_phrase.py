@@ -1,0 +1,217 @@
+"""One theme phrase: how it is written in a table, and how it is found among the words of a text.
+
+    i {want_to} (kill|hurt) myself      words, a choice of words, and a set that `sets.csv` names
+    (really|) tired of living           a choice may be empty
+    nobody ... miss me                  up to three words between
+    suicide & painless                  both, in any order, near each other
+
+This file knows nothing of themes. A phrase is looked for only around an *anchor*, the word of it that is rarest in all
+phrases: most texts hold none, and cost a look into a dictionary for each word.
+"""
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from blocklists.theme_text import words_of
+
+AROUND = 20
+"""Words that are looked at on each side of an anchor; no phrase may be longer."""
+
+_GAP = "..."
+_MOST_BETWEEN = 3
+_TOKEN = re.compile(r"\.\.\.|[()|&]|[^\s()|&]+")
+_SET = re.compile(r"\{([^}]*)\}")
+_COMMON = 1_000
+"""What a word of the set `common` counts for as an anchor: it is one where nothing else is."""
+
+
+class Word(msgspec.Struct, frozen=True):
+    """One word, folded."""
+
+    text: str
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Up to three words, whatever they are."""
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One of several runs of words; an empty one may be among them."""
+
+    runs: tuple["Run", ...]
+
+
+type Part = Word | Gap | Choice
+type Run = tuple[Part, ...]
+
+
+class Phrase(msgspec.Struct, frozen=True):
+    """A phrase that was read: its *runs*, more than one where they are joined by "&"."""
+
+    runs: tuple[Run, ...]
+
+    def words(self) -> Iterator[str]:
+        """Every word that it can hold."""
+        for run in self.runs:
+            yield from _words(run)
+
+    def plainly(self) -> str:
+        """The phrase in its first reading, as a person is told it: each choice's first words."""
+        return " & ".join(" ".join(_first(run)) for run in self.runs)
+
+
+class Compiled:
+    """A phrase ready to be looked for: *anchors*, one of which every text with the phrase has.
+
+    Its patterns are compiled when they are first needed: all of them at once would take a worker half a second.
+    """
+
+    def __init__(self, runs: tuple[Run, ...], anchors: frozenset[str]) -> None:
+        self.anchors = anchors
+        self._runs = runs
+
+    @functools.cached_property
+    def patterns(self) -> tuple[re.Pattern[str], ...]:
+        """A pattern for each run, for words with a space before and behind each."""
+        return tuple(re.compile(_pattern(run) + "(?= )") for run in self._runs)
+
+    def found(self, around: str) -> bool:
+        """Whether *around*, words with a space before and behind each, holds the phrase."""
+        return all(pattern.search(around) for pattern in self.patterns)
+
+
+def parse(text: str, sets: Mapping[str, str]) -> Phrase:
+    """The phrase that *text* writes, where *sets* has the choices by name; ValueError says what is wrong with it."""
+    tokens = list(_TOKEN.findall(_with_sets(text, sets)))
+    runs = []
+    while True:
+        run, tokens = _run(tokens)
+        runs.append(run)
+        if not tokens:
+            break
+        if tokens.pop(0) != "&":
+            raise ValueError("a bracket or a bar stands alone")
+    phrase = Phrase(tuple(runs))
+    for run in runs:
+        if not _can_be(run):
+            raise ValueError("a part holds no word that must be there")
+        if _longest(run) > AROUND:
+            raise ValueError(f"it is longer than {AROUND} words")
+    return phrase
+
+
+def _with_sets(text: str, sets: Mapping[str, str]) -> str:
+    """*text* with the words of each set in its place; a set may name others, and none itself."""
+
+    def words(named: re.Match[str]) -> str:
+        name = named[1]
+        if name not in sets:
+            raise ValueError(f"no set is called {name!r}")
+        return f"({_with_sets(sets[name], {other: sets[other] for other in sets if other != name})})"
+
+    return _SET.sub(words, text)
+
+
+def _run(tokens: list[str]) -> tuple[Run, list[str]]:
+    """The run that *tokens* open with, and what is left of them: nothing, or from ")", "|" or "&" on."""
+    parts: list[Part] = []
+    while tokens and tokens[0] not in (")", "|", "&"):
+        written, tokens = tokens[0], tokens[1:]
+        if written == _GAP:
+            parts.append(Gap())
+        elif written == "(":
+            choice, tokens = _choice(tokens)
+            parts.append(choice)
+        else:
+            parts.extend(Word(word) for word in words_of(written))
+    return tuple(parts), tokens
+
+
+def _choice(tokens: list[str]) -> tuple[Choice, list[str]]:
+    runs = []
+    while True:
+        run, tokens = _run(tokens)
+        runs.append(run)
+        if not tokens or tokens[0] == "&":
+            raise ValueError("a bracket is not closed")
+        closing, tokens = tokens[0], tokens[1:]
+        if closing == ")":
+            return Choice(tuple(runs)), tokens
+
+
+def _words(run: Run) -> Iterator[str]:
+    for part in run:
+        if isinstance(part, Word):
+            yield part.text
+        elif isinstance(part, Choice):
+            for one in part.runs:
+                yield from _words(one)
+
+
+def _first(run: Run) -> Iterator[str]:
+    for part in run:
+        if isinstance(part, Word):
+            yield part.text
+        elif isinstance(part, Choice):
+            yield from _first(part.runs[0])
+        else:
+            yield _GAP
+
+
+def _can_be(run: Run) -> bool:
+    """Whether *run* has a word in every reading."""
+    return any(isinstance(p, Word) or (isinstance(p, Choice) and all(map(_can_be, p.runs))) for p in run)
+
+
+def _longest(run: Run) -> int:
+    return sum(_length(part) for part in run)
+
+
+def _length(part: Part) -> int:
+    if isinstance(part, Choice):
+        return max(map(_longest, part.runs))
+    return _MOST_BETWEEN if isinstance(part, Gap) else 1
+
+
+def compiled(phrases: Iterable[Phrase], common: Iterable[str]) -> list[Compiled]:
+    """*phrases* ready to be looked for; words in *common* are anchors only where a phrase has no other."""
+    every = tuple(phrases)
+    weight = Counter(word for phrase in every for word in set(phrase.words()))
+    weight.update(dict.fromkeys(common, _COMMON))
+    return [
+        Compiled(
+            phrase.runs,
+            min((_anchors(run, weight) for run in phrase.runs), key=lambda words: _weigh(words, weight)),
+        )
+        for phrase in every
+    ]
+
+
+def _pattern(run: Run) -> str:
+    return "".join(map(_pattern_of, run))
+
+
+def _pattern_of(part: Part) -> str:
+    if isinstance(part, Choice):
+        return f"(?:{'|'.join(map(_pattern, part.runs))})"
+    return f"(?: [^ ]+){{0,{_MOST_BETWEEN}}}?" if isinstance(part, Gap) else f" {re.escape(part.text)}"
+
+
+def _anchors(run: Run, weight: Counter[str]) -> frozenset[str]:
+    """The lightest words, one of which every reading of *run* has."""
+    candidates = []
+    for part in run:
+        if isinstance(part, Word):
+            candidates.append(frozenset({part.text}))
+        elif isinstance(part, Choice) and all(map(_can_be, part.runs)):
+            candidates.append(frozenset().union(*(_anchors(one, weight) for one in part.runs)))
+    return min(candidates, key=lambda words: _weigh(words, weight))
+
+
+def _weigh(words: frozenset[str], weight: Counter[str]) -> tuple[int, list[str]]:
+    """What *words* count for together; the words themselves decide between equals, so that no run differs."""
+    return sum(weight[word] for word in words), sorted(words)
