@@ -126,8 +126,7 @@ def read(path: Path) -> Rulebook:
     shipped = defaults.rulebook(book.school, book.time_zone)
     engines = (problem for name, profile in book.profiles.items() for problem in search.problems(name, profile))
     if problems := [
-        f"{path}: {problem}"
-        for problem in (*book.problems(), *named.problems(book), *book.unlocked(shipped), *engines)
+        f"{path}: {problem}" for problem in (*book.problems(), *named.problems(book), *book.unlocked(shipped), *engines)
     ]:
         raise toml_file.RefusedError(problems)
     return book

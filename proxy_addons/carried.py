@@ -182,12 +182,10 @@ class Carried:
             return
         if asked is None or not asked.rules.scans or self._scan is sockets.nothing_found:
             return
-        weighed = self._scan(sockets.text_of(flow.websocket.messages[-1]))
-        if weighed.score >= asked.rules.limit:
-            rule = f"score {weighed.score} of {asked.rules.limit}"
-            request, verdict = self._refusal(
-                asked, Reason.MESSAGE, f"{rule}: {weighed.evidence}" if weighed.evidence else rule
-            )
+        score = self._scan(sockets.text_of(flow.websocket.messages[-1]))
+        if score >= asked.rules.limit:
+            rule = f"score {score} of {asked.rules.limit}"  # what was written stays out of the record (G5)
+            request, verdict = self._refusal(asked, Reason.MESSAGE, rule)
             await self._judge.record(request, verdict)
             sockets.end(flow)
 

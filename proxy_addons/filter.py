@@ -18,7 +18,7 @@ from blocklists import domain
 from blocklists.clients import Client
 from blocklists.policy import Kind, Request, Verdict
 from blocklists.url import Url
-from proxy_addons import cut, trouble
+from proxy_addons import cut, sockets, trouble
 from proxy_addons.carried import Carried
 from proxy_addons.client import client_of
 from proxy_addons.counters import Counters
@@ -72,7 +72,14 @@ def _guarded[T](hook: _Hook[T]) -> _Hook[T]:
 class Filter:
     """The addon. One for a worker; a connection's state is kept by the connection's id until it ends."""
 
-    def __init__(self, judge: Judge, resolver: Resolver, settings: ProxySettings, counters: Counters) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        resolver: Resolver,
+        settings: ProxySettings,
+        counters: Counters,
+        scan: sockets.Scan = sockets.nothing_found,
+    ) -> None:
         self._judge, self._resolver, self._counters = judge, resolver, counters
         self._ports = frozenset(settings.ports)
         self._tunnels: dict[str, Tunnel] = {}
@@ -80,7 +87,7 @@ class Filter:
         self._doorway, self._permitted = Doorway(), Permitted(judge)
         self._destinations, self._refusals = Destinations(judge, resolver), Refusals(judge, settings, counters)
         self._searches = Searches(judge, settings, counters)
-        self._carried = Carried(judge, self._refusals, counters, settings.virus_scanner())
+        self._carried = Carried(judge, self._refusals, counters, settings.virus_scanner(), scan)
         self.in_progress: dict[str, set[str]] = {}
 
     # Connections

@@ -6,7 +6,6 @@ somebody else's: here it is a callable that weighs a text.
 
 from typing import Protocol
 
-import msgspec
 from mitmproxy import http
 from mitmproxy.websocket import WebSocketMessage
 
@@ -14,24 +13,17 @@ LONGEST = 65_536
 """Characters of one message that are weighed: what people write to each other is shorter, and a longer one is data."""
 
 
-class Weighed(msgspec.Struct, frozen=True):
-    """What a text weighs (100 is one clear hit) and why, in words for the record."""
-
-    score: int = 0
-    evidence: str = ""
-
-
 class Scan(Protocol):
     """Weighs a text."""
 
-    def __call__(self, text: str) -> Weighed:
-        """What *text* weighs; pure, and quick enough for the event loop."""
+    def __call__(self, text: str) -> int:
+        """What *text* weighs (100 is one clear hit); pure, and quick enough for the event loop."""
         ...  # pragma: no cover - a protocol
 
 
-def nothing_found(text: str) -> Weighed:  # noqa: ARG001 - it finds nothing in any text
+def nothing_found(text: str) -> int:  # noqa: ARG001 - it finds nothing in any text
     """The scanner of a worker that has none."""
-    return Weighed()
+    return 0
 
 
 def text_of(message: WebSocketMessage) -> str:

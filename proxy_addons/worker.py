@@ -18,7 +18,7 @@ from mitmproxy.proxy.mode_servers import ServerInstance
 from prometheus_client import CollectorRegistry
 
 from blocklists.live import Files, Live
-from proxy_addons import backlog, cut, heads, interim, library_words, messages
+from proxy_addons import backlog, cut, heads, interim, library_words, messages, sockets
 from proxy_addons.addresses import Reach
 from proxy_addons.certificates import Certificates, Store, open_store, trusted
 from proxy_addons.counters import Collected, Counters
@@ -53,10 +53,12 @@ async def serve(
     instance: int,
     metrics: tuple[str, int] | None,
     ready: Ready,
+    scan: sockets.Scan = sockets.nothing_found,
 ) -> None:
     """Filter until cancelled; then finish the pages in progress and close everything.
 
-    *ready* is told the addresses that were bound, once a request would be decided. The caller runs *recorder* for
+    *ready* is told the addresses that were bound, once a request would be decided; *scan* weighs what is said over
+    WebSockets. The caller runs *recorder* for
     longer than this. Raises OSError if an address is
     taken or a file cannot be read, ValueError if the certificate and its key do not fit.
     """
@@ -66,7 +68,7 @@ async def serve(
         bundle = stack.enter_context(trusted(settings.upstream_ca))
         live = Live(files)
         live.refresh()
-        worker = Worker(settings, live, recorder, store, bundle)
+        worker = Worker(settings, live, recorder, store, bundle, scan=scan)
         stack.enter_context(library_words.own_pages())
         stack.enter_context(heads.bounded())
         stack.enter_context(interim.left_out())
@@ -86,7 +88,16 @@ async def serve(
 class Worker:
     """The parts of a worker, put together."""
 
-    def __init__(self, settings: ProxySettings, live: Live, recorder: Recorder, store: Store, bundle: str) -> None:
+    def __init__(
+        self,
+        settings: ProxySettings,
+        live: Live,
+        recorder: Recorder,
+        store: Store,
+        bundle: str,
+        *,
+        scan: sockets.Scan = sockets.nothing_found,
+    ) -> None:
         inner = endpoint(settings.inner_dns)
         if inner is None:
             raise ValueError(f"proxy.inner_dns: {settings.inner_dns!r} is no address and port")
@@ -94,7 +105,7 @@ class Worker:
         self._counters = Counters()
         self._judge = Judge(live, recorder, self._counters)
         self._resolver = Resolver(inner, Reach(settings.reachable_private))
-        self._filter = Filter(self._judge, self._resolver, settings, self._counters)
+        self._filter = Filter(self._judge, self._resolver, settings, self._counters, scan)
         self._proxy = Proxyserver()  # type: ignore[no-untyped-call]
         self._running, self._ready = asyncio.Event(), asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()

@@ -14,6 +14,7 @@ package_of() {
         pdns_recursor) echo pdns-recursor ;;
         kresd) echo knot-resolver ;;
         dnsmasq) echo dnsmasq-base ;;
+        clamd) echo clamav-daemon ;;
         *) echo "$1" ;;
     esac
 }

@@ -7,6 +7,7 @@ blocklists/calendar.py
 blocklists/checksum.py
 blocklists/clients.py
 blocklists/domain.py
+blocklists/embedded.py
 blocklists/endpoint.py
 blocklists/entry.py
 blocklists/formats/__init__.py
@@ -28,7 +29,10 @@ blocklists/formats/urls.py
 blocklists/formats/ut1.py
 blocklists/formats/wildcard.py
 blocklists/index_keys.py
+blocklists/kinds.py
 blocklists/merge.py
+blocklists/named.py
+blocklists/opened.py
 blocklists/parse.py
 blocklists/policy.py
 blocklists/profile.py
@@ -43,9 +47,12 @@ blocklists/sealed_source.py
 blocklists/search.py
 blocklists/snapshot.py
 blocklists/suffix.py
+blocklists/tenants.py
 blocklists/theme_phrase.py
 blocklists/theme_text.py
 blocklists/themes.py
+blocklists/thumbnails.py
+blocklists/transfers.py
 blocklists/url.py
 blocklists/verdict.py
 dns_filter/answer.py
@@ -74,7 +81,9 @@ dns_filter/upstream_query.py
 dns_filter/wire.py
 proxy_addons/safe_search.py
 proxy_addons/search_terms.py
+proxy_addons/start_of_body.py
 proxy_addons/unpacked.py
+proxy_addons/uploads.py
 reporting/concern.py
 reporting/runs.py
 reporting/visits.py

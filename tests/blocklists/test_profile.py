@@ -85,3 +85,26 @@ def test_a_profile_says_itself_what_dns_answers_for_a_closed_name(answer: str, c
 
 def test_what_a_policy_does_not_say_of_searches_is_strict():
     assert (KS2.safe_search, KS2.youtube) == (True, Youtube.STRICT)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"scan": ("test",)}, "profiles.ks2.scan[0]: 'test' names every site"),
+        (
+            {"scan": ("site.test",), "certificate": False},
+            "profiles.ks2.scan: the devices of 'ks2' carry no certificate",
+        ),
+        ({"upload_mb": -1}, "profiles.ks2.upload_mb: -1 is no size"),
+        ({"upload_hosts": ("site.test/page",)}, "profiles.ks2.upload_hosts[0]: 'site.test/page' names no host"),
+        ({"upload_hosts": ("*",)}, "profiles.ks2.upload_hosts[0]: '*' names no host"),
+        ({"upload_hosts": ("test",)}, "profiles.ks2.upload_hosts[0]: 'test' names no host"),
+    ],
+)
+def test_what_is_carried_is_checked(changes: dict[str, object], says: str):
+    assert [problem[: len(says)] for problem in msgspec.structs.replace(KS2, **changes).problems("ks2")] == [says]
+
+
+def test_sound_bounds_are_no_problem():
+    sound = msgspec.structs.replace(KS2, scan=("site.test/page",), upload_mb=0, upload_hosts=("class.test",))
+    assert not list(sound.problems("ks2"))

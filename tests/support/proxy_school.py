@@ -103,6 +103,7 @@ def rulebook() -> Rulebook:
                 closed_uploads=("program",),
                 upload_mb=1,
                 upload_hosts=("other.test",),
+                scan_sockets=True,
             ),
             "staff": Profile("Staff", "staff", Pages.STAFF, unknown=Unknown.OPEN, watch=Watch.STAFF),
             "visitor": Profile(
@@ -424,11 +425,19 @@ def tunnel(school: School, raw: socket.socket, sni: str | None, alpn: tuple[str,
 
 
 @contextmanager
-def running(school: School, settings: ProxySettings, *, instance: int = 0) -> Iterator[Running]:
-    """A worker of *school* in a process of its own, for as long as the context lasts."""
+def running(school: School, settings: ProxySettings, *, instance: int = 0, heavy: str = "") -> Iterator[Running]:
+    """A worker of *school* in a process of its own, for as long as the context lasts; what says *heavy* weighs 100."""
     config = school.folder / f"worker-{instance}.json"
     config.write_bytes(msgspec.json.encode(settings))
-    command = [sys.executable, "-m", "tests.support.proxy_school", str(school.folder), str(config), str(instance)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.support.proxy_school",
+        str(school.folder),
+        str(config),
+        str(instance),
+        heavy,
+    ]
     with (school.folder / f"worker-{instance}.log").open("a") as errors:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
         try:
@@ -442,8 +451,12 @@ def running(school: School, settings: ProxySettings, *, instance: int = 0) -> It
             process.stdout.close()
 
 
-async def _worker(folder: Path, settings: ProxySettings, instance: int) -> None:
+async def _worker(folder: Path, settings: ProxySettings, instance: int, heavy: str) -> None:
+    from proxy_addons.sockets import nothing_found
     from proxy_addons.worker import serve
+
+    def scan(text: str) -> int:
+        return 100 if heavy in text else 0
 
     files = Files(folder / "state", folder / "keys", folder / "spool")
     journal = Journal.open(files.spool, site="oak", kind="proxy", instance=instance, seed=SEED)
@@ -459,6 +472,7 @@ async def _worker(folder: Path, settings: ProxySettings, instance: int) -> None:
             instance=instance,
             metrics=("127.0.0.1", 0),
             ready=lambda told: print(json.dumps(told), flush=True),  # noqa: T201
+            scan=scan if heavy else nothing_found,
         )
     except asyncio.CancelledError:
         pass
@@ -471,4 +485,4 @@ async def _worker(folder: Path, settings: ProxySettings, instance: int) -> None:
 if __name__ == "__main__":
     logging.basicConfig(level=os.environ.get("LEVEL", "INFO"))
     told = msgspec.json.decode(Path(sys.argv[2]).read_bytes(), type=ProxySettings)
-    asyncio.run(_worker(Path(sys.argv[1]), told, int(sys.argv[3])))
+    asyncio.run(_worker(Path(sys.argv[1]), told, int(sys.argv[3]), sys.argv[4]))
