@@ -258,6 +258,7 @@ def files_given(config: Config) -> dict[str, str]:
         "proxy.ca_certificate": proxy.ca_certificate,
         "proxy.ca_key": proxy.ca_key,
         "proxy.upstream_ca": proxy.upstream_ca,
+        "proxy.portal_key": proxy.portal_key if proxy.portal_url else "",
         "reporting.tls_certificate": reporting.tls_certificate,
         "reporting.tls_key": reporting.tls_key,
         "reporting.mail.password_file": reporting.mail.password_file,

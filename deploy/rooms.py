@@ -78,6 +78,7 @@ def worker(instance: int) -> Serve:
             ca_certificate=_absolute(settings, given.ca_certificate),
             ca_key=_absolute(settings, given.ca_key),
             upstream_ca=_absolute(settings, given.upstream_ca),
+            portal_key=_absolute(settings, given.portal_key),
         )
         return room.serve(proxy, settings.files, recorder, instance=instance, metrics=metrics, ready=ready)
 
