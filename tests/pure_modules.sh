@@ -68,6 +68,7 @@ dns_filter/upstream_health.py
 dns_filter/upstream_place.py
 dns_filter/upstream_query.py
 dns_filter/wire.py
+proxy_addons/closed_request.py
 proxy_addons/languages.py
 reporting/page_link.py
 reporting/runs.py
