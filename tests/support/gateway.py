@@ -23,7 +23,9 @@ class Gateway:
 
     def __init__(self, folder: Path, *, names=(), mail_port=9, dns_instances=1):
         """Listed names in *names* are added to the gambling list, which KS2 finds closed."""
-        self.dns, self.inner, self.proxy, self.pages, self.upstream, self.closed, self.closed_tls, metrics, *_ = free_ports(12)
+        self.dns, self.inner, self.proxy, self.pages, self.upstream, self.closed, self.closed_tls, metrics, *_ = (
+            free_ports(12)
+        )
         lists = folder / "lists"
         lists.mkdir(parents=True)
         (lists / "gambling.txt").write_text("gambling.test\n" + "".join(f"{name}\n" for name in names))
