@@ -37,7 +37,7 @@ _LONGEST_HEAD = 16_384
 _EACH = 32
 """Connections of one client at once (an IPv6 one is its /64); a browser opens 6 to a host."""
 _ALL = 2048
-"""Connections of everybody at once, about 15 KB each."""
+"""Connections of everybody at once, about 30 KB each."""
 _LINGER = 1.0
 """Seconds for a client to take the answer while it still sends: closing at once would cut the answer off."""
 _BACKLOG = 1024
