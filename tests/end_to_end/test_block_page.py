@@ -84,7 +84,13 @@ class Asking:
 @pytest.fixture(scope="module")
 def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
     school = School(tmp_path_factory.mktemp("pages"))
-    with Nameserver() as dns, Origin() as origin, running(school, school.settings(dns, origin.port)) as worker:
+    (school.folder / "portal.key").write_bytes(bytes(32))
+    portal = {"portal_url": "https://schoolgate.internal", "portal_key": str(school.folder / "portal.key")}
+    with (
+        Nameserver() as dns,
+        Origin() as origin,
+        running(school, school.settings(dns, origin.port, **portal)) as worker,
+    ):
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM
         for argument in ("headless=new", "no-sandbox", "disable-gpu", "hide-scrollbars", "disable-dev-shm-usage"):
