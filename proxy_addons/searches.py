@@ -24,7 +24,7 @@ from proxy_addons.answer import Form
 from proxy_addons.counters import Counters
 from proxy_addons.help_panel import HelpNotice, Sessions
 from proxy_addons.judge import Judge
-from proxy_addons.refusal import Refusal, form_for
+from proxy_addons.refusal import Refusal, form_for, language_for
 from proxy_addons.search_terms import Search
 from proxy_addons.settings import ProxySettings
 from proxy_addons.unpacked import unpacked
@@ -145,7 +145,8 @@ class Searches:
             self._sessions.saw(client, now)
             self._counters.help_panels += 1
         pages = block_page.pages_of(self._judge.policy.rulebook, client.profile)
-        return help_panel.answer(HelpNotice(pages, self._settings.adult, flow.request.method == "GET"), form)
+        notice = HelpNotice(pages, self._settings.adult, flow.request.method == "GET")
+        return help_panel.answer(notice, form, language_for(flow, self._settings))
 
     def instead(self, flow: http.HTTPFlow, request: Request, verdict: Verdict) -> Refusal | None:
         """The way to the profile's own engine, with the words, for a page that *verdict* closes as another's; or None.
