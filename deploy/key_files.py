@@ -17,11 +17,15 @@ def dns_problems(settings: Settings) -> Iterator[str]:
     yield from _trust_problems(settings, "dns.upstream_ca", settings.config.dns.upstream_ca)
 
 
-def proxy_problems(settings: Settings) -> Iterator[str]:
-    """What keeps the proxy from using its certificates."""
+def signer_problems(settings: Settings) -> Iterator[str]:
+    """What keeps the signer from using the school's interception certificate."""
     proxy = settings.config.proxy
     yield from _pair_problems(settings, ("proxy.ca_certificate", proxy.ca_certificate), ("proxy.ca_key", proxy.ca_key))
-    yield from _trust_problems(settings, "proxy.upstream_ca", proxy.upstream_ca)
+
+
+def proxy_problems(settings: Settings) -> Iterator[str]:
+    """What keeps a worker from trusting servers."""
+    yield from _trust_problems(settings, "proxy.upstream_ca", settings.config.proxy.upstream_ca)
 
 
 def pages_problems(settings: Settings) -> Iterator[str]:

@@ -111,6 +111,12 @@ class Filter:
         """Whether *client*'s connection is to end without a handshake."""
         return client.id in self._closed
 
+    def is_secret(self, client: connection.Client) -> bool:
+        """Whether no log may name *client*'s host: it is closed (and so on record), or a sealed list has it (G6, G23)."""
+        tunnel = self._tunnels.get(client.id)
+        sealed = self._judge.policy.sealed
+        return tunnel is not None and (tunnel.untold is not None or sealed.has_urls(tunnel.host))
+
     def _who(self, peer: connection.Client) -> Client | None:
         clients = self._judge.live.clients
         return client_of(clients, peer) if clients else None

@@ -24,7 +24,10 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The school's interception certificate (PEM)."""
 
     ca_key: str = "keys/ca.key"
-    """Its key (PEM), readable by the worker only."""
+    """Its key (PEM), readable by the signer only."""
+
+    signer: str = "run/signer/signer.sock"
+    """The signer's socket, in a folder that only the signer writes to and only workers may enter."""
 
     upstream_ca: str = ""
     """One more file of certificates (PEM) to trust in servers, besides the system's; "" for none."""

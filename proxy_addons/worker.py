@@ -20,11 +20,12 @@ from prometheus_client import CollectorRegistry
 from blocklists.live import Files, Live
 from proxy_addons import backlog, heads, interim, library_words, messages
 from proxy_addons.addresses import Reach
-from proxy_addons.certificates import Certificates, Store, open_store, trusted
+from proxy_addons.certificates import Certificates, trusted
 from proxy_addons.counters import Collected, Counters
 from proxy_addons.filter import Filter
 from proxy_addons.judge import Judge
 from proxy_addons.layers import Layers
+from proxy_addons.leaves import Leaves
 from proxy_addons.resolve import Resolver, installed
 from proxy_addons.settings import ProxySettings, endpoint
 from proxy_addons.sink import open_sink
@@ -58,15 +59,14 @@ async def serve(
 
     *ready* is told the addresses that were bound, once a request would be decided. The caller runs *recorder* for
     longer than this. Raises OSError if an address is
-    taken or a file cannot be read, ValueError if the certificate and its key do not fit.
+    taken or a file cannot be read.
     """
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(_bound(text)) for text in settings.listen]
-        store = open_store(Path(settings.ca_certificate), Path(settings.ca_key))
         bundle = stack.enter_context(trusted(settings.upstream_ca))
         live = Live(files)
         live.refresh()
-        worker = Worker(settings, live, recorder, store, bundle)
+        worker = Worker(settings, live, recorder, bundle)
         stack.enter_context(library_words.own_pages())
         stack.enter_context(heads.bounded())
         stack.enter_context(interim.left_out())
@@ -85,7 +85,7 @@ async def serve(
 class Worker:
     """The parts of a worker, put together."""
 
-    def __init__(self, settings: ProxySettings, live: Live, recorder: Recorder, store: Store, bundle: str) -> None:
+    def __init__(self, settings: ProxySettings, live: Live, recorder: Recorder, bundle: str) -> None:
         inner = endpoint(settings.inner_dns)
         if inner is None:
             raise ValueError(f"proxy.inner_dns: {settings.inner_dns!r} is no address and port")
@@ -97,13 +97,14 @@ class Worker:
         self._proxy = Proxyserver()  # type: ignore[no-untyped-call]
         self._running, self._ready = asyncio.Event(), asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
-        self._master = self._make_master(store, bundle)
+        self._master = self._make_master(bundle)
 
-    def _make_master(self, store: Store, bundle: str) -> master.Master:
+    def _make_master(self, bundle: str) -> master.Master:
         made = master.Master(options.Options())
         made._legacy_log_events.uninstall()  # noqa: SLF001 - it would turn each log line into an event
-        layers, certificates = Layers(self._counters), Certificates(store, self._filter.refuses)
-        made.addons.add(self._proxy, layers, certificates, self._filter, self)  # type: ignore[no-untyped-call]
+        leaves = Leaves(Path(self._settings.signer))
+        certificates = Certificates(leaves, self._counters, self._filter.refuses, self._filter.is_secret)
+        made.addons.add(self._proxy, Layers(self._counters), certificates, self._filter, self)  # type: ignore[no-untyped-call]
         made.options.update(  # type: ignore[no-untyped-call]
             server=False,
             rawtcp=False,
