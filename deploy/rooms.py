@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from blocklists import sealed_marker
-from deploy import config, key_files, process, toml_file
+from deploy import config, key_files, process, succession, toml_file
 from deploy.process import Ready, Serve
 from dns_filter.settings import DnsSettings
 from reporting.recorder import Recorder
@@ -93,7 +93,16 @@ def worker(instance: int) -> Serve:
             signer=str(settings.path(given.signer)),
             upstream_ca=_absolute(settings, given.upstream_ca),
         )
-        return room.serve(proxy, settings.files, recorder, instance=instance, metrics=metrics, ready=ready)
+        again = ("worker", "--instance", str(instance), "--config", str(settings.file))
+        return room.serve(
+            proxy,
+            settings.files,
+            recorder,
+            instance=instance,
+            metrics=metrics,
+            ready=ready,
+            replace=lambda: succession.succeed(*again),
+        )
 
     return serve
 

@@ -9,6 +9,11 @@ from blocklists import endpoint as endpoints
 
 LONGEST_DRAIN = 60
 """Seconds. systemd kills what has not ended 90 s after it was told to (DefaultTimeoutStopSec)."""
+LEAST_MEMORY = 200
+"""Megabytes: a worker that has just started has 110, and each of 500 held connections takes 0.2."""
+LONGEST_LIFE = 24 * 365
+LONGEST_HANDOVER = 3600
+"""Seconds. Two workers of one number share the machine's memory for as long."""
 
 
 class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,6 +56,15 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drain_seconds: float = 3.0
     """How long a page in progress may take to finish when the worker is asked to stop (seconds)."""
 
+    worker_memory_mb: int = 600
+    """Megabytes of memory at which a worker is replaced by a new one, without dropping a page; 0 for no limit."""
+
+    worker_hours: float = 24.0
+    """Hours after which a worker is replaced in the same way; 0 for never."""
+
+    handover_seconds: float = 300.0
+    """How long what goes on in a worker that was replaced may take to finish (seconds)."""
+
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
         for place, text in enumerate(self.listen):
@@ -60,6 +74,7 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield from endpoints.port_problems(f"proxy.ports[{place}]", port)
         if not 0 <= self.drain_seconds <= LONGEST_DRAIN:
             yield f"proxy.drain_seconds: {self.drain_seconds} must be between 0 and {LONGEST_DRAIN} seconds"
+        yield from self._life_problems()
         for place, text in enumerate(self.reachable_private):
             try:
                 ipaddress.ip_network(text)
@@ -67,6 +82,14 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield f"proxy.reachable_private[{place}]: {text!r} is no network; write for example 10.20.0.0/16"
         if self.portal_url and not self.portal_url.startswith(("https://", "http://")):
             yield f"proxy.portal_url: {self.portal_url!r} is no web address; write https://..."
+
+    def _life_problems(self) -> Iterator[str]:
+        if self.worker_memory_mb != 0 and self.worker_memory_mb < LEAST_MEMORY:
+            yield f"proxy.worker_memory_mb: {self.worker_memory_mb} must be 0 or at least {LEAST_MEMORY}"
+        if not 0 <= self.worker_hours <= LONGEST_LIFE:
+            yield f"proxy.worker_hours: {self.worker_hours} must be between 0 and {LONGEST_LIFE} hours"
+        if not 0 <= self.handover_seconds <= LONGEST_HANDOVER:
+            yield f"proxy.handover_seconds: {self.handover_seconds} must be between 0 and {LONGEST_HANDOVER} seconds"
 
 
 def endpoint(text: str) -> tuple[str, int] | None:
