@@ -15,6 +15,7 @@ from mitmproxy.addons.tlsconfig import TlsConfig
 from mitmproxy.net import tls
 from mitmproxy.proxy import context
 from mitmproxy.tls import ClientHelloData, TlsData
+from OpenSSL import SSL
 
 from proxy_addons.counters import Counters
 from proxy_addons.leaves import Leaves
@@ -38,6 +39,19 @@ def trusted(extra: str) -> Iterator[str]:
         yield f"/proc/self/fd/{file.fileno()}"
 
 
+CIPHERS = ":".join(
+    f"ECDHE-{kind}-{cipher}"
+    for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
+    for kind in ("ECDSA", "RSA")
+)
+"""What clients get under TLS 1.2: no server can have given them better, and what TLS 1.3 has is as good (G27)."""
+TO_SERVERS = f"@SECLEVEL=2:{CIPHERS}:AES128-GCM-SHA256:AES256-GCM-SHA384:ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES128-SHA"
+"""What servers may choose under TLS 1.2, as browsers do; keys and signatures of 112 bits at least."""
+_TLS_1_3 = 0x0304
+_VERSIONS_OFFERED = 43
+"""The extension supported_versions (RFC 8446, 4.2.1)."""
+
+
 class Certificates(TlsConfig):
     """TLS towards clients and servers; a client that *refuses* names gets no handshake."""
 
@@ -53,6 +67,7 @@ class Certificates(TlsConfig):
         self._leaves, self._counters = leaves, counters
         self._refuses, self._is_secret = refuses, is_secret
         self._next: certs.CertStoreEntry | None = None
+        self._demanding: set[str] = set()
 
     def configure(self, updated: AbstractSet[str]) -> None:
         """Nothing: mitmproxy's own reads its folder here, and tries each protocol version by making it fail."""
@@ -61,7 +76,20 @@ class Certificates(TlsConfig):
         """Nothing: mitmproxy's own would read its folder here."""
 
     def tls_clienthello(self, tls_clienthello: ClientHelloData) -> None:
-        """Nothing: the filter decides what is opened, and when."""
+        """Note whether the client takes TLS 1.3 and nothing older; the filter decides what is opened, and when."""
+        versions = dict(tls_clienthello.client_hello.extensions).get(_VERSIONS_OFFERED, b"")
+        if demands_tls_1_3(versions):
+            self._demanding.add(tls_clienthello.context.client.id)
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        """Forget the client."""
+        self._demanding.discard(client.id)
+
+    def tls_start_server(self, tls_start: TlsData) -> None:
+        """Begin the handshake with a server, which gets no older TLS than its client would have taken (G27)."""
+        super().tls_start_server(tls_start)
+        if tls_start.ssl_conn and tls_start.context.client.id in self._demanding:
+            SSL._lib.SSL_set_options(tls_start.ssl_conn._ssl, SSL.OP_NO_TLSv1_2)  # type: ignore[attr-defined]  # noqa: SLF001 - pyOpenSSL offers it for whole contexts only
 
     async def tls_start_client(self, tls_start: TlsData) -> None:  # type: ignore[override]
         """Begin the handshake with a client, unless the filter has refused the connection or there is no leaf."""
@@ -83,6 +111,17 @@ class Certificates(TlsConfig):
 
     def request(self, flow: object) -> None:
         """Nothing: mitmproxy's own answers a path of its own making on every host."""
+
+
+def demands_tls_1_3(versions: bytes) -> bool:
+    """Whether a client that offers *versions* (the extension's bytes) takes TLS 1.3 or later alone."""
+    offered = [int.from_bytes(versions[place : place + 2]) for place in range(1, len(versions) - 1, 2)]
+    real = [version for version in offered if version & 0x0F0F != _GREASE]
+    return bool(real) and min(real) >= _TLS_1_3
+
+
+_GREASE = 0x0A0A
+"""What browsers offer besides so that servers get used to the unknown (RFC 8701): 0x0A0A, 0x1A1A and so on."""
 
 
 class _NoStore:

@@ -20,6 +20,36 @@ class Trouble(enum.Enum):
         "This site could not prove who it is",
         "Somebody might be pretending to be this site, so to keep you safe we did not open it.",
     )
+    EXPIRED = (
+        502,
+        "This site's proof of who it is has run out",
+        "Its owner has to renew it, so to keep you safe we did not open it. Try again tomorrow.",
+    )
+    NOT_YET = (
+        502,
+        "This site's proof of who it is does not hold yet",
+        "Either the site has made a mistake, or a clock is wrong, so to keep you safe we did not open it.",
+    )
+    ANOTHER_NAME = (
+        502,
+        "This site proved that it is somebody else",
+        "Look at the address again: is every letter right? To keep you safe we did not open it.",
+    )
+    OWN_WORD = (
+        502,
+        "Nobody but this site itself says who it is",
+        "Somebody might be pretending to be this site, so to keep you safe we did not open it.",
+    )
+    WEAK = (
+        502,
+        "This site is not safe enough",
+        "What you send to it could be read on the way, as it protects pages in an old way. So we did not open it.",
+    )
+    NO_TLS = (
+        502,
+        "This site did not answer in a safe way",
+        "It was asked for a protected page and sent something else. Look at the address again.",
+    )
     UNREACHABLE = (
         502,
         "This site is not answering",
@@ -94,8 +124,22 @@ def of_message(message: str) -> Trouble:
 
 
 _BY_MESSAGE = (
+    ("certificate has expired", Trouble.EXPIRED),
+    ("certificate is not yet valid", Trouble.NOT_YET),
+    ("hostname mismatch", Trouble.ANOTHER_NAME),
+    ("IP address mismatch", Trouble.ANOTHER_NAME),
+    ("self-signed certificate in certificate chain", Trouble.UNTRUSTED),
+    ("self-signed certificate", Trouble.OWN_WORD),
+    ("too weak", Trouble.WEAK),
+    ("cannot agree on a TLS version", Trouble.WEAK),
+    ("unsupported protocol", Trouble.WEAK),
+    ("handshake failure", Trouble.WEAK),
+    ("dh key too small", Trouble.WEAK),
+    ("legacy renegotiation", Trouble.WEAK),
+    ("does not speak TLS", Trouble.NO_TLS),
     ("Certificate verify failed", Trouble.UNTRUSTED),
     ("an address that may not be reached", Trouble.PRIVATE),
     ("no such name", Trouble.NO_SUCH_NAME),
     ("the DNS service", Trouble.NO_DNS),
 )
+"""The first part that is in an error's text decides. The texts are OpenSSL's, mitmproxy's and those of `resolve`."""

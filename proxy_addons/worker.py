@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry
 from blocklists.live import Files, Live
 from proxy_addons import backlog, heads, interim, library_words, life, messages
 from proxy_addons.addresses import Reach
-from proxy_addons.certificates import Certificates, trusted
+from proxy_addons.certificates import CIPHERS, TO_SERVERS, Certificates, trusted
 from proxy_addons.counters import Collected, Counters, memory
 from proxy_addons.filter import Filter
 from proxy_addons.judge import Judge
@@ -126,6 +126,8 @@ class Worker:
             ssl_verify_upstream_trusted_ca=bundle,
             tls_version_client_min="TLS1_2",
             tls_version_server_min="TLS1_2",
+            ciphers_client=CIPHERS,
+            ciphers_server=TO_SERVERS,
         )
         return made
 
