@@ -259,6 +259,7 @@ def files_given(config: Config) -> dict[str, str]:
         "proxy.ca_certificate": proxy.ca_certificate,
         "proxy.ca_key": proxy.ca_key,
         "proxy.upstream_ca": proxy.upstream_ca,
+        "proxy.upstream_credentials": proxy.upstream_credentials,
         "reporting.tls_certificate": reporting.tls_certificate,
         "reporting.tls_key": reporting.tls_key,
         "reporting.mail.password_file": reporting.mail.password_file,

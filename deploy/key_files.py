@@ -24,8 +24,15 @@ def signer_problems(settings: Settings) -> Iterator[str]:
 
 
 def proxy_problems(settings: Settings) -> Iterator[str]:
-    """What keeps a worker from trusting servers."""
-    yield from _trust_problems(settings, "proxy.upstream_ca", settings.config.proxy.upstream_ca)
+    """What keeps a worker from trusting servers, and from using another proxy."""
+    given = settings.config.proxy
+    yield from _trust_problems(settings, "proxy.upstream_ca", given.upstream_ca)
+    if not given.upstream_credentials:
+        return
+    key, path = "proxy.upstream_credentials", settings.key_path(given.upstream_credentials)
+    yield from (missing := list(_missing(settings, key, given.upstream_credentials)))
+    if not missing and b":" not in path.read_bytes():
+        yield f"{key}: {path} holds no name and password; write name:password"
 
 
 def pages_problems(settings: Settings) -> Iterator[str]:

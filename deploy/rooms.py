@@ -92,6 +92,7 @@ def worker(instance: int) -> Serve:
             given,
             signer=str(settings.path(given.signer)),
             upstream_ca=_absolute(settings, given.upstream_ca),
+            upstream_credentials=_absolute(settings, given.upstream_credentials),
         )
         again = ("worker", "--instance", str(instance), "--config", str(settings.file))
         return room.serve(

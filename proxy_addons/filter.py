@@ -210,6 +210,8 @@ class Filter:
     async def server_connect(self, data: ServerConnectionHookData) -> None:
         """Refuse an address given as such, which asks no resolver, if it may not be reached."""
         host, port, *_ = data.server.address or ("", 0)
+        if (host, port) == self._resolver.upstream:
+            return
         if domain.as_address(host) and not self._resolver.permits(host, port):
             data.server.error = _NOT_REACHED
 

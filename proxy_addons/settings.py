@@ -37,6 +37,13 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     upstream_ca: str = ""
     """One more file of certificates (PEM) to trust in servers, besides the system's; "" for none."""
 
+    upstream: str = ""
+    """Another proxy through which every page is asked for, such as http://10.0.0.1:3128; "" for none."""
+
+    upstream_credentials: str = ""
+    """A file with "name:password" for it; "" for none; in the folder of keys it needs a LoadCredential line in the
+    worker's unit."""
+
     reachable_private: tuple[str, ...] = ()
     """Networks (CIDR) with private addresses that may be reached: the school's own servers; this machine's own address
     only where it is named alone (/32, /128)."""
@@ -75,6 +82,12 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not 0 <= self.drain_seconds <= LONGEST_DRAIN:
             yield f"proxy.drain_seconds: {self.drain_seconds} must be between 0 and {LONGEST_DRAIN} seconds"
         yield from self._life_problems()
+        if self.upstream:
+            given = self.upstream.removeprefix("http://")
+            if given == self.upstream or endpoints.parse(given) is None:
+                yield f"proxy.upstream: {self.upstream!r} is no proxy's address; write for example http://10.0.0.1:3128"
+        elif self.upstream_credentials:
+            yield "proxy.upstream_credentials: there is no proxy.upstream that they would be for"
         for place, text in enumerate(self.reachable_private):
             try:
                 ipaddress.ip_network(text)

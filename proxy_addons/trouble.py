@@ -65,6 +65,11 @@ class Trouble(enum.Enum):
         "We could not look this site up",
         "The school's own address book is not answering. Try again in a minute.",
     )
+    UPSTREAM = (
+        502,
+        "The filter behind ours did not let this through",
+        "Our internet provider may have closed this site, or it may be busy. Try again in a few minutes.",
+    )
     PRIVATE = (
         403,
         "This address is inside a private network",
@@ -124,6 +129,7 @@ def of_message(message: str) -> Trouble:
 
 
 _BY_MESSAGE = (
+    ("refused HTTP CONNECT", Trouble.UPSTREAM),
     ("certificate has expired", Trouble.EXPIRED),
     ("certificate is not yet valid", Trouble.NOT_YET),
     ("hostname mismatch", Trouble.ANOTHER_NAME),

@@ -31,6 +31,7 @@ from proxy_addons.leaves import Leaves
 from proxy_addons.resolve import Resolver, installed
 from proxy_addons.settings import ProxySettings, endpoint
 from proxy_addons.sink import open_sink
+from proxy_addons.upstream_proxy import UpstreamProxy
 from reporting.metrics import process_collector, serve_metrics
 from reporting.recorder import Recorder
 
@@ -102,6 +103,8 @@ class Worker:
         self._judge = Judge(live, recorder, self._counters)
         self._resolver = Resolver(inner, Reach(settings.reachable_private))
         self._filter = Filter(self._judge, self._resolver, settings, self._counters)
+        self._upstream = UpstreamProxy(settings.upstream, settings.upstream_credentials)
+        self._resolver.upstream = endpoint(settings.upstream.removeprefix("http://"))
         self._proxy = Proxyserver()  # type: ignore[no-untyped-call]
         self._running, self._ready = asyncio.Event(), asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -114,7 +117,7 @@ class Worker:
         made._legacy_log_events.uninstall()  # noqa: SLF001 - it would turn each log line into an event
         leaves = Leaves(Path(self._settings.signer))
         certificates = Certificates(leaves, self._counters, self._filter.refuses, self._filter.is_secret)
-        made.addons.add(self._proxy, Layers(self._counters), certificates, self._filter, self)  # type: ignore[no-untyped-call]
+        made.addons.add(self._proxy, Layers(self._counters), certificates, self._filter, self._upstream, self)  # type: ignore[no-untyped-call]
         made.options.update(  # type: ignore[no-untyped-call]
             server=False,
             rawtcp=False,
@@ -172,7 +175,7 @@ class Worker:
     @contextlib.asynccontextmanager
     async def _listening(self, sockets: list[socket.socket]) -> AsyncIterator[None]:
         """Accept connections inside the context; at its end, stop, and wait for what is in progress."""
-        regular: ServerInstance[Any] = ServerInstance.make("regular", self._proxy)
+        regular: ServerInstance[Any] = ServerInstance.make(self._upstream.mode, self._proxy)
 
         async def handled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._writers.add(writer)
