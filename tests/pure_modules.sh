@@ -68,6 +68,7 @@ dns_filter/upstream_health.py
 dns_filter/upstream_place.py
 dns_filter/upstream_query.py
 dns_filter/wire.py
+proxy_addons/distrust.py
 proxy_addons/life.py
 proxy_addons/never_opened.py
 reporting/runs.py
