@@ -152,6 +152,11 @@ class Settings(msgspec.Struct, frozen=True):
         return self.path(self.config.paths.run)
 
     @property
+    def workers(self) -> Path:
+        """The folder where workers write down what a technician may act on."""
+        return self.run / "workers"
+
+    @property
     def policy(self) -> Path:
         """The file policy.toml."""
         return self.path(self.config.paths.policy)
@@ -252,6 +257,7 @@ def _paths(config: Config) -> dict[str, str]:
     return {
         **{f"paths.{name}": path for name, path in msgspec.structs.asdict(config.paths).items()},
         **{f"lists.{name}.file": one.file for name, one in config.lists.items()},
+        "proxy.signer": config.proxy.signer,
         **{key: path for key, path in files_given(config).items() if path},
         "reporting.database": config.reporting.database or "-",  # an empty one is said by reporting
     }
@@ -266,6 +272,7 @@ def files_given(config: Config) -> dict[str, str]:
         "proxy.ca_key": proxy.ca_key,
         "proxy.upstream_ca": proxy.upstream_ca,
         "proxy.portal_key": proxy.portal_key if proxy.portal_url else "",
+        "proxy.upstream_credentials": proxy.upstream_credentials,
         "reporting.tls_certificate": reporting.tls_certificate,
         "reporting.tls_key": reporting.tls_key,
         "reporting.mail.password_file": reporting.mail.password_file,

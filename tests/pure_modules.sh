@@ -80,7 +80,10 @@ dns_filter/upstream_place.py
 dns_filter/upstream_query.py
 dns_filter/wire.py
 proxy_addons/closed_request.py
+proxy_addons/distrust.py
 proxy_addons/languages.py
+proxy_addons/life.py
+proxy_addons/never_opened.py
 proxy_addons/safe_search.py
 proxy_addons/search_terms.py
 proxy_addons/start_of_body.py

@@ -10,8 +10,8 @@ from proxy_addons.closed_settings import ClosedSettings
 @pytest.mark.parametrize(
     ("url", "names"),
     [
-        ("", ["dns-0", "worker-0", "reporting"]),
-        ("https://dns.test/dns-query", ["doh", "dns-0", "worker-0", "reporting"]),
+        ("", ["signer", "dns-0", "worker-0", "reporting"]),
+        ("https://dns.test/dns-query", ["signer", "doh", "dns-0", "worker-0", "reporting"]),
     ],
 )
 def test_a_resolver_over_https_has_a_process_where_one_is_named(url, names):

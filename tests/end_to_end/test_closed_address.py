@@ -1,4 +1,4 @@
-"""From a question in DNS to the page: the two processes as a gateway runs them, and a browser that is told of no proxy."""
+"""From a question in DNS to the page: both processes as a gateway runs them, and a browser that is told of no proxy."""
 
 import asyncio
 import contextlib

@@ -192,6 +192,7 @@ class School:
             "inner_dns": f"127.0.0.1:{dns.port}",
             "ca_certificate": str(self.ca),
             "ca_key": str(self.folder / "keys" / "ca.key"),
+            "signer": str(self.folder / "signer.sock"),
             "upstream_ca": str(self.folder / "servers.pem"),
             "reachable_private": ("127.0.0.1/32",),
             "ports": (80, 443, *ports),
@@ -452,6 +453,7 @@ def running(school: School, settings: ProxySettings, *, instance: int = 0, heavy
 
 
 async def _worker(folder: Path, settings: ProxySettings, instance: int, heavy: str) -> None:
+    from proxy_addons import signer
     from proxy_addons.sockets import nothing_found
     from proxy_addons.worker import serve
 
@@ -464,6 +466,7 @@ async def _worker(folder: Path, settings: ProxySettings, instance: int, heavy: s
     recording = asyncio.create_task(recorder.run())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    signing = asyncio.create_task(signer.serve(settings, files, ready=lambda _: None)) if instance == 0 else None
     try:
         await serve(
             settings,
@@ -473,12 +476,15 @@ async def _worker(folder: Path, settings: ProxySettings, instance: int, heavy: s
             metrics=("127.0.0.1", 0),
             ready=lambda told: print(json.dumps(told), flush=True),  # noqa: T201
             scan=scan if heavy else nothing_found,
+            status=folder / "status" / f"refusals-{instance}.json",
         )
     except asyncio.CancelledError:
         pass
     finally:
-        recording.cancel()
-        await asyncio.gather(recording, return_exceptions=True)
+        kept = [task for task in (recording, signing) if task]
+        for one in kept:
+            one.cancel()
+        await asyncio.gather(*kept, return_exceptions=True)
         journal.close()
 
 
