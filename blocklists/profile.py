@@ -48,6 +48,17 @@ class Unknown(enum.StrEnum):
     CLOSED = "closed"
 
 
+class Unseen(enum.StrEnum):
+    """What happens to a connection whose inside nobody can know.
+
+    One to an address without a name, one on port 443 that speaks no TLS, one to another port than the web's, and one
+    that names nobody and cannot be opened.
+    """
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 class Watch(enum.StrEnum):
     """Whose themes are watched: a pupil's, a shared device's, the staff list only (G8), or nobody's."""
 
@@ -102,7 +113,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     *approved* lists is closed. *allow* and *block* are entries (`blocklists.entry`). *blocked* is what DNS answers for
     a closed name; None stands for what suits the certificate (`blocked_answer`). *safe_search* and *youtube* hold
     engines to strict results and YouTube to a restricted mode (`blocklists.safe_search`); unwritten, they are strict.
-    *visits*: days for which named visits are kept; 0, which an older policy has, keeps none.
+    *visits*: days for which named visits are kept; 0, which an older policy has, keeps none. *unseen*: whether what
+    cannot be looked into is let through; an older policy closes it.
     """
 
     title: str
@@ -121,6 +133,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     safe_search: bool = True
     youtube: Youtube = Youtube.STRICT
     visits: int = 0
+    unseen: Unseen = Unseen.CLOSED
 
     @property
     def blocked_answer(self) -> Blocked:
