@@ -114,6 +114,7 @@ def _process(name: str, words: str) -> None:
         starts = {
             "dns": rooms.start_dns,
             "doh": rooms.start_doh,
+            "peek": rooms.start_peek,
             "worker": rooms.start_worker,
             "reporting": rooms.start_reporting,
         }
@@ -122,7 +123,8 @@ def _process(name: str, words: str) -> None:
 
 _process("dns", "Answer DNS: one process of the resolver, several may share the port.")
 _process("doh", "Ask a resolver over HTTPS for the DNS filter: one process, where the configuration names one.")
-_process("worker", "Answer HTTP and HTTPS: one process of the filtering proxy.")
+_process("peek", "Take the connections of clients: one front door of the web filter, several may share the port.")
+_process("worker", "Answer HTTP and HTTPS: one process of the filtering proxy, behind the front door.")
 _process("reporting", "Keep the breach log, send the alerts, serve the staff pages: one process.")
 
 

@@ -21,6 +21,7 @@ def specs(settings: config.Settings) -> tuple[Spec, ...]:
     return (
         *doh,
         *(Spec(f"dns-{n}", ("dns", "--instance", str(n))) for n in range(wanted.dns)),
+        *(Spec(f"peek-{n}", ("peek", "--instance", str(n))) for n in range(wanted.peek)),
         *(Spec(f"worker-{n}", ("worker", "--instance", str(n))) for n in range(wanted.workers)),
         Spec("reporting", ("reporting",)),
     )

@@ -50,10 +50,12 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
+        if not self.listen:
+            yield 'proxy.listen: there is no address, so no worker could be reached; write ["127.0.0.1:8190"]'
         for place, text in enumerate(self.listen):
             yield from endpoints.problems(f"proxy.listen[{place}]", text, "127.0.0.1:8190")
             if (found := endpoints.parse(text)) and not endpoints.is_loopback(found[0]):
-                yield f"proxy.listen[{place}]: {text} is not loopback, and clients use peek.listen; write 127.0.0.1:8190"
+                yield f"proxy.listen[{place}]: {text} is not loopback; clients come to peek.listen, not to a worker"
         yield from endpoints.problems("proxy.inner_dns", self.inner_dns, "127.0.0.1:5301")
         for place, port in enumerate(self.ports):
             yield from endpoints.port_problems(f"proxy.ports[{place}]", port)

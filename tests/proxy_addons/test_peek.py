@@ -1,20 +1,14 @@
 """The front door, by real sockets: what is relayed, what is opened, what is refused."""
 
-import contextlib
-import signal
-import socket
-import ssl
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 from cryptography import x509
 
-from tests.support.commands import until
 from tests.support.front_door import Door, front_door
 from tests.support.origin import Origin, tls_context
-from tests.support.proxy_school import ADDRESSES, HOSTS, Nameserver, School, head_of, tunnel
+from tests.support.proxy_school import HOSTS, Nameserver, School, tunnel
 
 
 @dataclass

@@ -95,7 +95,7 @@ async def _process(kind: str, folder: Path, told: Told, instance: int) -> None:
     common = {
         "instance": instance,
         "metrics": ("127.0.0.1", 0),
-        "ready": lambda told: print(json.dumps(told), flush=True),
+        "ready": lambda told: print(json.dumps(told), flush=True),  # noqa: T201
     }
     try:
         if kind == "peek":

@@ -23,7 +23,7 @@ class Gateway:
 
     def __init__(self, folder: Path, *, names=(), mail_port=9, dns_instances=1):
         """Listed names in *names* are added to the gambling list, which KS2 finds closed."""
-        self.dns, self.inner, self.proxy, self.pages, self.upstream, metrics, *_ = free_ports(9)
+        self.dns, self.inner, self.proxy, self.pages, self.upstream, self.worker, metrics, *_ = free_ports(11)
         lists = folder / "lists"
         lists.mkdir(parents=True)
         (lists / "gambling.txt").write_text("gambling.test\n" + "".join(f"{name}\n" for name in names))
@@ -48,8 +48,9 @@ class Gateway:
                     "closed_address_v4": CLOSED_ADDRESS,
                     "private_zones": ["test"],
                 },
+                "peek": {"listen": [at(self.proxy)]},
                 "proxy": {
-                    "listen": [at(self.proxy)],
+                    "listen": [at(self.worker)],
                     "inner_dns": at(self.inner),
                     "upstream_ca": str(self.websites / "ca.crt"),
                     "reachable_private": [f"{WEB_SITES}/32"],
@@ -60,7 +61,7 @@ class Gateway:
                     "mail": {"port": mail_port},
                     "contacts": {"dsl": "dsl@school.test", "dsl_confirmed": True, "headteacher": "head@school.test"},
                 },
-                "metrics": {"dns": metrics, "worker": metrics + 1, "reporting": metrics + 2},
+                "metrics": {"dns": metrics, "worker": metrics + 1, "reporting": metrics + 2, "peek": metrics + 3},
                 "run": {"dns": dns_instances},
             }
         )

@@ -33,7 +33,7 @@ from blocklists.calendar import Calendar, Window
 from blocklists.clients import Clients, Network
 from blocklists.compile import Source, compile_lists
 from blocklists.live import Files
-from blocklists.profile import Code, Pages, Profile, Unknown, Watch
+from blocklists.profile import Code, Pages, Profile, Unknown, Unseen, Watch
 from blocklists.rulebook import Category, ListUse, Role, Rulebook
 from proxy_addons.settings import ProxySettings
 from reporting.breach import Breach
@@ -95,7 +95,9 @@ def rulebook() -> Rulebook:
             "ks1": Profile("KS1", "ks1", Pages.KS1, approved_only=True, approved=("ks1",)),
             "ks2": Profile("KS2", "ks2", Pages.KS2, unknown=Unknown.SCAN),
             "ks3": Profile("KS3", "ks3", Pages.SECONDARY, unknown=Unknown.SCAN),
-            "staff": Profile("Staff", "staff", Pages.STAFF, unknown=Unknown.OPEN, watch=Watch.STAFF),
+            "staff": Profile(
+                "Staff", "staff", Pages.STAFF, unknown=Unknown.OPEN, watch=Watch.STAFF, unseen=Unseen.OPEN
+            ),
             "visitor": Profile(
                 "Visitor",
                 "visitor",
