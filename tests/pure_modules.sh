@@ -68,6 +68,9 @@ dns_filter/upstream_health.py
 dns_filter/upstream_place.py
 dns_filter/upstream_query.py
 dns_filter/wire.py
+proxy_addons/client_hello.py
+proxy_addons/handover.py
+proxy_addons/request_head.py
 reporting/runs.py
 reporting/visits.py
 MODULES
