@@ -231,7 +231,7 @@ class Peek:
         self._relays[at.id] = relay
         self._doorway.spoken(at.id)
         relay.start(onward.first)
-        if self._permitted.outlived(at.id):
+        if self._is_over(at.id):  # something changed while it was being led
             relay.close(broken=True)
 
     def _left(self, name: str) -> None:

@@ -15,6 +15,7 @@ import pytest
 from cryptography import x509
 
 from proxy_addons import handover
+from proxy_addons.doorway import FIRST_HELLO
 from proxy_addons.settings import PeekSettings
 from tests.support.commands import until
 from tests.support.front_door import KEY, Door, front_door
@@ -313,6 +314,28 @@ def test_clients_that_say_nothing_hold_nobody_up_and_have_an_end(school: School)
         for one in silent:
             one.close()
         until(lambda: door.metric("schoolgate_peek_open_connections") == 0)
+
+
+def test_a_tunnel_that_says_nothing_has_an_end(front: Fronted) -> None:
+    late = front.counted("late")
+    raw, _ = front.door.connect("good.test", front.secure.port)
+    with raw:
+        raw.settimeout(FIRST_HELLO + 5)
+        raw.sendall(b"\x16\x03\x01")
+        assert raw.recv(100) == b""
+    assert front.counted("late") == late + 1
+
+
+def test_another_port_is_reached_only_where_the_profile_lets_pass_what_nobody_sees(school: School) -> None:
+    with Raw() as server, Nameserver() as dns, front_door(school, school.settings(dns)) as door:
+        refused, head = door.connect("good.test", server.port, "ks2")
+        with refused:
+            assert b" 403 " in head
+        client, head = door.connect("good.test", server.port, "staff")
+        assert b" 200 " in head
+        client.sendall(NOT_TLS[0])
+        with client, server.taken() as far:
+            assert far.recv(100) == NOT_TLS[0]
 
 
 NOT_TLS = [b"SSH-2.0-OpenSSH_9\r\n", b"\x01\0\0\0wireguard", bytes(range(128, 200)), b"\x13BitTorrent protocol"]
