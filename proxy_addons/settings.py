@@ -34,7 +34,7 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     only where it is named alone (/32, /128)."""
 
     ports: tuple[int, ...] = (80, 443, 8080, 8443)
-    """Ports that may be reached: the web; others only by profiles that let pass what nobody can look into (`unseen`)."""
+    """Ports that may be reached: the web; others only by profiles that let pass what nobody can see into (`unseen`)."""
 
     adult: str = ""
     """The grown-up whom pupils are told to talk to; "" says "a teacher or another adult you trust"."""
