@@ -112,6 +112,7 @@ def _profiles() -> Iterator[tuple[str, dict[str, Any]]]:
                 "search_engine": behaviour["search_engine"][column],
                 "unknown": _UNKNOWN.get(unknown, unknown),
                 "unknown_unopened": behaviour["unknown_unopened"][column],
+                "unseen": behaviour["unseen"][column],
                 "watch": watch,
                 "youtube": _YOUTUBE.get(youtube := row["youtube"] or behaviour["youtube"][column], youtube),
                 "visits": _days(row["visits"] or behaviour["visits"][column]),

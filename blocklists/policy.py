@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from blocklists import domain, search
 from blocklists.calendar import Period
 from blocklists.entry import Entry
-from blocklists.profile import Code, Unknown
+from blocklists.profile import Code, Unknown, Unseen
 from blocklists.question import Policy, Question, concerns
 from blocklists.rulebook import Permit, Role, Severity
 from blocklists.verdict import NAME_KINDS, Action, Kind, Reason, Request, Verdict
@@ -228,6 +228,8 @@ def _unknown(q: Question) -> Verdict | None:
     for name in q.opening_a_page(Role.POSITIVE):
         return q.verdict(Action.ALLOW, Reason.OPEN, list=name, rule="", inspect=True)
     rule = q.profile.unknown if q.profile.certificate else q.profile.unknown_unopened
+    if q.profile.unseen is Unseen.CLOSED and domain.as_address(q.request.host):
+        return q.verdict(Action.BLOCK, Reason.UNKNOWN, rule="an address without a name")
     if rule is Unknown.CLOSED or (rule is Unknown.SCAN and not q.profile.certificate):
         return q.verdict(Action.BLOCK, Reason.UNKNOWN)
     if rule is Unknown.SCAN and (verdict := _too_much(q, Reason.UNKNOWN)):

@@ -48,6 +48,17 @@ class Unknown(enum.StrEnum):
     CLOSED = "closed"
 
 
+class Unseen(enum.StrEnum):
+    """What happens to a connection whose inside nobody can know.
+
+    One to an address without a name, one on port 443 that speaks no TLS, one to another port than the web's, and one
+    that names nobody and cannot be opened.
+    """
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 class Watch(enum.StrEnum):
     """Whose themes are watched: a pupil's, a shared device's, the staff list only (G8), or nobody's."""
 
@@ -117,7 +128,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     that are open and scanned, whatever else is known of them. *closed_downloads* and *closed_uploads* are kinds of file
     (`blocklists.kinds`); *upload_mb* is the longest upload in megabytes, None for any; *upload_hosts* are entries that
     neither holds for. *tenants*: services let in the school's own accounts only, where the policy names them.
-    *thumbnails*: search engines' small pictures are shown. *scan_sockets*: what a WebSocket says is scanned.
+    *thumbnails*: search engines' small pictures are shown. *scan_sockets*: what a WebSocket says is scanned. *unseen*:
+    whether what cannot be looked into is let through; an older policy closes it.
     """
 
     title: str
@@ -147,6 +159,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tenants: bool = True
     thumbnails: bool = True
     scan_sockets: bool = False
+    unseen: Unseen = Unseen.CLOSED
 
     @property
     def blocked_answer(self) -> Blocked:

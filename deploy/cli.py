@@ -118,6 +118,7 @@ def _process(name: str, words: str) -> None:
             "dns": rooms.start_dns,
             "doh": rooms.start_doh,
             "signer": rooms.start_signer,
+            "peek": rooms.start_peek,
             "worker": rooms.start_worker,
             "closed": rooms.start_closed,
             "reporting": rooms.start_reporting,
@@ -128,7 +129,8 @@ def _process(name: str, words: str) -> None:
 _process("dns", "Answer DNS: one process of the resolver, several may share the port.")
 _process("doh", "Ask a resolver over HTTPS for the DNS filter: one process, where the configuration names one.")
 _process("signer", "Make certificates for the workers: one process, the only one that has the interception key.")
-_process("worker", "Answer HTTP and HTTPS: one process of the filtering proxy.")
+_process("peek", "Take the connections of clients: one front door of the web filter, several may share the port.")
+_process("worker", "Answer HTTP and HTTPS: one process of the filtering proxy, behind the front door.")
 _process("closed", "Show the page of names that DNS refused, at the closed address: one process.")
 _process("reporting", "Keep the breach log, send the alerts, serve the staff pages: one process.")
 

@@ -20,7 +20,7 @@ from deploy import toml_file
 from deploy.list_settings import ListSettings, SubscriptionSettings
 from dns_filter.settings import DnsSettings
 from proxy_addons.closed_settings import ClosedSettings
-from proxy_addons.settings import ProxySettings
+from proxy_addons.settings import PeekSettings, ProxySettings
 from reporting.settings import ReportingSettings
 
 NAME = "schoolgate.toml"
@@ -30,6 +30,7 @@ LONGEST_SITE = 64
 """Characters. A journal's file carries the name besides 32 more, and a file's name has 255 bytes (NAME_MAX)."""
 LAST_INSTANCE = 63
 """The highest number of a process of one kind: more processes than this, on one core each, no gateway has."""
+HANDOVER_KEY = "handover.key"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 """Where systemd puts the files that a unit loads as credentials (systemd.exec(5))."""
 
@@ -58,6 +59,8 @@ class MetricSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """the address to listen on: the management network's, never the pupils'"""
     dns: int = 9160
     """first port of the DNS processes"""
+    peek: int = 9170
+    """first port of the front doors"""
     worker: int = 9180
     """first port of the proxy workers"""
     reporting: int = 9155
@@ -68,7 +71,7 @@ class MetricSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
         yield from endpoint.address_problems("metrics.address", self.address)
-        for name, port in (("dns", self.dns), ("worker", self.worker)):
+        for name, port in (("dns", self.dns), ("peek", self.peek), ("worker", self.worker)):
             yield from endpoint.port_problems(f"metrics.{name}", port, endpoint.LAST_PORT - LAST_INSTANCE)
         yield from endpoint.port_problems("metrics.reporting", self.reporting)
         yield from endpoint.port_problems("metrics.closed", self.closed)
@@ -79,8 +82,10 @@ class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     dns: int = 1
     """DNS processes, at most one a core"""
+    peek: int = 1
+    """front doors, at most one a core"""
     workers: int = 1
-    """proxy workers, at most one a core"""
+    """proxy workers, at most one a core; the front door hands connections to so many, whoever starts them"""
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +103,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """where things are kept"""
     dns: DnsSettings = DnsSettings()
     """the DNS filter"""
+    peek: PeekSettings = PeekSettings()
+    """the web filter's front door, to which clients come"""
     proxy: ProxySettings = ProxySettings()
     """the web filter"""
     closed: ClosedSettings = ClosedSettings()
@@ -152,9 +159,21 @@ class Settings(msgspec.Struct, frozen=True):
         return self.path(self.config.paths.run)
 
     @property
-    def workers(self) -> Path:
+    def worker_status(self) -> Path:
         """The folder where workers write down what a technician may act on."""
         return self.run / "workers"
+
+    @property
+    def handover_key(self) -> Path:
+        """The key by which the front door signs what it hands to a worker: under systemd one of the credentials."""
+        return (self.keys if os.environ.get(CREDENTIALS) else self.run) / HANDOVER_KEY
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """Where the workers listen, the first of them first."""
+        found = [endpoint.parse(text) for text in self.config.proxy.listen[:1]]
+        given = [(host, port + n) for host, port in filter(None, found) for n in range(self.config.run.workers)]
+        return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in given)
 
     @property
     def policy(self) -> Path:
@@ -238,6 +257,7 @@ def problems(settings: Settings) -> Iterator[str]:
     for place, cidr in enumerate(config.proxy.reachable_private):
         yield from _cidr_problems(f"proxy.reachable_private[{place}]", cidr, loopback=config.loopback_school)
     yield from config.dns.problems()
+    yield from config.peek.problems()
     yield from config.proxy.problems()
     yield from config.closed.problems()
     yield from config.reporting.problems()
@@ -247,7 +267,7 @@ def problems(settings: Settings) -> Iterator[str]:
     for key, path in _paths(config).items():
         if not path or "\0" in path:
             yield f"{key}: {path!r} is no path; name a file or folder"
-    for name, count in (("dns", config.run.dns), ("workers", config.run.workers)):
+    for name, count in (("dns", config.run.dns), ("peek", config.run.peek), ("workers", config.run.workers)):
         if not 1 <= count <= LAST_INSTANCE + 1:
             yield f"run.{name}: {count} must be between 1 and {LAST_INSTANCE + 1}"
 
@@ -305,12 +325,14 @@ def _listening(config: Config) -> Iterator[tuple[str, str]]:
         yield "dns.inner", dns.inner
     if dns.doh.url:
         yield "dns.doh.listen", dns.doh.listen
+    yield from config.peek.places
     yield from ((f"proxy.listen[{place}]", text) for place, text in enumerate(config.proxy.listen))
     for key in ("listen", "listen_tls"):
         yield from ((f"closed.{key}[{place}]", text) for place, text in enumerate(getattr(config.closed, key)))
     yield "reporting.listen", config.reporting.listen
     host = f"[{metrics.address}]" if ":" in metrics.address else metrics.address
     yield from (("metrics.dns", f"{host}:{metrics.dns + n}") for n in range(config.run.dns))
+    yield from (("metrics.peek", f"{host}:{metrics.peek + n}") for n in range(config.run.peek))
     yield from (("metrics.worker", f"{host}:{metrics.worker + n}") for n in range(config.run.workers))
     yield "metrics.reporting", f"{host}:{metrics.reporting}"
     if config.closed.wanted:

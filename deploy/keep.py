@@ -23,6 +23,7 @@ def specs(settings: config.Settings) -> tuple[Spec, ...]:
         Spec("signer", ("signer",)),
         *doh,
         *(Spec(f"dns-{n}", ("dns", "--instance", str(n))) for n in range(wanted.dns)),
+        *(Spec(f"peek-{n}", ("peek", "--instance", str(n))) for n in range(wanted.peek)),
         *(Spec(f"worker-{n}", ("worker", "--instance", str(n))) for n in range(wanted.workers)),
         *closed,
         Spec("reporting", ("reporting",)),
@@ -55,7 +56,11 @@ def run(settings: config.Settings) -> int:
     with only_one(settings):
         for remark in remarks.in_force(settings):
             log.warning("%s", remark)
-        return asyncio.run(_until_signal(settings))
+        settings.handover_key.unlink(missing_ok=True)  # one that was left behind; each start has its own (G20)
+        try:
+            return asyncio.run(_until_signal(settings))
+        finally:
+            settings.handover_key.unlink(missing_ok=True)
 
 
 async def _until_signal(settings: config.Settings) -> int:

@@ -42,6 +42,7 @@ PROFILES_HEAD = """
 #                     O in a column that has codes - and that only such profiles are in
 #   unknown           a site that nothing is known about: open, scan or closed
 #   unknown_unopened  the same where the connection cannot be opened: open or closed
+#   unseen            what nobody can look into (an address without a name, no TLS on port 443): open or closed
 #   scan_limit        the page score from which a scanned page is closed (one clear hit is 100)
 #   watch             whose themes are watched: all, device (a shared one), staff (the staff list only), none
 #   safe_search       search engines that publish a strict form of themselves answer with that one: true or false
@@ -158,6 +159,7 @@ def _profile(name: str, profile: Profile) -> str:
             ("approved", _texts(profile.approved)),
             ("unknown", _text(profile.unknown)),
             ("unknown_unopened", _text(profile.unknown_unopened)),
+            ("unseen", _text(profile.unseen)),
             ("scan_limit", str(profile.scan_limit)),
             ("watch", _text(profile.watch)),
             ("safe_search", _truth(profile.safe_search)),

@@ -52,7 +52,7 @@ def refusals(settings: "Settings") -> "list[Group]":
     from proxy_addons.distrust import Seen, merged
 
     seen = []
-    for path in sorted(settings.workers.glob("refusals-*.json")):
+    for path in sorted(settings.worker_status.glob("refusals-*.json")):
         with contextlib.suppress(OSError, ValueError):
             seen.append(msgspec.json.decode(path.read_bytes(), type=Seen))
     return merged(seen)

@@ -43,8 +43,8 @@ def _machine(config: Config) -> Iterator[str]:
     elif _unheard(config):
         says = "write the gateway's address in the pupils' network, for example 10.20.0.1:5300"
         yield f"dns.listen: only this machine can ask for a name there, and no network is on it; {says}"
-    if not config.proxy.listen:
-        yield "proxy.listen: there is no address, so no page is filtered or opened"
+    if not config.peek.places:
+        yield "peek.listen: there is no address, so no client reaches the web filter"
     yield from _contacts(config)
 
 

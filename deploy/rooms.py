@@ -81,6 +81,7 @@ def worker(instance: int) -> Serve:
     """The proxy worker number *instance*."""
 
     def serve(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:
+        from proxy_addons import handed_over, handover_key  # noqa: PLC0415 - see above
         from proxy_addons import worker as room  # noqa: PLC0415 - see above
 
         assert recorder is not None
@@ -88,13 +89,17 @@ def worker(instance: int) -> Serve:
         _refuse(settings, key_files.proxy_problems(settings))
         metrics = (settings.config.metrics.address, settings.config.metrics.worker + instance)
         given = settings.config.proxy
+        place = worker_place(settings, instance)
+        ports = [int(text.rpartition(":")[2]) for _, text in settings.config.peek.places]
         proxy = msgspec.structs.replace(
             given,
             signer=str(settings.path(given.signer)),
+            listen=(place,),
             upstream_ca=_absolute(settings, given.upstream_ca),
             portal_key=_absolute(settings, given.portal_key),
             upstream_credentials=_absolute(settings, given.upstream_credentials),
         )
+        front = handed_over.Front(handover_key.key_of(settings.handover_key), place, ports)
         again = ("worker", "--instance", str(instance), "--config", str(settings.file))
         return room.serve(
             proxy,
@@ -104,8 +109,35 @@ def worker(instance: int) -> Serve:
             metrics=metrics,
             ready=ready,
             replace=lambda: succession.succeed(*again),
-            status=settings.workers / f"refusals-{instance}.json",
+            front=front,
+            status=settings.worker_status / f"refusals-{instance}.json",
         )
+
+    return serve
+
+
+def worker_place(settings: config.Settings, instance: int) -> str:
+    """Where the worker number *instance* listens; toml_file.RefusedError where the front door would not look for it."""
+    places = settings.workers
+    if instance >= len(places):
+        says = f"run.workers: there are {len(places)}, so worker {instance} would get no connection; raise the number"
+        raise toml_file.RefusedError([f"{settings.file}: {says}"])
+    return places[instance]
+
+
+def peek(instance: int) -> Serve:
+    """The front door number *instance*."""
+
+    def serve(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:
+        from proxy_addons import handover_key  # noqa: PLC0415 - see above
+        from proxy_addons import peek as room  # noqa: PLC0415 - see above
+
+        assert recorder is not None
+        _refuse_without_sealed(settings)
+        metrics = (settings.config.metrics.address, settings.config.metrics.peek + instance)
+        key = handover_key.key_of(settings.handover_key)
+        setup = room.Setup(settings.config.peek, settings.config.proxy, settings.workers, key)
+        return room.serve(setup, settings.files, recorder, instance=instance, metrics=metrics, ready=ready)
 
     return serve
 
@@ -201,6 +233,11 @@ def start_worker(instance: int, file: Path | None) -> int:
 def start_closed(instance: int, file: Path | None) -> int:
     """Run the process at the closed address until it is told to stop; returns the exit code."""
     return process.start("closed", instance, file, closed, journal=False)
+
+
+def start_peek(instance: int, file: Path | None) -> int:
+    """Run the front door until it is told to stop; returns the exit code."""
+    return process.start("peek", instance, file, peek(instance), journal=True)
 
 
 def start_reporting(instance: int, file: Path | None) -> int:

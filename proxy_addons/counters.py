@@ -3,18 +3,14 @@
 No label holds a host, a client or a person; nothing here is asked on the way of a request.
 """
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from proxy_addons.memory import memory
 from proxy_addons.trouble import Trouble
-
-_STATM = Path("/proc/self/statm")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Counters:
@@ -27,6 +23,7 @@ class Counters:
         self.connections = 0
         self.strangers = 0
         self.too_many = 0
+        self.forged = 0
         self.spliced = 0
         self.opened = 0
         self.closed = 0
@@ -55,6 +52,7 @@ class Collected(Collector):
             ("connections", "Connections from clients.", counts.connections),
             ("strangers", "Connections closed at once: no configured network, or no policy yet.", counts.strangers),
             ("too_many", "Connections closed at once: their client already had as many as it may.", counts.too_many),
+            ("forged", "Connections closed at once: the front door has not signed them.", counts.forged),
             ("spliced", "Connections relayed unopened.", counts.spliced),
             ("opened", "Connections opened with the school's certificate.", counts.opened),
             ("closed", "Connections closed without a page.", counts.closed),
@@ -96,8 +94,3 @@ class Collected(Collector):
 
 
 CARRIED = ("download", "upload", "infected", "unscanned", "message", "thumbnail")
-
-
-def memory() -> int:
-    """The resident memory of this process in bytes."""
-    return int(_STATM.read_text().split()[1]) * _PAGE

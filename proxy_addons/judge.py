@@ -9,14 +9,15 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterable
+from typing import Protocol
 
 from blocklists import url
 from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Policy, Reason, Request, Verdict, decide
-from blocklists.rulebook import Severity
+from blocklists.profile import Unseen
+from blocklists.rulebook import NEVER_OPENED, Severity
 from blocklists.verdict import CARRIED, Hit
-from proxy_addons.counters import Counters
 from reporting.breach import breach_of
 from reporting.complaint import Complaint
 from reporting.concern import concern_of
@@ -29,10 +30,16 @@ class NotReadyError(RuntimeError):
     """There is no policy yet, so nothing can be decided."""
 
 
+class Failures(Protocol):
+    """Where decisions that failed are counted."""
+
+    failures: int
+
+
 class Judge:
     """Decides by the policy in force. *clock_ok* is kept by whoever keeps the policy fresh."""
 
-    def __init__(self, live: Live, recorder: Recorder, counters: Counters) -> None:
+    def __init__(self, live: Live, recorder: Recorder, counters: Failures) -> None:
         self.live = live
         self._counters, self._complaint = counters, Complaint(log)
         self.clock_ok = True
@@ -70,14 +77,23 @@ class Judge:
         profile = self.policy.rulebook.profiles.get(client.profile)
         return profile is not None and profile.certificate
 
+    def lets_pass_unseen(self, client: Client) -> bool:
+        """Whether the profile of *client* permits what nobody here can look into."""
+        profile = self.policy.rulebook.profiles.get(client.profile)
+        return profile is not None and profile.unseen is Unseen.OPEN
+
     async def record(self, request: Request, verdict: Verdict) -> None:
         """Put a refusal on record; returns when it is safe to answer."""
+        if self.note(request, verdict) >= Severity.URGENT:
+            await self.recorder.durable()
+
+    def note(self, request: Request, verdict: Verdict) -> Severity:
+        """Write a refusal that nobody waits for an answer to; how grave it is."""
         breach = breach_of(request, verdict, source="proxy", policy=self.live.version)
         if breach is None:
-            return
+            return Severity.NONE
         self.recorder.first(_run_of(request, verdict), breach)
-        if breach.severity >= Severity.URGENT:
-            await self.recorder.durable()
+        return breach.severity
 
     async def record_concern(self, request: Request, verdict: Verdict) -> None:
         """Put a permitted search with a theme on record; returns when it is safe to answer."""
@@ -111,6 +127,14 @@ def gravest(judged: Iterable[tuple[Request, Verdict]]) -> tuple[Request, Verdict
     """The refusal that weighs most, or None if all are permitted."""
     refused = [one for one in judged if one[1].blocked]
     return max(refused, key=lambda one: one[1].severity, default=None)
+
+
+def is_never_opened(verdict: Verdict) -> bool:
+    """Whether what *verdict* is about is opened for nobody, not for a page either: helplines, banks, health (G8, G13).
+
+    A rule of the school's own that names a page of the host, or a sealed list that does, still opens it.
+    """
+    return not verdict.inspect and (verdict.reason is Reason.ALWAYS_OPEN or verdict.category in NEVER_OPENED)
 
 
 class Plan(enum.Enum):

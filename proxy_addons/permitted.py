@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable, Iterable
 
 import msgspec
-from mitmproxy import connection
 
 from blocklists.clients import Client
 from blocklists.policy import Kind, Verdict
 from blocklists.url import Url
-from proxy_addons.client import client_of
+from proxy_addons.client import Peer, client_of
 from proxy_addons.judge import Judge, Plan, plan_of
 
 _WHOLE = ""
@@ -24,7 +23,7 @@ _WHOLE = ""
 class _Entry(msgspec.Struct):
     """*again* judges anew and says until when it holds, or gives None where it is not permitted any more."""
 
-    peer: connection.Client
+    peer: Peer
     again: Callable[[Client], Verdict | None]
     reloads: int
     until: int | None
@@ -37,7 +36,7 @@ class Permitted:
         self._judge = judge
         self._entries: dict[str, dict[str, _Entry]] = {}
 
-    def relayed(self, peer: connection.Client, host: str, verdict: Verdict) -> None:
+    def relayed(self, peer: Peer, host: str, verdict: Verdict) -> None:
         """Remember that *peer* is relayed to *host* because of *verdict*."""
 
         def again(client: Client) -> Verdict | None:
@@ -47,7 +46,7 @@ class Permitted:
 
         self._remember(peer, _WHOLE, again, verdict.until)
 
-    def asked(self, peer: connection.Client, name: str, urls: Iterable[Url], until: int | None) -> None:
+    def asked(self, peer: Peer, name: str, urls: Iterable[Url], until: int | None) -> None:
         """Remember that *peer*'s request *name* for *urls* (one page by each of its hosts) was permitted."""
         judged = tuple(urls)
 
@@ -57,12 +56,10 @@ class Permitted:
 
         self._remember(peer, name, again, until)
 
-    def _remember(
-        self, peer: connection.Client, name: str, again: Callable[[Client], Verdict | None], until: int | None
-    ) -> None:
+    def _remember(self, peer: Peer, name: str, again: Callable[[Client], Verdict | None], until: int | None) -> None:
         self._entries.setdefault(peer.id, {})[name] = _Entry(peer, again, self._judge.live.reloads, until)
 
-    def answered(self, peer: connection.Client, name: str) -> None:
+    def answered(self, peer: Peer, name: str) -> None:
         """Forget a request, which may never have been permitted."""
         self._entries.get(peer.id, {}).pop(name, None)
 

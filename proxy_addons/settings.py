@@ -1,4 +1,4 @@
-"""What a proxy worker is told by schoolgate.toml: plain values, checked before a socket is opened."""
+"""What worker and front door are told by schoolgate.toml: plain values, checked before a socket is opened."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ LONGEST_HANDOVER = 3600
 class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The table `[proxy]`."""
 
-    listen: tuple[str, ...] = ("127.0.0.1:8080",)
-    """Where clients reach the proxy, as "address:port"; several instances share one port."""
+    listen: tuple[str, ...] = ("127.0.0.1:8190",)
+    """Where the first worker listens, for the front door alone; each further one listens at the next port."""
 
     inner_dns: str = "127.0.0.1:5301"
     """The inner DNS listener, the only place that names of servers are asked of."""
@@ -53,7 +53,7 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     only where it is named alone (/32, /128)."""
 
     ports: tuple[int, ...] = (80, 443, 8080, 8443)
-    """Ports that may be reached: the web and nothing else."""
+    """Ports that may be reached: the web; others only by profiles that let pass what nobody can see into (`unseen`)."""
 
     adult: str = ""
     """The grown-up whom pupils are told to talk to; "" says "a teacher or another adult you trust"."""
@@ -99,8 +99,12 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
+        if not self.listen:
+            yield 'proxy.listen: there is no address, so no worker could be reached; write ["127.0.0.1:8190"]'
         for place, text in enumerate(self.listen):
-            yield from endpoints.problems(f"proxy.listen[{place}]", text, "10.20.0.1:8080")
+            yield from endpoints.problems(f"proxy.listen[{place}]", text, "127.0.0.1:8190")
+            if (found := endpoints.parse(text)) and not endpoints.is_loopback(found[0]):
+                yield f"proxy.listen[{place}]: {text} is not loopback; clients come to peek.listen, not to a worker"
         yield from endpoints.problems("proxy.inner_dns", self.inner_dns, "127.0.0.1:5301")
         for place, port in enumerate(self.ports):
             yield from endpoints.port_problems(f"proxy.ports[{place}]", port)
@@ -146,6 +150,40 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield f"proxy.worker_hours: {self.worker_hours} must be between 0 and {LONGEST_LIFE} hours"
         if not 0 <= self.handover_seconds <= LONGEST_HANDOVER:
             yield f"proxy.handover_seconds: {self.handover_seconds} must be between 0 and {LONGEST_HANDOVER} seconds"
+
+
+class PeekSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table `[peek]`."""
+
+    listen: tuple[str, ...] = ("127.0.0.1:8080",)
+    """Where clients that know of the proxy reach it, as "address:port"; several instances share one port."""
+
+    transparent_http: tuple[str, ...] = ()
+    """Where the firewall turns plain HTTP (port 80) to, of clients that know of no proxy: "10.20.0.1:8081"; [] for
+    nowhere."""
+
+    transparent_tls: tuple[str, ...] = ()
+    """The same for HTTPS (port 443): "10.20.0.1:8443"; [] for nowhere."""
+
+    def problems(self) -> Iterator[str]:
+        """What a technician should mend, one sentence each."""
+        for key, texts, example in (
+            ("listen", self.listen, "10.20.0.1:8080"),
+            ("transparent_http", self.transparent_http, "10.20.0.1:8081"),
+            ("transparent_tls", self.transparent_tls, "10.20.0.1:8443"),
+        ):
+            for place, text in enumerate(texts):
+                yield from endpoints.problems(f"peek.{key}[{place}]", text, example)
+
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """(setting, address and port) of each place."""
+        kinds = (
+            ("listen", self.listen),
+            ("transparent_http", self.transparent_http),
+            ("transparent_tls", self.transparent_tls),
+        )
+        return tuple((f"peek.{key}[{place}]", text) for key, texts in kinds for place, text in enumerate(texts))
 
 
 def endpoint(text: str) -> tuple[str, int] | None:

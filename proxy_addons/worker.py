@@ -22,13 +22,16 @@ from prometheus_client import CollectorRegistry
 from blocklists.live import Files, Live
 from proxy_addons import backlog, cut, heads, interim, library_words, life, messages, sockets
 from proxy_addons.addresses import Reach
+from proxy_addons.bound import bound
 from proxy_addons.certificates import CIPHERS, TO_SERVERS, Certificates, trusted
-from proxy_addons.counters import Collected, Counters, memory
+from proxy_addons.counters import Collected, Counters
 from proxy_addons.distrusting import Distrusting
 from proxy_addons.filter import Filter
+from proxy_addons.handed_over import Front, Rewound, presented
 from proxy_addons.judge import Judge
 from proxy_addons.layers import Layers
 from proxy_addons.leaves import Leaves
+from proxy_addons.memory import memory
 from proxy_addons.resolve import Resolver, installed
 from proxy_addons.settings import ProxySettings, endpoint
 from proxy_addons.sink import open_sink
@@ -47,6 +50,7 @@ _SWEEP = 0.5
 _BACKLOG = 1024
 """A class that opens its laptops at once must not meet a full queue."""
 
+type _Handled = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 type Ready = Callable[[dict[str, tuple[str, int]]], None]
 type Replace = Callable[[], Awaitable[None]]
 """Has another worker take this one's place: it listens at the same address before this one is told to end."""
@@ -60,11 +64,14 @@ async def serve(
     instance: int,
     metrics: tuple[str, int] | None,
     ready: Ready,
+    front: Front | None = None,
     scan: sockets.Scan = sockets.nothing_found,
     replace: Replace | None = None,
     status: Path | None = None,
 ) -> None:
     """Filter until cancelled; then finish the pages in progress and close everything.
+
+    With a *front* door, only what that hands over is filtered; without one, clients come by themselves.
 
     Apps that refuse our certificate are written down in the file *status*; *scan* weighs what is said over WebSockets.
 
@@ -75,11 +82,11 @@ async def serve(
     taken or a file cannot be read.
     """
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(_bound(text)) for text in settings.listen]
+        sockets = [stack.enter_context(bound("proxy.listen", text)) for text in settings.listen]
         bundle = stack.enter_context(trusted(settings.upstream_ca))
         live = Live(files)
         live.refresh()
-        worker = Worker(settings, live, recorder, bundle, scan)
+        worker = Worker(settings, live, recorder, bundle, scan, front=front)
         stack.enter_context(library_words.own_pages())
         stack.enter_context(heads.bounded())
         stack.enter_context(interim.left_out())
@@ -101,12 +108,19 @@ class Worker:
     """The parts of a worker, put together."""
 
     def __init__(
-        self, settings: ProxySettings, live: Live, recorder: Recorder, bundle: str, scan: sockets.Scan
+        self,
+        settings: ProxySettings,
+        live: Live,
+        recorder: Recorder,
+        bundle: str,
+        scan: sockets.Scan,
+        *,
+        front: Front | None = None,
     ) -> None:
         inner = endpoint(settings.inner_dns)
         if inner is None:
             raise ValueError(f"proxy.inner_dns: {settings.inner_dns!r} is no address and port")
-        self._settings, self._live = settings, live
+        self._settings, self._live, self._front = settings, live, front
         self._counters = Counters()
         self._judge = Judge(live, recorder, self._counters)
         self._resolver = Resolver(inner, Reach(settings.reachable_private))
@@ -172,6 +186,7 @@ class Worker:
         async with await open_sink() as sink, asyncio.TaskGroup() as tasks:
             self._resolver.sink = sink.sockets[0].getsockname()[:2]
             self._resolver.own_ports = {s.getsockname()[1] for s in (*sockets, *sink.sockets)}
+            self._resolver.own_ports |= self._front.ports if self._front else set()
             kept = [tasks.create_task(self._keep_fresh()), tasks.create_task(self._end_overdue())]
             kept += [tasks.create_task(self._distrusting.keep(status))] if status else []
             with installed(self._resolver, loop):
@@ -196,12 +211,13 @@ class Worker:
         async def handled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._writers.add(writer)
             try:
-                await regular.handle_stream(reader, writer)
+                if theirs := await self._client_behind(reader, writer):
+                    await regular.handle_stream(reader, theirs)
             finally:
                 self._writers.discard(writer)
                 writer.close()  # mitmproxy leaves it open when it is told to close while data still comes
 
-        servers = [await asyncio.start_server(handled, sock=s, backlog=_BACKLOG) for s in sockets]
+        servers = [await _listen(s, handled) for s in sockets]
         try:
             yield
         finally:
@@ -228,6 +244,17 @@ class Worker:
                     await replace()
                 except OSError as error:
                     log.error("No other worker could be started: %s.", error)  # noqa: TRY400 - one sentence
+
+    async def _client_behind(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> asyncio.StreamWriter | None:
+        """The connection as its client's; None if it was to be handed over and is not."""
+        if self._front is None:
+            return writer
+        assert isinstance(reader, Rewound)
+        theirs = await presented(self._front.gate, reader, writer)
+        self._counters.forged += theirs is None
+        return theirs
 
     async def _drain(self) -> None:
         """End idle connections at once, the others when what goes on in them is done or the time is over.
@@ -273,21 +300,14 @@ class Worker:
             await asyncio.sleep(REFRESH)
 
 
-@contextlib.contextmanager
-def _bound(text: str) -> Iterator[socket.socket]:
-    """A socket bound to the "address:port" *text*, which other workers may bind too; OSError if it is taken."""
-    where = endpoint(text)
-    if where is None:
-        raise ValueError(f"proxy.listen: {text!r} is no address and port")
-    with socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET) as made:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        try:
-            made.bind(where)
-        except OSError as error:
-            raise OSError(error.errno, f"the proxy cannot listen on {text}: {error.strerror}") from error
-        made.setblocking(False)
-        yield made
+async def _listen(sock: socket.socket, handled: _Handled) -> asyncio.Server:
+    """Serve *sock* as asyncio.start_server does, with readers that can give back what was read ahead."""
+    loop = asyncio.get_running_loop()
+
+    def protocol() -> asyncio.StreamReaderProtocol:
+        return asyncio.StreamReaderProtocol(Rewound(loop=loop), handled, loop=loop)
+
+    return await loop.create_server(protocol, sock=sock, backlog=_BACKLOG)
 
 
 def _numbered(name: str, place: int) -> str:
@@ -305,4 +325,8 @@ def _waiting(listener: socket.socket) -> Iterator[socket.socket]:
 
 async def _taken(connection: socket.socket, handled: Callable[[Any, Any], Awaitable[None]]) -> None:
     connection.setblocking(False)
-    await handled(*await asyncio.open_connection(sock=connection))
+    loop = asyncio.get_running_loop()
+    reader = Rewound(loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection)
+    await handled(reader, asyncio.StreamWriter(transport, protocol, reader, loop))

@@ -79,11 +79,14 @@ dns_filter/upstream_health.py
 dns_filter/upstream_place.py
 dns_filter/upstream_query.py
 dns_filter/wire.py
+proxy_addons/client_hello.py
 proxy_addons/closed_request.py
 proxy_addons/distrust.py
+proxy_addons/handover.py
 proxy_addons/languages.py
 proxy_addons/life.py
 proxy_addons/never_opened.py
+proxy_addons/request_head.py
 proxy_addons/safe_search.py
 proxy_addons/search_terms.py
 proxy_addons/start_of_body.py

@@ -18,7 +18,7 @@ from deploy.demo.origin import Origin
 def welcome(settings: config.Settings, origin: Origin, trusted: Path, password: str) -> None:
     """Say what is running where, and the exact lines to try it with."""
     port = settings.config.dns.listen[0].rpartition(":")[2]
-    proxy = settings.config.proxy.listen[0]
+    proxy = settings.config.peek.listen[0]
     suffix = "" if origin.https_port == 443 else f":{origin.https_port}"
     clients = "\n".join(f"      {name:9}{address}" for name, address in plan.CLIENTS.items())
     curl = f"curl --cacert {trusted} -x http://{proxy} --interface"
@@ -52,8 +52,9 @@ Schoolgate is ready: a demo school on this machine's loopback. Ctrl-C ends all o
   Staff pages (breach log and alerts):
       {settings.config.reporting.public_url}/    name: demo    password: {password}
 
-  Metrics: http://127.0.0.1:{settings.config.metrics.dns}/metrics (DNS), :{settings.config.metrics.worker} (proxy), \
-:{settings.config.metrics.closed} (closed address), :{settings.config.metrics.reporting} (reporting)
+  Metrics: http://127.0.0.1:{settings.config.metrics.dns}/metrics (DNS), :{settings.config.metrics.peek} (front door), \
+:{settings.config.metrics.worker} (proxy), :{settings.config.metrics.closed} (closed address), \
+:{settings.config.metrics.reporting} (reporting)
   Files:   {settings.folder}
 """,
         flush=True,

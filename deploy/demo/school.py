@@ -36,7 +36,7 @@ log = logging.getLogger("schoolgate.demo")
 HERE = "127.0.0.1"
 WEB_SITES = "127.0.0.80"
 CLOSED_ADDRESS = "127.0.0.81"
-DNS_PORT, INNER_PORT, PROXY_PORT, STAFF_PORT = 5300, 5301, 8080, 8600
+DNS_PORT, INNER_PORT, PROXY_PORT, WORKER_PORT, STAFF_PORT = 5300, 5301, 8080, 8190, 8600
 NAMESERVER_PORT, MAIL_PORT = 5399, 2525
 CLOSED_PORT, CLOSED_TLS_PORT = 8081, 8444
 TRUSTED = "devices-trust.pem"
@@ -204,8 +204,9 @@ class _Demo:
                     "closed_address_v4": CLOSED_ADDRESS,
                     "private_zones": ["test"],
                 },
+                "peek": {"listen": [at(PROXY_PORT)]},
                 "proxy": {
-                    "listen": [at(PROXY_PORT)],
+                    "listen": [at(WORKER_PORT)],
                     "inner_dns": at(INNER_PORT),
                     "upstream_ca": str(self.folder / "websites" / "ca.crt"),
                     "reachable_private": [f"{WEB_SITES}/32"],

@@ -188,6 +188,15 @@ def test_what_a_pupil_sends_past_the_gateway_does_not_get_there(net, tmp_path, k
 
 
 @pytest.mark.parametrize("version", [0, 1], ids=["IPv4", "IPv6"])
+def test_a_pupils_web_pages_come_to_the_front_door_and_its_other_doors_stay_shut(net, tmp_path, version):
+    net.load(tmp_path)
+    with net.serving("gateway", 8081, 8443), net.serving("internet", 80, 443) as came:
+        assert net.ask("pupil", "tcp", INTERNET[version], [80, 443]) == {80: "gateway", 443: "gateway"}
+        assert net.ask("pupil", "tcp", INSIDE[version], [8081, 8443]) == {8081: "refused", 8443: "refused"}
+    assert came == []
+
+
+@pytest.mark.parametrize("version", [0, 1], ids=["IPv4", "IPv6"])
 def test_the_internet_reaches_neither_the_gateway_nor_a_pupil(net, tmp_path, version):
     net.load(tmp_path)
     with net.serving("gateway", *OURS.values()), net.serving("pupil", OURS["other"]):

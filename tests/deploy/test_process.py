@@ -97,7 +97,6 @@ async def test_a_port_that_no_machine_has_is_refused_before_anything_ends(tmp_pa
 @pytest.mark.parametrize(
     ("find", "replace", "sentence"),
     [
-        ("127.0.0.1:{0.proxy}", ELSEWHERE + ":8080", "the proxy cannot listen on 203.0.113.9:8080: Cannot assign"),
         ("{0.websites}/ca.crt", "policy.toml", r"policy.toml holds no certificate \(PEM\)"),
         ("{0.websites}/ca.crt", "nowhere.pem", "proxy.upstream_ca: there is no file .*nowhere.pem"),
     ],
@@ -107,6 +106,7 @@ async def test_the_worker_filters_again_after_settings_that_it_cannot_serve(tmp_
     config = ("--config", str(gateway.file))
     with (
         started("signer", *config, folder=tmp_path),
+        started("peek", *config, folder=tmp_path),
         started("worker", *config, folder=tmp_path, log=log) as worker,
     ):
         changed(gateway, find.format(gateway), replace)
@@ -114,6 +114,20 @@ async def test_the_worker_filters_again_after_settings_that_it_cannot_serve(tmp_
         assert says(log, rf"ERROR .*{sentence}")
         assert await asyncio.to_thread(gateway.blocked_page, "gambling.test") == 403
         assert "schoolgate_config_refused_total 1.0" in scraped(gateway.settings.config.metrics.worker)
+
+
+async def test_the_front_door_takes_connections_again_after_settings_that_it_cannot_serve(tmp_path):
+    gateway, log = Gateway(tmp_path), tmp_path / "log"
+    config = ("--config", str(gateway.file))
+    with (
+        started("worker", *config, folder=tmp_path),
+        started("peek", *config, folder=tmp_path, log=log) as peek,
+    ):
+        changed(gateway, f"127.0.0.1:{gateway.proxy}", f"{ELSEWHERE}:8080")
+        await reloaded(peek, log, r"(?s)stays in force.*Ready")
+        assert says(log, r"ERROR .*the proxy cannot listen on 203.0.113.9:8080: Cannot assign")
+        assert await asyncio.to_thread(gateway.blocked_page, "gambling.test") == 403
+        assert "schoolgate_config_refused_total 1.0" in scraped(gateway.settings.config.metrics.peek)
 
 
 async def test_reporting_serves_its_pages_again_after_a_certificate_that_is_none(tmp_path):
@@ -129,10 +143,10 @@ async def test_reporting_serves_its_pages_again_after_a_certificate_that_is_none
         await writer.wait_closed()
 
 
-@pytest.mark.parametrize("process", ["dns", "worker", "reporting"])
+@pytest.mark.parametrize("process", ["dns", "peek", "reporting"])
 def test_a_first_start_that_fails_says_why_in_a_sentence(tmp_path, process):
     gateway = Gateway(tmp_path)
-    mine = {"dns": gateway.dns, "worker": gateway.proxy, "reporting": gateway.pages}[process]
+    mine = {"dns": gateway.dns, "peek": gateway.proxy, "reporting": gateway.pages}[process]
     changed(gateway, f"127.0.0.1:{mine}", f"{ELSEWHERE}:{mine}")
     if process == "reporting":
         certificate = 'tls_certificate = "keys/ca.crt"\ntls_key = "keys/ca.key"\n'

@@ -59,7 +59,7 @@ def test_of_a_school_that_is_set_up_there_is_nothing_to_remark(school):
             "",
             "closed.listen: nothing listens at the closed address, so a closed name",
         ),
-        ('listen = ["127.0.0.1:8080"]', "listen = []", "proxy.listen: there is no address"),
+        ('listen = ["127.0.0.1:8080"]', "listen = []", "peek.listen: there is no address"),
         ('"dsl@school.test"', '""', "reporting.contacts: there is no address, so nobody is told of an alert"),
         (
             'dsl = "dsl@school.test"\ndsl_confirmed = false\nheadteacher = ""',

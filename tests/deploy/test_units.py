@@ -25,8 +25,9 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 ALL = sorted((DEPLOY / "systemd").glob("*.service"))
 UPDATE = DEPLOY / "systemd" / "schoolgate-lists.service"
 DOH = DEPLOY / "systemd" / "schoolgate-doh.service"
-SERVICES = [unit for unit in ALL if unit not in {UPDATE, DOH}]
-"""Those that stay in every school; an update does its work and ends, and few ask a resolver over HTTPS."""
+HANDOVER = DEPLOY / "systemd" / "schoolgate-handover.service"
+SERVICES = [unit for unit in ALL if unit not in {UPDATE, DOH, HANDOVER}]
+"""Those that stay in every school; a key is made once, an update ends, and few ask a resolver over HTTPS."""
 REFUSED = [("dns", ""), ("dns", "gambling.test"), ("proxy", "gambling.test")]
 """What is asked for below, as (source, host); a sealed host is not kept."""
 

@@ -1,5 +1,6 @@
 """Each process by itself, in any order, straight after init."""
 
+import contextlib
 import itertools
 
 import pytest
@@ -34,33 +35,45 @@ async def test_dns_filters_before_reporting_has_ever_run_and_after_it_has_stoppe
     assert before == during == after
 
 
-def test_the_worker_filters_with_the_signer_alone(tmp_path):
-    gateway = Gateway(tmp_path)
+@contextlib.contextmanager
+def web(gateway, folder):
+    """The web filter alone: a front door, a worker and a signer."""
     config = ("--config", str(gateway.file))
-    with started("worker", *config, folder=tmp_path), started("signer", *config, folder=tmp_path):
+    with (
+        started("peek", *config, folder=folder),
+        started("worker", *config, folder=folder),
+        started("signer", *config, folder=folder),
+    ):
+        yield
+
+
+def test_the_web_filter_works_alone(tmp_path):
+    gateway = Gateway(tmp_path)
+    with web(gateway, tmp_path):
         assert gateway.blocked_page("gambling.test") == 403
         assert gateway.blocked_page("gambling.test", source=STAFF) == 403
 
 
 def test_reporting_starts_alone_and_takes_up_what_was_written_before(tmp_path):
     gateway = Gateway(tmp_path)
-    config = ("--config", str(gateway.file))
-    with started("worker", *config, folder=tmp_path), started("signer", *config, folder=tmp_path):
+    with web(gateway, tmp_path):
         assert gateway.blocked_page("gambling.test") == 403
     with started("reporting", "--config", str(gateway.file), folder=tmp_path):
         until(lambda: gateway.breaches() == [("proxy", "gambling.test", 1)])
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(("dns", "worker", "reporting"))))
+ORDERS = [
+    (*order[: place % 4], "peek", *order[place % 4 :])
+    for place, order in enumerate(itertools.permutations(("dns", "worker", "reporting")))
+]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
 def test_they_start_in_any_order(tmp_path, order):
     gateway = Gateway(tmp_path)
-    first, second, third = order
     config = ("--config", str(gateway.file))
-    with (
-        started(first, *config, folder=tmp_path),
-        started(second, *config, folder=tmp_path),
-        started(third, *config, folder=tmp_path),
-        started("signer", *config, folder=tmp_path),
-    ):
+    with contextlib.ExitStack() as running:
+        for process in (*order, "signer"):
+            running.enter_context(started(process, *config, folder=tmp_path))
         assert gateway.blocked_page("gambling.test") == 403
         until(lambda: gateway.breaches() == [("proxy", "gambling.test", 1)])

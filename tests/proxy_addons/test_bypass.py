@@ -149,12 +149,19 @@ def test_a_handshake_without_a_readable_name_is_opened_and_not_relayed(house: Ho
 
 
 @pytest.mark.parametrize("sni", [None, "gambling.test:443"])
-@pytest.mark.parametrize("host", ["good.test", "127.0.0.1"])
-def test_a_visitors_handshake_without_a_readable_name_is_closed(house: House, host: str, sni: str) -> None:
-    raw, _ = house.worker.connect(host, house.secure.port, "visitor")
+def test_a_visitors_handshake_without_a_readable_name_is_closed(house: House, sni: str) -> None:
+    raw, _ = house.worker.connect("good.test", house.secure.port, "visitor")
     with raw, pytest.raises(OSError, match=r"EOF|reset|closed"):
         unverified(raw, sni)
     assert house.secure.connections == 0
+
+
+@pytest.mark.parametrize("profile", ["visitor", "ks2"])
+def test_an_address_without_a_name_is_closed_where_the_profile_lets_nothing_pass_unseen(
+    house: House, profile: str
+) -> None:
+    assert " 403 " in house.worker.curl(f"http://127.0.0.1:{house.plain.port}/", profile=profile)
+    assert "hello" in house.worker.curl(f"http://127.0.0.1:{house.plain.port}/", profile="staff")
 
 
 def test_a_second_connect_on_the_same_connection_is_no_tunnel(house: House) -> None:

@@ -23,9 +23,8 @@ class Gateway:
 
     def __init__(self, folder: Path, *, names=(), mail_port=9, dns_instances=1):
         """Listed names in *names* are added to the gambling list, which KS2 finds closed."""
-        self.dns, self.inner, self.proxy, self.pages, self.upstream, self.closed, self.closed_tls, metrics, *_ = (
-            free_ports(12)
-        )
+        self.dns, self.inner, self.proxy, self.pages, self.upstream, self.worker, *rest = free_ports(14)
+        self.closed, self.closed_tls, metrics, *_ = rest
         lists = folder / "lists"
         lists.mkdir(parents=True)
         (lists / "gambling.txt").write_text("gambling.test\n" + "".join(f"{name}\n" for name in names))
@@ -50,8 +49,9 @@ class Gateway:
                     "closed_address_v4": CLOSED_ADDRESS,
                     "private_zones": ["test"],
                 },
+                "peek": {"listen": [at(self.proxy)]},
                 "proxy": {
-                    "listen": [at(self.proxy)],
+                    "listen": [at(self.worker)],
                     "inner_dns": at(self.inner),
                     "upstream_ca": str(self.websites / "ca.crt"),
                     "reachable_private": [f"{WEB_SITES}/32"],
@@ -66,7 +66,13 @@ class Gateway:
                     "mail": {"port": mail_port},
                     "contacts": {"dsl": "dsl@school.test", "dsl_confirmed": True, "headteacher": "head@school.test"},
                 },
-                "metrics": {"dns": metrics, "worker": metrics + 1, "reporting": metrics + 2, "closed": metrics + 3},
+                "metrics": {
+                    "dns": metrics,
+                    "worker": metrics + 1,
+                    "reporting": metrics + 2,
+                    "closed": metrics + 3,
+                    "peek": metrics + 4,
+                },
                 "run": {"dns": dns_instances},
             }
         )

@@ -33,7 +33,7 @@ from blocklists.calendar import Calendar, Window
 from blocklists.clients import Clients, Network
 from blocklists.compile import Source, compile_lists
 from blocklists.live import Files
-from blocklists.profile import Code, Pages, Profile, Unknown, Watch
+from blocklists.profile import Code, Pages, Profile, Unknown, Unseen, Watch
 from blocklists.rulebook import Category, ListUse, Role, Rulebook
 from proxy_addons.settings import ProxySettings
 from reporting.breach import Breach
@@ -105,7 +105,9 @@ def rulebook() -> Rulebook:
                 upload_hosts=("other.test",),
                 scan_sockets=True,
             ),
-            "staff": Profile("Staff", "staff", Pages.STAFF, unknown=Unknown.OPEN, watch=Watch.STAFF),
+            "staff": Profile(
+                "Staff", "staff", Pages.STAFF, unknown=Unknown.OPEN, watch=Watch.STAFF, unseen=Unseen.OPEN
+            ),
             "visitor": Profile(
                 "Visitor",
                 "visitor",

@@ -1,0 +1,24 @@
+"""A socket that clients come to: bound, and shared with other processes that bind it too."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+from proxy_addons.settings import endpoint
+
+
+@contextlib.contextmanager
+def bound(key: str, text: str) -> Iterator[socket.socket]:
+    """A socket bound to the "address:port" *text* of the setting *key*; ValueError, or OSError if it is taken."""
+    where = endpoint(text)
+    if where is None:
+        raise ValueError(f"{key}: {text!r} is no address and port")
+    with socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET) as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            made.bind(where)
+        except OSError as error:
+            raise OSError(error.errno, f"the proxy cannot listen on {text}: {error.strerror}") from error
+        made.setblocking(False)
+        yield made
