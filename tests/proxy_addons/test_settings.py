@@ -37,3 +37,14 @@ def test_each_mistake_is_one_sentence_with_its_place() -> None:
 def test_a_language_without_words_is_refused_with_those_that_there_are() -> None:
     (said,) = ProxySettings(language="tlh").problems()
     assert said == "proxy.language: there are no words in 'tlh'; choose one of ar, cy, en, pl, ro, ur"
+
+
+@pytest.mark.parametrize("where", ["", "/run/clamav/clamd.ctl", "127.0.0.1:3310"])
+def test_the_antivirus_is_at_a_socket_or_an_address(where: str) -> None:
+    assert not list(ProxySettings(antivirus=where).problems())
+
+
+def test_an_antivirus_that_is_nowhere_or_scans_nothing_is_named() -> None:
+    settings = ProxySettings(antivirus="clamd", antivirus_seconds=0, antivirus_mb=0)
+    places = [problem.partition(":")[0] for problem in settings.problems()]
+    assert places == ["proxy.antivirus", "proxy.antivirus_seconds", "proxy.antivirus_mb"]
