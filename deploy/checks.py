@@ -33,6 +33,7 @@ def check_whole(settings: Settings) -> Rulebook:
     problems = [
         *(problem for key, path in _lists(settings).items() for problem in key_files.unreadable(key, path)),
         *key_files.dns_problems(settings),
+        *key_files.signer_problems(settings),
         *key_files.proxy_problems(settings),
         *key_files.pages_problems(settings),
         *key_files.mail_problems(settings),

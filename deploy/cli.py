@@ -84,7 +84,7 @@ def init(folder: Path, school: str) -> None:
 @options.check
 @options.refusals
 def run(file: Path | None, check: bool) -> None:
-    """Start DNS, proxy and reporting, and keep them running until Ctrl-C. On a real gateway systemd does this."""
+    """Start DNS, signer, proxy and reporting, and keep them running until Ctrl-C. On a gateway systemd does this."""
     from deploy import config, keep
 
     settings = config.load(file)
@@ -116,6 +116,7 @@ def _process(name: str, words: str) -> None:
         starts = {
             "dns": rooms.start_dns,
             "doh": rooms.start_doh,
+            "signer": rooms.start_signer,
             "worker": rooms.start_worker,
             "closed": rooms.start_closed,
             "reporting": rooms.start_reporting,
@@ -125,6 +126,7 @@ def _process(name: str, words: str) -> None:
 
 _process("dns", "Answer DNS: one process of the resolver, several may share the port.")
 _process("doh", "Ask a resolver over HTTPS for the DNS filter: one process, where the configuration names one.")
+_process("signer", "Make certificates for the workers: one process, the only one that has the interception key.")
 _process("worker", "Answer HTTP and HTTPS: one process of the filtering proxy.")
 _process("closed", "Show the page of names that DNS refused, at the closed address: one process.")
 _process("reporting", "Keep the breach log, send the alerts, serve the staff pages: one process.")

@@ -252,6 +252,7 @@ def _paths(config: Config) -> dict[str, str]:
     return {
         **{f"paths.{name}": path for name, path in msgspec.structs.asdict(config.paths).items()},
         **{f"lists.{name}.file": one.file for name, one in config.lists.items()},
+        "proxy.signer": config.proxy.signer,
         **{key: path for key, path in files_given(config).items() if path},
         "reporting.database": config.reporting.database or "-",  # an empty one is said by reporting
     }
@@ -266,6 +267,7 @@ def files_given(config: Config) -> dict[str, str]:
         "proxy.ca_key": proxy.ca_key,
         "proxy.upstream_ca": proxy.upstream_ca,
         "proxy.portal_key": proxy.portal_key if proxy.portal_url else "",
+        "proxy.upstream_credentials": proxy.upstream_credentials,
         "reporting.tls_certificate": reporting.tls_certificate,
         "reporting.tls_key": reporting.tls_key,
         "reporting.mail.password_file": reporting.mail.password_file,

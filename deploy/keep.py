@@ -20,6 +20,7 @@ def specs(settings: config.Settings) -> tuple[Spec, ...]:
     doh = (Spec("doh", ("doh",)),) if settings.config.dns.doh.url else ()
     closed = (Spec("closed", ("closed",)),) if settings.config.closed.wanted else ()
     return (
+        Spec("signer", ("signer",)),
         *doh,
         *(Spec(f"dns-{n}", ("dns", "--instance", str(n))) for n in range(wanted.dns)),
         *(Spec(f"worker-{n}", ("worker", "--instance", str(n))) for n in range(wanted.workers)),

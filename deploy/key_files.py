@@ -17,28 +17,30 @@ def dns_problems(settings: Settings) -> Iterator[str]:
     yield from _trust_problems(settings, "dns.upstream_ca", settings.config.dns.upstream_ca)
 
 
-def proxy_problems(settings: Settings) -> Iterator[str]:
-    """What keeps the proxy from using its certificates."""
+def signer_problems(settings: Settings) -> Iterator[str]:
+    """What keeps the signer from using the school's interception certificate."""
     proxy = settings.config.proxy
     yield from _pair_problems(settings, ("proxy.ca_certificate", proxy.ca_certificate), ("proxy.ca_key", proxy.ca_key))
-    yield from _trust_problems(settings, "proxy.upstream_ca", proxy.upstream_ca)
-    yield from portal_problems(settings)
 
 
 def closed_problems(settings: Settings) -> Iterator[str]:
-    """What keeps the closed address from showing its pages over HTTPS, and from signing their links."""
-    proxy = settings.config.proxy
-    if settings.config.closed.listen_tls:
-        pair = ("proxy.ca_certificate", proxy.ca_certificate), ("proxy.ca_key", proxy.ca_key)
-        yield from _pair_problems(settings, *pair)
-    yield from portal_problems(settings)
-
-
-def portal_problems(settings: Settings) -> Iterator[str]:
-    """What keeps pages from signing their links to the portal."""
+    """What keeps the closed address from signing its pages' links."""
     proxy = settings.config.proxy
     if proxy.portal_url:
         yield from _missing(settings, "proxy.portal_key", proxy.portal_key)
+
+
+def proxy_problems(settings: Settings) -> Iterator[str]:
+    """What keeps a worker from trusting servers, and from using another proxy."""
+    given = settings.config.proxy
+    yield from closed_problems(settings)
+    yield from _trust_problems(settings, "proxy.upstream_ca", given.upstream_ca)
+    if not given.upstream_credentials:
+        return
+    key, path = "proxy.upstream_credentials", settings.key_path(given.upstream_credentials)
+    yield from (missing := list(_missing(settings, key, given.upstream_credentials)))
+    if not missing and b":" not in path.read_bytes():
+        yield f"{key}: {path} holds no name and password; write name:password"
 
 
 def pages_problems(settings: Settings) -> Iterator[str]:

@@ -26,6 +26,9 @@ log = logging.getLogger("schoolgate.process")
 FAILED = 1
 """The exit code of a process that never came so far as to decide a request."""
 
+READY_FD = "SCHOOLGATE_READY_FD"
+"""The pipe to the process whose place this one takes, which waits for it to be ready (`succession`)."""
+
 FORESEEN = (OSError, ValueError, RuntimeError, toml_file.RefusedError)
 """What a sentence is enough for; an error of any other type is a mistake of ours, and is shown with its place."""
 
@@ -237,6 +240,9 @@ def announce_ready(endpoints: dict[str, tuple[str, int]]) -> None:
     where = ", ".join(f"{name} {host}:{port}" for name, (host, port) in endpoints.items())
     log.info("Ready: %s", where)
     notify(f"READY=1\nMAINPID={os.getpid()}\nSTATUS={where}")
+    if predecessor := os.environ.pop(READY_FD, ""):
+        with os.fdopen(int(predecessor), "wb") as pipe, contextlib.suppress(OSError):
+            pipe.write(b"1")
 
 
 def notify(message: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from blocklists import sealed_marker
-from deploy import config, key_files, process, toml_file
+from deploy import config, key_files, process, succession, toml_file
 from deploy.process import Ready, Serve
 from dns_filter.settings import DnsSettings
 from reporting.recorder import Recorder
@@ -62,6 +62,21 @@ def _dns_settings(settings: config.Settings) -> DnsSettings:
     return msgspec.structs.replace(given, upstream_ca=_absolute(settings, given.upstream_ca))
 
 
+def signer(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:  # noqa: ARG001
+    """The process that has the interception key; there is one, as nobody else may have it."""
+    from proxy_addons import signer as room  # noqa: PLC0415 - see above
+
+    _refuse(settings, key_files.signer_problems(settings))
+    given = settings.config.proxy
+    proxy = msgspec.structs.replace(
+        given,
+        ca_certificate=_absolute(settings, given.ca_certificate),
+        ca_key=_absolute(settings, given.ca_key),
+        signer=str(settings.path(given.signer)),
+    )
+    return room.serve(proxy, settings.files, ready=ready)
+
+
 def worker(instance: int) -> Serve:
     """The proxy worker number *instance*."""
 
@@ -75,19 +90,27 @@ def worker(instance: int) -> Serve:
         given = settings.config.proxy
         proxy = msgspec.structs.replace(
             given,
-            ca_certificate=_absolute(settings, given.ca_certificate),
-            ca_key=_absolute(settings, given.ca_key),
+            signer=str(settings.path(given.signer)),
             upstream_ca=_absolute(settings, given.upstream_ca),
             portal_key=_absolute(settings, given.portal_key),
+            upstream_credentials=_absolute(settings, given.upstream_credentials),
         )
-        return room.serve(proxy, settings.files, recorder, instance=instance, metrics=metrics, ready=ready)
+        again = ("worker", "--instance", str(instance), "--config", str(settings.file))
+        return room.serve(
+            proxy,
+            settings.files,
+            recorder,
+            instance=instance,
+            metrics=metrics,
+            ready=ready,
+            replace=lambda: succession.succeed(*again),
+        )
 
     return serve
 
 
 def closed(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:  # noqa: ARG001
     """The process at the closed address; one is enough, as a page takes 0.4 ms."""
-    from deploy import leaves  # noqa: PLC0415 - see above
     from proxy_addons import closed as room  # noqa: PLC0415 - see above
 
     refuse_without_closed(settings)
@@ -96,9 +119,10 @@ def closed(settings: config.Settings, recorder: Recorder | None, ready: Ready) -
     given = settings.config.proxy
     return room.serve(
         settings.config.closed,
-        msgspec.structs.replace(given, portal_key=_absolute(settings, given.portal_key)),
+        msgspec.structs.replace(
+            given, portal_key=_absolute(settings, given.portal_key), signer=str(settings.path(given.signer))
+        ),
         settings.files,
-        leaves.of(settings.key_path(given.ca_certificate), settings.key_path(given.ca_key)),
         metrics=(settings.config.metrics.address, settings.config.metrics.closed),
         ready=ready,
     )
@@ -161,6 +185,11 @@ def start_dns(instance: int, file: Path | None) -> int:
 def start_doh(instance: int, file: Path | None) -> int:
     """Run the process that asks over HTTPS until it is told to stop; returns the exit code."""
     return process.start("doh", instance, file, doh, journal=False)
+
+
+def start_signer(instance: int, file: Path | None) -> int:
+    """Run the signer until it is told to stop; returns the exit code."""
+    return process.start("signer", instance, file, signer, journal=False)
 
 
 def start_worker(instance: int, file: Path | None) -> int:

@@ -13,10 +13,12 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
+
+from deploy.succession import MESSAGE, PATIENCE, SUPERVISED
 
 log = logging.getLogger("schoolgate.run")
 
@@ -47,7 +49,9 @@ class Supervisor:
         self._file = file
         self._socket_path = folder / f"notify-{os.getpid()}"
         self._ready = {spec.name: asyncio.Event() for spec in self.specs}
+        self._outlived = {spec.name: asyncio.Event() for spec in self.specs}
         self._processes: dict[str, asyncio.subprocess.Process] = {}
+        self._leaving: dict[asyncio.Task[int], asyncio.subprocess.Process] = {}
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Start all, call *ready* once each has been ready, and keep them; ends only by cancellation."""
@@ -89,8 +93,12 @@ class Supervisor:
                 if "=" in line
             )
             for name, pid in self.pids.items():
-                if message.get("READY") == "1" and message.get("MAINPID") == str(pid):
+                if message.get("MAINPID") != str(pid):
+                    continue
+                if message.get("READY") == "1":
                     self._ready[name].set()
+                if message.get(MESSAGE) == "1":
+                    self._outlived[name].set()
 
     async def _keep(self, spec: Spec) -> None:
         pause = FIRST_PAUSE
@@ -109,6 +117,39 @@ class Supervisor:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _once(self, spec: Spec) -> int:
+        """Keep one process until it ends; when it asks for a successor, that one from then on."""
+        process = await self._start(spec)
+        while await _first(process.wait(), self._outlived[spec.name].wait()) == 1:
+            self._outlived[spec.name].clear()
+            process = await self._succeeded(spec, process)
+        return await process.wait()
+
+    async def _succeeded(self, spec: Spec, old: asyncio.subprocess.Process) -> asyncio.subprocess.Process:
+        """The successor of *old*, which may end now that the other is ready; *old* itself, if none became ready."""
+        self._ready[spec.name].clear()
+        new = await self._start(spec)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                if await _first(new.wait(), self._ready[spec.name].wait()) == 1:
+                    log.info("%s: process %d ends, as %d takes its place.", spec.name, old.pid, new.pid)
+                    self._let_go(old)
+                    return new
+        log.error("%s: no other process became ready in the place of %d, which goes on.", spec.name, old.pid)
+        self._processes[spec.name], self.pids[spec.name] = old, old.pid
+        with contextlib.suppress(ProcessLookupError):
+            new.kill()
+        await new.wait()
+        return old
+
+    def _let_go(self, old: asyncio.subprocess.Process) -> None:
+        """Have *old* finish what goes on in it and end; it ends with the supervisor at the latest."""
+        with contextlib.suppress(ProcessLookupError):
+            old.terminate()
+        leaving = asyncio.create_task(old.wait())
+        self._leaving[leaving] = old
+        leaving.add_done_callback(self._leaving.pop)
+
+    async def _start(self, spec: Spec) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -116,25 +157,39 @@ class Supervisor:
             *spec.arguments,
             "--config",
             str(self._file),
-            env={**os.environ, "NOTIFY_SOCKET": str(self._socket_path)},
+            env={**os.environ, "NOTIFY_SOCKET": str(self._socket_path), SUPERVISED: "1"},
             start_new_session=True,
             preexec_fn=_end_with_parent,
         )
         self._processes[spec.name] = process
         self.pids[spec.name] = process.pid
         log.info("%s started, process %d.", spec.name, process.pid)
-        return await process.wait()
+        return process
 
     async def _end_all(self) -> None:
         self.forward(signal.SIGTERM)
-        waiting = [asyncio.create_task(process.wait()) for process in self._processes.values()]
+        kept = [*self._processes.values(), *self._leaving.values()]
+        waiting = [asyncio.create_task(process.wait()) for process in kept]
         if not waiting:
             return
         _, late = await asyncio.wait(waiting, timeout=GRACE)
         if late:
             log.warning("%d processes did not end in %.0f s and were killed.", len(late), GRACE)
-            self.forward(signal.SIGKILL)
+            for process in kept:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
             await asyncio.wait(late)
+
+
+async def _first(*waits: Coroutine[object, object, object]) -> int:
+    """The place of the first of *waits* that is over, or of the first of several; the others are given up."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return next(place for place, task in enumerate(tasks) if task.done())
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def _how(code: int) -> str:

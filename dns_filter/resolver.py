@@ -108,7 +108,7 @@ class Resolver:
             self._permitted(asked, view, host, kept)
 
     def _rehearse_stop(self, asked: Asked, view: View, host: str, verdict: Verdict) -> None:
-        """Make a refusal ready that repeats what is on record: a first is no repeat, and is put there when asked for."""
+        """Make a refusal ready that repeats what is on record; a first is no repeat, and written when asked for."""
         if verdict.severity >= Severity.URGENT:
             return
         message, ttl = self._refusal(asked, view, host, verdict)

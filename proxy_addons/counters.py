@@ -29,6 +29,7 @@ class Counters:
         self.spliced = 0
         self.opened = 0
         self.closed = 0
+        self.unsigned = 0
         self.sunk = 0
         self.failures = 0
         self.inner_errors = 0
@@ -52,6 +53,7 @@ class Collected(Collector):
             ("spliced", "Connections relayed unopened.", counts.spliced),
             ("opened", "Connections opened with the school's certificate.", counts.opened),
             ("closed", "Connections closed without a page.", counts.closed),
+            ("unsigned", "Connections closed because the signer gave no certificate.", counts.unsigned),
             ("uploads_sunk", "Refused requests whose body was dropped.", counts.sunk),
             ("hook_failures", "Decisions that failed; each was a block.", counts.failures),
             ("inner_errors", "Errors that the proxy library reported.", counts.inner_errors),

@@ -107,9 +107,19 @@ class Filter:
         """Whether the connection *name* is to end: it asks for nothing, or what goes on is not permitted any more."""
         return self._doorway.overdue(name) or self._permitted.outlived(name)
 
+    def goes_on(self, name: str) -> bool:
+        """Whether something that was permitted goes on on the connection *name*: a page, a WebSocket, a relay."""
+        return bool(self.in_progress.get(name)) or self._permitted.goes_on(name)
+
     def refuses(self, client: connection.Client) -> bool:
         """Whether *client*'s connection is to end without a handshake."""
         return client.id in self._closed
+
+    def is_secret(self, client: connection.Client) -> bool:
+        """Whether no log may name *client*'s host: it is closed, or a sealed list has pages of it (G6, G23)."""
+        tunnel = self._tunnels.get(client.id)
+        sealed = self._judge.policy.sealed
+        return tunnel is not None and (tunnel.untold is not None or sealed.has_urls(tunnel.host))
 
     def _who(self, peer: connection.Client) -> Client | None:
         clients = self._judge.live.clients
@@ -200,6 +210,8 @@ class Filter:
     async def server_connect(self, data: ServerConnectionHookData) -> None:
         """Refuse an address given as such, which asks no resolver, if it may not be reached."""
         host, port, *_ = data.server.address or ("", 0)
+        if (host, port) == self._resolver.upstream:
+            return
         if domain.as_address(host) and not self._resolver.permits(host, port):
             data.server.error = _NOT_REACHED
 

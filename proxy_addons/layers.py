@@ -10,6 +10,7 @@ import logging
 from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import commands, context, events, layer, layers
 from mitmproxy.proxy.layers.http import HTTPMode
+from mitmproxy.proxy.mode_specs import UpstreamMode
 
 from proxy_addons.backlog import Http
 from proxy_addons.counters import Counters
@@ -61,7 +62,7 @@ def starts_as_record(data: bytes) -> bool:
 def chosen(where: context.Context, data: bytes) -> layer.Layer:
     """The layer for a connection that opens with *data*: the proxy's own requests, TLS in a tunnel, or HTTP."""
     if len(where.layers) == 1:
-        return Http(where, HTTPMode.regular)
+        return Http(where, HTTPMode.upstream if isinstance(where.client.proxy_mode, UpstreamMode) else HTTPMode.regular)
     if starts_like_tls_record(data) and not where.client.tls:
         outer = layers.ServerTLSLayer(where)
         outer.child_layer = ClientTLS(where)

@@ -66,6 +66,10 @@ class Permitted:
         """Forget a request, which may never have been permitted."""
         self._entries.get(peer.id, {}).pop(name, None)
 
+    def goes_on(self, connection_id: str) -> bool:
+        """Whether anything that was permitted on the connection goes on."""
+        return bool(self._entries.get(connection_id))
+
     def forget(self, connection_id: str) -> None:
         """Forget a connection and all its requests."""
         self._entries.pop(connection_id, None)

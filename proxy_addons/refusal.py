@@ -6,7 +6,7 @@ every chunk dropped, and the answer takes the place of the sink's.
 """
 
 import msgspec
-from mitmproxy import http
+from mitmproxy import connection, http
 
 from blocklists.clients import Client
 from blocklists.policy import Request, Verdict
@@ -47,6 +47,8 @@ class Refusal(msgspec.Struct, frozen=True):
     def of_request(self, flow: http.HTTPFlow) -> None:
         """Answer the request of *flow* with this, once its body, if it has one, has gone to the sink."""
         flow.metadata[_REFUSAL] = self
+        if flow.server_conn.via:  # the sink is here, and not behind another proxy
+            flow.server_conn = connection.Server(address=flow.server_conn.address)
         request = flow.request
         request.headers.pop("expect", None)
         request.stream = nothing

@@ -73,6 +73,7 @@ class Resolver:
         self._inner, self.reach = inner, reach
         self.own_ports: set[int] = set()
         self.sink: tuple[str, int] | None = None
+        self.upstream: tuple[str, int] | None = None
         self._kept: dict[str, _Kept] = {}
 
     async def getaddrinfo(
@@ -90,6 +91,8 @@ class Resolver:
         number = int(port or 0)
         if self.sink and text.endswith(SINK):
             return [_info(*self.sink, type, proto)]
+        if (text, number) == self.upstream:  # the other proxy, which no client reaches as a site
+            return [_info(text, number, type, proto)]
         found = await self.addresses(text, number)
         return [_info(a, number, type, proto) for a in found if family in (0, _family(a))]
 

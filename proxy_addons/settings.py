@@ -10,6 +10,11 @@ from proxy_addons import words
 
 LONGEST_DRAIN = 60
 """Seconds. systemd kills what has not ended 90 s after it was told to (DefaultTimeoutStopSec)."""
+LEAST_MEMORY = 200
+"""Megabytes: a worker that has just started has 110, and each of 500 held connections takes 0.2."""
+LONGEST_LIFE = 24 * 365
+LONGEST_HANDOVER = 3600
+"""Seconds. Two workers of one number share the machine's memory for as long."""
 
 
 class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,10 +30,20 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The school's interception certificate (PEM)."""
 
     ca_key: str = "keys/ca.key"
-    """Its key (PEM), readable by the worker only."""
+    """Its key (PEM), readable by the signer only."""
+
+    signer: str = "run/signer/signer.sock"
+    """The signer's socket, in a folder that only the signer writes to and only workers may enter."""
 
     upstream_ca: str = ""
     """One more file of certificates (PEM) to trust in servers, besides the system's; "" for none."""
+
+    upstream: str = ""
+    """Another proxy through which every page is asked for, such as http://10.0.0.1:3128; "" for none."""
+
+    upstream_credentials: str = ""
+    """A file with "name:password" for it; "" for none; in the folder of keys it needs a LoadCredential line in the
+    worker's unit."""
 
     reachable_private: tuple[str, ...] = ()
     """Networks (CIDR) with private addresses that may be reached: the school's own servers; this machine's own address
@@ -55,6 +70,15 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drain_seconds: float = 3.0
     """How long a page in progress may take to finish when the worker is asked to stop (seconds)."""
 
+    worker_memory_mb: int = 600
+    """Megabytes of memory at which a worker is replaced by a new one, without dropping a page; 0 for no limit."""
+
+    worker_hours: float = 24.0
+    """Hours after which a worker is replaced in the same way; 0 for never."""
+
+    handover_seconds: float = 300.0
+    """How long what goes on in a worker that was replaced may take to finish (seconds)."""
+
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
         for place, text in enumerate(self.listen):
@@ -64,16 +88,34 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield from endpoints.port_problems(f"proxy.ports[{place}]", port)
         if not 0 <= self.drain_seconds <= LONGEST_DRAIN:
             yield f"proxy.drain_seconds: {self.drain_seconds} must be between 0 and {LONGEST_DRAIN} seconds"
+        yield from self._life_problems()
+        if self.upstream:
+            given = self.upstream.removeprefix("http://")
+            if given == self.upstream or endpoints.parse(given) is None:
+                yield f"proxy.upstream: {self.upstream!r} is no proxy's address; write for example http://10.0.0.1:3128"
+        elif self.upstream_credentials:
+            yield "proxy.upstream_credentials: there is no proxy.upstream that they would be for"
         for place, text in enumerate(self.reachable_private):
             try:
                 ipaddress.ip_network(text)
             except ValueError:
                 yield f"proxy.reachable_private[{place}]: {text!r} is no network; write for example 10.20.0.0/16"
+        yield from self._page_problems()
+
+    def _page_problems(self) -> Iterator[str]:
         if self.language not in words.available():
             there = ", ".join(sorted(words.available()))
             yield f"proxy.language: there are no words in {self.language!r}; choose one of {there}"
         if self.portal_url and not self.portal_url.startswith(("https://", "http://")):
             yield f"proxy.portal_url: {self.portal_url!r} is no web address; write https://..."
+
+    def _life_problems(self) -> Iterator[str]:
+        if self.worker_memory_mb != 0 and self.worker_memory_mb < LEAST_MEMORY:
+            yield f"proxy.worker_memory_mb: {self.worker_memory_mb} must be 0 or at least {LEAST_MEMORY}"
+        if not 0 <= self.worker_hours <= LONGEST_LIFE:
+            yield f"proxy.worker_hours: {self.worker_hours} must be between 0 and {LONGEST_LIFE} hours"
+        if not 0 <= self.handover_seconds <= LONGEST_HANDOVER:
+            yield f"proxy.handover_seconds: {self.handover_seconds} must be between 0 and {LONGEST_HANDOVER} seconds"
 
 
 def endpoint(text: str) -> tuple[str, int] | None:

@@ -18,9 +18,16 @@ class Trouble(enum.Enum):
     """What is wrong: the status to answer with, and the key of what is said (`words`, table "trouble")."""
 
     UNTRUSTED = (502, "untrusted")
+    EXPIRED = (502, "expired")
+    NOT_YET = (502, "not_yet")
+    ANOTHER_NAME = (502, "another_name")
+    OWN_WORD = (502, "own_word")
+    WEAK = (502, "weak")
+    NO_TLS = (502, "no_tls")
     UNREACHABLE = (502, "unreachable")
     NO_SUCH_NAME = (502, "no_such_name")
     NO_DNS = (503, "no_dns")
+    UPSTREAM = (502, "upstream")
     PRIVATE = (403, "private")
     PORT = (403, "port")
     MISDIRECTED = (421, "misdirected")
@@ -74,8 +81,23 @@ def of_message(message: str) -> Trouble:
 
 
 _BY_MESSAGE = (
+    ("refused HTTP CONNECT", Trouble.UPSTREAM),
+    ("certificate has expired", Trouble.EXPIRED),
+    ("certificate is not yet valid", Trouble.NOT_YET),
+    ("hostname mismatch", Trouble.ANOTHER_NAME),
+    ("IP address mismatch", Trouble.ANOTHER_NAME),
+    ("self-signed certificate in certificate chain", Trouble.UNTRUSTED),
+    ("self-signed certificate", Trouble.OWN_WORD),
+    ("too weak", Trouble.WEAK),
+    ("cannot agree on a TLS version", Trouble.WEAK),
+    ("unsupported protocol", Trouble.WEAK),
+    ("handshake failure", Trouble.WEAK),
+    ("dh key too small", Trouble.WEAK),
+    ("legacy renegotiation", Trouble.WEAK),
+    ("does not speak TLS", Trouble.NO_TLS),
     ("Certificate verify failed", Trouble.UNTRUSTED),
     ("an address that may not be reached", Trouble.PRIVATE),
     ("no such name", Trouble.NO_SUCH_NAME),
     ("the DNS service", Trouble.NO_DNS),
 )
+"""The first part that is in an error's text decides. The texts are OpenSSL's, mitmproxy's and those of `resolve`."""

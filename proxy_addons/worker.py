@@ -6,9 +6,11 @@ an error here and not a line in its log.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +20,18 @@ from mitmproxy.proxy.mode_servers import ServerInstance
 from prometheus_client import CollectorRegistry
 
 from blocklists.live import Files, Live
-from proxy_addons import backlog, heads, interim, library_words, messages
+from proxy_addons import backlog, heads, interim, library_words, life, messages
 from proxy_addons.addresses import Reach
-from proxy_addons.certificates import Certificates, Store, open_store, trusted
-from proxy_addons.counters import Collected, Counters
+from proxy_addons.certificates import CIPHERS, TO_SERVERS, Certificates, trusted
+from proxy_addons.counters import Collected, Counters, memory
 from proxy_addons.filter import Filter
 from proxy_addons.judge import Judge
 from proxy_addons.layers import Layers
+from proxy_addons.leaves import Leaves
 from proxy_addons.resolve import Resolver, installed
 from proxy_addons.settings import ProxySettings, endpoint
 from proxy_addons.sink import open_sink
+from proxy_addons.upstream_proxy import UpstreamProxy
 from reporting.metrics import process_collector, serve_metrics
 from reporting.recorder import Recorder
 
@@ -43,6 +47,8 @@ _BACKLOG = 1024
 """A class that opens its laptops at once must not meet a full queue."""
 
 type Ready = Callable[[dict[str, tuple[str, int]]], None]
+type Replace = Callable[[], Awaitable[None]]
+"""Has another worker take this one's place: it listens at the same address before this one is told to end."""
 
 
 async def serve(
@@ -53,20 +59,22 @@ async def serve(
     instance: int,
     metrics: tuple[str, int] | None,
     ready: Ready,
+    replace: Replace | None = None,
 ) -> None:
     """Filter until cancelled; then finish the pages in progress and close everything.
 
+    *replace* is awaited when the worker's life is over (`life`); whoever is asked cancels this one.
+
     *ready* is told the addresses that were bound, once a request would be decided. The caller runs *recorder* for
     longer than this. Raises OSError if an address is
-    taken or a file cannot be read, ValueError if the certificate and its key do not fit.
+    taken or a file cannot be read.
     """
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(_bound(text)) for text in settings.listen]
-        store = open_store(Path(settings.ca_certificate), Path(settings.ca_key))
         bundle = stack.enter_context(trusted(settings.upstream_ca))
         live = Live(files)
         live.refresh()
-        worker = Worker(settings, live, recorder, store, bundle)
+        worker = Worker(settings, live, recorder, bundle)
         stack.enter_context(library_words.own_pages())
         stack.enter_context(heads.bounded())
         stack.enter_context(interim.left_out())
@@ -76,16 +84,17 @@ async def serve(
         endpoints = {_numbered("proxy", place): s.getsockname()[:2] for place, s in enumerate(sockets)}
         if metrics:
             served = serve_metrics(worker.registry(), metrics)
-            stack.callback(served)
+            worker.metrics_end = functools.cache(served)  # once: here, or when a successor needs the port
+            stack.callback(worker.metrics_end)
             endpoints["metrics"] = served.address
         log.info("Proxy worker %d listens on %s.", instance, ", ".join(settings.listen))
-        await worker.run(sockets, lambda: ready(endpoints))
+        await worker.run(sockets, lambda: ready(endpoints), replace)
 
 
 class Worker:
     """The parts of a worker, put together."""
 
-    def __init__(self, settings: ProxySettings, live: Live, recorder: Recorder, store: Store, bundle: str) -> None:
+    def __init__(self, settings: ProxySettings, live: Live, recorder: Recorder, bundle: str) -> None:
         inner = endpoint(settings.inner_dns)
         if inner is None:
             raise ValueError(f"proxy.inner_dns: {settings.inner_dns!r} is no address and port")
@@ -94,16 +103,21 @@ class Worker:
         self._judge = Judge(live, recorder, self._counters)
         self._resolver = Resolver(inner, Reach(settings.reachable_private))
         self._filter = Filter(self._judge, self._resolver, settings, self._counters)
+        self._upstream = UpstreamProxy(settings.upstream, settings.upstream_credentials)
+        self._resolver.upstream = endpoint(settings.upstream.removeprefix("http://"))
         self._proxy = Proxyserver()  # type: ignore[no-untyped-call]
         self._running, self._ready = asyncio.Event(), asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
-        self._master = self._make_master(store, bundle)
+        self.metrics_end: Callable[[], None] = lambda: None
+        self._asked = float("-inf")
+        self._master = self._make_master(bundle)
 
-    def _make_master(self, store: Store, bundle: str) -> master.Master:
+    def _make_master(self, bundle: str) -> master.Master:
         made = master.Master(options.Options())
         made._legacy_log_events.uninstall()  # noqa: SLF001 - it would turn each log line into an event
-        layers, certificates = Layers(self._counters), Certificates(store, self._filter.refuses)
-        made.addons.add(self._proxy, layers, certificates, self._filter, self)  # type: ignore[no-untyped-call]
+        leaves = Leaves(Path(self._settings.signer))
+        certificates = Certificates(leaves, self._counters, self._filter.refuses, self._filter.is_secret)
+        made.addons.add(self._proxy, Layers(self._counters), certificates, self._filter, self._upstream, self)  # type: ignore[no-untyped-call]
         made.options.update(  # type: ignore[no-untyped-call]
             server=False,
             rawtcp=False,
@@ -115,6 +129,8 @@ class Worker:
             ssl_verify_upstream_trusted_ca=bundle,
             tls_version_client_min="TLS1_2",
             tls_version_server_min="TLS1_2",
+            ciphers_client=CIPHERS,
+            ciphers_server=TO_SERVERS,
         )
         return made
 
@@ -133,7 +149,9 @@ class Worker:
         made.register(Collected(self._counters, lambda: len(self._proxy.connections)))
         return made
 
-    async def run(self, sockets: list[socket.socket], ready: Callable[[], None]) -> None:
+    async def run(
+        self, sockets: list[socket.socket], ready: Callable[[], None], replace: Replace | None = None
+    ) -> None:
         """Serve on *sockets* until cancelled."""
         loop = asyncio.get_running_loop()
         async with await open_sink() as sink, asyncio.TaskGroup() as tasks:
@@ -147,7 +165,7 @@ class Worker:
                     async with self._listening(sockets):
                         await self._ready.wait()
                         ready()
-                        await loop.create_future()
+                        await self._outlive(replace)
                 finally:
                     self._master.shutdown()  # type: ignore[no-untyped-call]
                     await core
@@ -157,7 +175,7 @@ class Worker:
     @contextlib.asynccontextmanager
     async def _listening(self, sockets: list[socket.socket]) -> AsyncIterator[None]:
         """Accept connections inside the context; at its end, stop, and wait for what is in progress."""
-        regular: ServerInstance[Any] = ServerInstance.make("regular", self._proxy)
+        regular: ServerInstance[Any] = ServerInstance.make(self._upstream.mode, self._proxy)
 
         async def handled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._writers.add(writer)
@@ -171,18 +189,42 @@ class Worker:
         try:
             yield
         finally:
+            rest = [asyncio.create_task(_taken(connection, handled)) for s in sockets for connection in _waiting(s)]
             for server in servers:
                 server.close()
             await self._drain()
+            await asyncio.gather(*rest, return_exceptions=True)
             for server in servers:
                 await server.wait_closed()
 
+    async def _outlive(self, replace: Replace | None) -> None:
+        """Wait for the end; have the worker replaced when its life is over."""
+        started = time.monotonic()
+        while True:
+            await asyncio.sleep(life.EVERY)
+            now = time.monotonic()
+            why = life.over(self._settings, memory(), now - started) if replace else ""
+            if replace and why and now - self._asked >= life.AGAIN:
+                self._asked = now
+                log.info("Another worker is to take this one's place: %s.", why)
+                await asyncio.to_thread(self.metrics_end)
+                try:
+                    await replace()
+                except OSError as error:
+                    log.error("No other worker could be started: %s.", error)  # noqa: TRY400 - one sentence
+
     async def _drain(self) -> None:
-        """End idle connections at once, those with a page in progress when it is done or the time is over."""
+        """End idle connections at once, the others when what goes on in them is done or the time is over.
+
+        A worker that was replaced has time, and waits for what it relays too; one that is told to end has not.
+        """
+        replaced = time.monotonic() - self._asked < life.EXPECTED
+        seconds = self._settings.handover_seconds if replaced else self._settings.drain_seconds
+        goes_on = self._filter.goes_on if replaced else self._filter.in_progress.get
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.drain_seconds):
+            async with asyncio.timeout(seconds):
                 while self._proxy.connections:
-                    self._end(lambda name: not self._filter.in_progress.get(name))
+                    self._end(lambda name: not goes_on(name))
                     await asyncio.sleep(_LOOK)
         while self._proxy.connections:
             self._end(lambda _: True)
@@ -234,3 +276,17 @@ def _bound(text: str) -> Iterator[socket.socket]:
 
 def _numbered(name: str, place: int) -> str:
     return name if place == 0 else f"{name}-{place + 1}"
+
+
+def _waiting(listener: socket.socket) -> Iterator[socket.socket]:
+    """The connections that wait to be accepted: closing *listener* would reset them, and with them a page."""
+    while True:
+        try:
+            yield listener.accept()[0]
+        except OSError:
+            return
+
+
+async def _taken(connection: socket.socket, handled: Callable[[Any, Any], Awaitable[None]]) -> None:
+    connection.setblocking(False)
+    await handled(*await asyncio.open_connection(sock=connection))

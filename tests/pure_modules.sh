@@ -71,6 +71,8 @@ dns_filter/wire.py
 proxy_addons/closed_request.py
 proxy_addons/languages.py
 reporting/page_link.py
+proxy_addons/life.py
+proxy_addons/never_opened.py
 reporting/runs.py
 reporting/visits.py
 MODULES

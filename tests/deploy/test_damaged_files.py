@@ -81,7 +81,7 @@ def serialization_of(key, encryption):
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
-@pytest.mark.parametrize("command", [("worker",), ("run", "--check")], ids=["start", "check"])
+@pytest.mark.parametrize("command", [("signer",), ("run", "--check")], ids=["start", "check"])
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [

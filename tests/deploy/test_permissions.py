@@ -12,7 +12,7 @@ from tests.support.commands import COMMAND
 from tests.support.installed import run_for_all
 
 SYSTEMD = Path(__file__).parents[2] / "deploy" / "systemd"
-SERVICES = ("schoolgate-dns", "schoolgate-proxy", "schoolgate-reporting")
+SERVICES = ("schoolgate-dns", "schoolgate-signer", "schoolgate-proxy", "schoolgate-reporting")
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("systemd-tmpfiles"), reason="only root changes users, and systemd-tmpfiles"

@@ -98,14 +98,17 @@ async def test_a_port_that_no_machine_has_is_refused_before_anything_ends(tmp_pa
     ("find", "replace", "sentence"),
     [
         ("127.0.0.1:{0.proxy}", ELSEWHERE + ":8080", "the proxy cannot listen on 203.0.113.9:8080: Cannot assign"),
-        ('"keys/ca.crt"', '"policy.toml"', r"policy.toml holds no certificate \(PEM\)"),
-        ('"keys/ca.key"', '"keys/nowhere.key"', "proxy.ca_key: there is no file .*keys/nowhere.key"),
+        ("{0.websites}/ca.crt", "policy.toml", r"policy.toml holds no certificate \(PEM\)"),
+        ("{0.websites}/ca.crt", "nowhere.pem", "proxy.upstream_ca: there is no file .*nowhere.pem"),
     ],
 )
 async def test_the_worker_filters_again_after_settings_that_it_cannot_serve(tmp_path, find, replace, sentence):
     gateway, log = Gateway(tmp_path), tmp_path / "log"
-    changed(gateway, "[proxy]\n", '[proxy]\nca_certificate = "keys/ca.crt"\nca_key = "keys/ca.key"\n')
-    with started("worker", "--config", str(gateway.file), folder=tmp_path, log=log) as worker:
+    config = ("--config", str(gateway.file))
+    with (
+        started("signer", *config, folder=tmp_path),
+        started("worker", *config, folder=tmp_path, log=log) as worker,
+    ):
         changed(gateway, find.format(gateway), replace)
         await reloaded(worker, log, r"(?s)stays in force.*Ready")
         assert says(log, rf"ERROR .*{sentence}")
@@ -144,10 +147,10 @@ def test_a_first_start_that_fails_says_why_in_a_sentence(tmp_path, process):
 
 async def test_old_settings_that_cannot_be_served_any_more_end_the_process(tmp_path):
     gateway, log = Gateway(tmp_path), tmp_path / "log"
-    with started("worker", "--config", str(gateway.file), folder=tmp_path, log=log) as worker:
+    with started("signer", "--config", str(gateway.file), folder=tmp_path, log=log) as signer:
         (gateway.folder / "keys" / "ca.key").unlink()
-        worker.send_signal(signal.SIGHUP)
-        assert await asyncio.to_thread(worker.wait, 30) == 1
+        signer.send_signal(signal.SIGHUP)
+        assert await asyncio.to_thread(signer.wait, 30) == 1
         assert says(log, r"(?s)stays in force.*It cannot start: .*there is no file .*ca\.key\.")
         assert not says(log, "Traceback")
 

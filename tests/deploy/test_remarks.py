@@ -148,6 +148,7 @@ def test_alerts_that_are_switched_off_are_remarked(school, after, find, replace,
     [
         ("run", "--check"),
         ("dns", "--check"),
+        ("signer", "--check"),
         ("worker", "--check"),
         ("reporting", "--check"),
         ("policy", "apply", "--check"),

@@ -74,7 +74,8 @@ def test_ctrl_c_ends_every_process_within_five_seconds(tmp_path):
         assert run.wait(timeout=10) == 0
         assert time.monotonic() - began < 5
         assert not any(alive(pid) for pid in children)
-    assert [path.name for path in (gateway.folder / "run").iterdir()] == ["run.lock"]
+    left = sorted(str(path.relative_to(gateway.folder)) for path in (gateway.folder / "run").rglob("*"))
+    assert left == ["run/run.lock", "run/signer"]
 
 
 def test_sighup_is_passed_on_and_ends_nothing(tmp_path):

@@ -34,16 +34,18 @@ async def test_dns_filters_before_reporting_has_ever_run_and_after_it_has_stoppe
     assert before == during == after
 
 
-def test_the_worker_filters_alone(tmp_path):
+def test_the_worker_filters_with_the_signer_alone(tmp_path):
     gateway = Gateway(tmp_path)
-    with started("worker", "--config", str(gateway.file), folder=tmp_path):
+    config = ("--config", str(gateway.file))
+    with started("worker", *config, folder=tmp_path), started("signer", *config, folder=tmp_path):
         assert gateway.blocked_page("gambling.test") == 403
         assert gateway.blocked_page("gambling.test", source=STAFF) == 403
 
 
 def test_reporting_starts_alone_and_takes_up_what_was_written_before(tmp_path):
     gateway = Gateway(tmp_path)
-    with started("worker", "--config", str(gateway.file), folder=tmp_path):
+    config = ("--config", str(gateway.file))
+    with started("worker", *config, folder=tmp_path), started("signer", *config, folder=tmp_path):
         assert gateway.blocked_page("gambling.test") == 403
     with started("reporting", "--config", str(gateway.file), folder=tmp_path):
         until(lambda: gateway.breaches() == [("proxy", "gambling.test", 1)])
@@ -58,6 +60,7 @@ def test_they_start_in_any_order(tmp_path, order):
         started(first, *config, folder=tmp_path),
         started(second, *config, folder=tmp_path),
         started(third, *config, folder=tmp_path),
+        started("signer", *config, folder=tmp_path),
     ):
         assert gateway.blocked_page("gambling.test") == 403
         until(lambda: gateway.breaches() == [("proxy", "gambling.test", 1)])

@@ -26,7 +26,10 @@ def test_troubles_are_told_apart() -> None:
 @pytest.mark.parametrize(
     ("message", "why"),
     [
-        ("Certificate verify failed: certificate has expired", Trouble.UNTRUSTED),
+        ("Certificate verify failed: certificate has expired", Trouble.EXPIRED),
+        ("Certificate verify failed: unable to get local issuer certificate", Trouble.UNTRUSTED),
+        ("Certificate verify failed: self-signed certificate in certificate chain", Trouble.UNTRUSTED),
+        ("Certificate verify failed: EE certificate key too weak", Trouble.WEAK),
         ("Connection killed: an address that may not be reached", Trouble.PRIVATE),
         ("no such name", Trouble.NO_SUCH_NAME),
         ("the DNS service did not answer", Trouble.NO_DNS),

@@ -30,7 +30,7 @@ def test_an_address_that_is_taken_is_an_error_that_names_it(school: School) -> N
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"ca_key": "/nonexistent"}, "No such file"),
+        ({"upstream_ca": "/nonexistent"}, "No such file"),
         ({"inner_dns": "nowhere"}, "proxy.inner_dns"),
         ({"listen": ("nowhere",)}, "proxy.listen"),
     ],

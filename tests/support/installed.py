@@ -67,9 +67,15 @@ class Installed:
         """*command* as the user and group of *unit*, without a capability."""
         user, group = self.numbers("passwd")[_said(unit, "User")], self.numbers("group")[_said(unit, "Group")]
         return [
-            *("setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--no-new-privs"),
+            *("setpriv", f"--reuid={user}", f"--regid={group}", self._groups_of(unit), "--no-new-privs"),
             *("--inh-caps=-all", "--bounding-set=-all", *command),
         ]
+
+    def _groups_of(self, unit):
+        """The groups besides, in which systemd puts a unit's user: those that name it as a member."""
+        rows = (line.split(":") for line in (self.root / "etc" / "group").read_text().splitlines())
+        named = [row[2] for row in rows if _said(unit, "User") in row[3].split(",")]
+        return f"--groups={','.join(named)}" if named else "--clear-groups"
 
     @contextlib.contextmanager
     def running(self, unit):

@@ -182,6 +182,7 @@ class School:
             "inner_dns": f"127.0.0.1:{dns.port}",
             "ca_certificate": str(self.ca),
             "ca_key": str(self.folder / "keys" / "ca.key"),
+            "signer": str(self.folder / "signer.sock"),
             "upstream_ca": str(self.folder / "servers.pem"),
             "reachable_private": ("127.0.0.1/32",),
             "ports": (80, 443, *ports),
@@ -432,6 +433,7 @@ def running(school: School, settings: ProxySettings, *, instance: int = 0) -> It
 
 
 async def _worker(folder: Path, settings: ProxySettings, instance: int) -> None:
+    from proxy_addons import signer
     from proxy_addons.worker import serve
 
     files = Files(folder / "state", folder / "keys", folder / "spool")
@@ -440,6 +442,7 @@ async def _worker(folder: Path, settings: ProxySettings, instance: int) -> None:
     recording = asyncio.create_task(recorder.run())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    signing = asyncio.create_task(signer.serve(settings, files, ready=lambda _: None)) if instance == 0 else None
     try:
         await serve(
             settings,
@@ -452,8 +455,10 @@ async def _worker(folder: Path, settings: ProxySettings, instance: int) -> None:
     except asyncio.CancelledError:
         pass
     finally:
-        recording.cancel()
-        await asyncio.gather(recording, return_exceptions=True)
+        kept = [task for task in (recording, signing) if task]
+        for one in kept:
+            one.cancel()
+        await asyncio.gather(*kept, return_exceptions=True)
         journal.close()
 
 
