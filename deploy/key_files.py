@@ -24,16 +24,7 @@ def signer_problems(settings: Settings) -> Iterator[str]:
 
 
 def closed_problems(settings: Settings) -> Iterator[str]:
-    """What keeps the closed address from showing its pages over HTTPS, and from signing their links."""
-    proxy = settings.config.proxy
-    if settings.config.closed.listen_tls:
-        pair = ("proxy.ca_certificate", proxy.ca_certificate), ("proxy.ca_key", proxy.ca_key)
-        yield from _pair_problems(settings, *pair)
-    yield from portal_problems(settings)
-
-
-def portal_problems(settings: Settings) -> Iterator[str]:
-    """What keeps pages from signing their links to the portal."""
+    """What keeps the closed address from signing its pages' links."""
     proxy = settings.config.proxy
     if proxy.portal_url:
         yield from _missing(settings, "proxy.portal_key", proxy.portal_key)
@@ -42,6 +33,7 @@ def portal_problems(settings: Settings) -> Iterator[str]:
 def proxy_problems(settings: Settings) -> Iterator[str]:
     """What keeps a worker from trusting servers, from signing links, and from using another proxy."""
     given = settings.config.proxy
+    yield from closed_problems(settings)
     yield from _trust_problems(settings, "proxy.upstream_ca", given.upstream_ca)
     yield from portal_problems(settings)
     if not given.upstream_credentials:

@@ -144,7 +144,6 @@ def peek(instance: int) -> Serve:
 
 def closed(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:  # noqa: ARG001
     """The process at the closed address; one is enough, as a page takes 0.4 ms."""
-    from deploy import leaves  # noqa: PLC0415 - see above
     from proxy_addons import closed as room  # noqa: PLC0415 - see above
 
     refuse_without_closed(settings)
@@ -153,9 +152,10 @@ def closed(settings: config.Settings, recorder: Recorder | None, ready: Ready) -
     given = settings.config.proxy
     return room.serve(
         settings.config.closed,
-        msgspec.structs.replace(given, portal_key=_absolute(settings, given.portal_key)),
+        msgspec.structs.replace(
+            given, portal_key=_absolute(settings, given.portal_key), signer=str(settings.path(given.signer))
+        ),
         settings.files,
-        leaves.of(settings.key_path(given.ca_certificate), settings.key_path(given.ca_key)),
         metrics=(settings.config.metrics.address, settings.config.metrics.closed),
         ready=ready,
     )

@@ -11,6 +11,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
@@ -22,7 +23,8 @@ from proxy_addons import closed_request
 from proxy_addons.closed_answer import Answers
 from proxy_addons.closed_metrics import Collected, Counts
 from proxy_addons.closed_settings import ClosedSettings
-from proxy_addons.closed_tls import Certificates, Leaf, Tls
+from proxy_addons.closed_tls import Certificates, Tls
+from proxy_addons.leaves import Leaves
 from proxy_addons.settings import ProxySettings
 from reporting.metrics import process_collector, serve_metrics
 
@@ -82,12 +84,11 @@ async def serve(
     settings: ClosedSettings,
     proxy: ProxySettings,
     files: Files,
-    leaf: Leaf,
     *,
     metrics: tuple[str, int] | None,
     ready: Ready,
 ) -> None:
-    """Show pages until cancelled; *proxy* says what stands on them, *leaf* makes certificates.
+    """Show pages until cancelled; *proxy* says what stands on them, and where the signer is.
 
     *ready* is told the addresses that were bound, once a page would be shown. OSError if an address is taken or a file
     cannot be read.
@@ -98,7 +99,7 @@ async def serve(
             stack.enter_context(_bound(f"closed.listen_tls[{n}]", text)) for n, text in enumerate(settings.listen_tls)
         ]
         live = Live(files)
-        door = Door(live, Answers(live, proxy), Certificates(leaf))
+        door = Door(live, Answers(live, proxy), Certificates(Leaves(Path(proxy.signer))))
         endpoints = {_numbered("http", n): s.getsockname()[:2] for n, s in enumerate(plain)}
         endpoints |= {_numbered("https", n): s.getsockname()[:2] for n, s in enumerate(tls)}
         if metrics:
@@ -196,11 +197,10 @@ class Door:
         name = await line.name()
         if name is None:
             raise EOFError
-        try:
-            context = await self._certificates.context(name)
-        except ValueError as error:
+        context = await self._certificates.context(name)
+        if context is None:
             self.counts.uncertified += 1
-            raise EOFError from error
+            raise EOFError
         await line.begin(context)
         await self._answer(client, line, name)
 

@@ -1,6 +1,6 @@
 """TLS at the closed address: the name that a client gives is read, and then a certificate for it is had.
 
-A certificate comes from whoever has the school's key (`Leaf`); this process has a key of its own and signs nothing.
+The signer makes the certificate, for this process's own key.
 """
 
 import asyncio
@@ -8,59 +8,58 @@ import contextlib
 import os
 import ssl
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from proxy_addons.leaves import Leaves
 from proxy_addons.target import host_of
-
-type Leaf = Callable[[str, bytes], Awaitable[bytes]]
-"""The certificate chain (PEM) for a host and a public key (DER, SubjectPublicKeyInfo); ValueError if there is none."""
 
 _CHUNK = 16_384
 _HELD = 256
-"""Names whose certificates are remembered (about 30 KB each); a school's popular closed names are fewer."""
+"""Names whose contexts are remembered (about 30 KB each); a school's popular closed names are fewer."""
 
 
 class Certificates:
     """A TLS context for each name that is asked for, made once while it is remembered."""
 
-    def __init__(self, leaf: Leaf) -> None:
-        """Make this process's own key."""
-        self._leaf = leaf
-        key = ec.generate_private_key(ec.SECP256R1())
-        self._public = key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        self._private = key.private_bytes(
+    def __init__(self, leaves: Leaves) -> None:
+        """Take certificates from *leaves*."""
+        self._leaves = leaves
+        self._private = leaves.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         self._made: OrderedDict[str, ssl.SSLContext] = OrderedDict()
 
-    async def context(self, host: str) -> ssl.SSLContext:
-        """The context for *host*; ValueError or OSError if no certificate can be had."""
+    async def context(self, host: str) -> ssl.SSLContext | None:
+        """The context for *host*, or None if the signer gives no certificate. No name is told in the signer's log.
+
+        All that is asked for here is closed, so what a sealed list has does not stand out (G23).
+        """
         if host in self._made:
             self._made.move_to_end(host)
             return self._made[host]
-        made = _context(self._private + await self._leaf(host, self._public))
-        self._made[host] = made
+        found = await self._leaves.of(host, unnamed=True)
+        if found is None:
+            return None
+        self._made[host] = made = _context(self._private, found)
         if len(self._made) > _HELD:
             self._made.popitem(last=False)
         return made
 
     def forget(self) -> None:
-        """Have every certificate made anew, as they end some day."""
+        """Have every certificate looked at anew, as they end some day."""
         self._made.clear()
 
 
-def _context(pem: bytes) -> ssl.SSLContext:
+def _context(private: bytes, certificate: x509.Certificate) -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.set_alpn_protocols(["http/1.1"])
     made.num_tickets = 0
     with os.fdopen(os.memfd_create("leaf"), "wb") as file:  # the library reads certificates from files only
-        file.write(pem)
+        file.write(private + certificate.public_bytes(serialization.Encoding.PEM))
         file.flush()
         made.load_cert_chain(f"/proc/self/fd/{file.fileno()}")
     return made

@@ -4,6 +4,7 @@ import signal
 import socket
 import time
 
+from deploy import keep
 from deploy.supervise import Spec, Supervisor
 from dns_filter.ask import ask
 from tests.support.commands import children_of, schoolgate, started, until
@@ -67,7 +68,7 @@ def test_ctrl_c_ends_every_process_within_five_seconds(tmp_path):
     gateway = Gateway(tmp_path)
     with started("run", "--config", str(gateway.file), folder=tmp_path) as run:
         children = children_of(run.pid)
-        assert len(children) == 4
+        assert len(children) == len(keep.specs(gateway.settings))
         began = time.monotonic()
         run.send_signal(signal.SIGINT)
         assert run.wait(timeout=10) == 0
@@ -104,7 +105,7 @@ def test_a_second_run_says_so_and_changes_nothing(tmp_path):
         second = schoolgate("run", "--config", str(gateway.file))
         assert second.returncode == 1
         assert f"already running here (process {run.pid})" in second.stderr
-        assert len(children_of(run.pid)) == 4
+        assert len(children_of(run.pid)) == len(keep.specs(gateway.settings))
 
 
 async def test_a_bad_file_on_sighup_keeps_the_old_settings_and_says_so(tmp_path):

@@ -13,8 +13,7 @@ import msgspec
 import pytest
 
 from blocklists.profile import Code
-from deploy import leaves
-from proxy_addons import closed, words
+from proxy_addons import closed, signer, words
 from proxy_addons.closed_settings import ClosedSettings
 from proxy_addons.settings import ProxySettings
 from reporting import page_link
@@ -58,13 +57,39 @@ class Closed:
 async def serving(school: School, **given: object) -> AsyncIterator[Closed]:
     """The closed address, from the moment that it says it is ready."""
     (school.folder / "portal.key").write_bytes(KEY)
-    proxy = ProxySettings(**{"portal_key": str(school.folder / "portal.key"), **given})
+    proxy = ProxySettings(
+        **{
+            "portal_key": str(school.folder / "portal.key"),
+            "ca_certificate": str(school.ca),
+            "ca_key": str(school.files.keys / "ca.key"),
+            "signer": str(school.folder / "signer.sock"),
+            **given,
+        }
+    )
+    async with signing(proxy, school), _serving(proxy, school) as there:
+        yield there
+
+
+@contextlib.asynccontextmanager
+async def signing(proxy: ProxySettings, school: School) -> AsyncIterator[None]:
+    """The signer, unless its key is none."""
+    ready: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(signer.serve(proxy, school.files, ready=ready.set_result))
+    await asyncio.wait([task, ready], timeout=20, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _serving(proxy: ProxySettings, school: School) -> AsyncIterator[Closed]:
     ready: asyncio.Future[dict[str, tuple[str, int]]] = asyncio.get_running_loop().create_future()
     serve = closed.serve(
         ClosedSettings(("127.0.0.1:0",), ("127.0.0.1:0",)),
         proxy,
         school.files,
-        leaves.of(school.ca, school.files.keys / "ca.key"),
         metrics=("127.0.0.1", 0),
         ready=ready.set_result,
     )
@@ -301,7 +326,6 @@ async def test_an_address_that_is_taken_is_named(school: School, tmp_path: Path)
                 ClosedSettings((where,)),
                 ProxySettings(),
                 school.files,
-                leaves.of(school.ca, school.ca),
                 metrics=None,
                 ready=lambda _: None,
             )
