@@ -25,9 +25,9 @@ from proxy_addons.counters import Counters
 from proxy_addons.help_panel import HelpNotice, Sessions
 from proxy_addons.judge import Judge
 from proxy_addons.refusal import Refusal, form_for
+from proxy_addons.search_body import unpacked
 from proxy_addons.search_terms import Search
 from proxy_addons.settings import ProxySettings
-from proxy_addons.unpacked import unpacked
 
 LONGEST_BODY = 256 * 1024
 """Bytes of a search that is sent as a body; YouTube's have 4 KB."""

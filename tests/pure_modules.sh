@@ -73,8 +73,8 @@ dns_filter/upstream_place.py
 dns_filter/upstream_query.py
 dns_filter/wire.py
 proxy_addons/safe_search.py
+proxy_addons/search_body.py
 proxy_addons/search_terms.py
-proxy_addons/unpacked.py
 reporting/concern.py
 reporting/runs.py
 reporting/visits.py
