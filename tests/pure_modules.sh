@@ -72,10 +72,13 @@ dns_filter/upstream_health.py
 dns_filter/upstream_place.py
 dns_filter/upstream_query.py
 dns_filter/wire.py
+proxy_addons/closed_request.py
+proxy_addons/languages.py
 proxy_addons/safe_search.py
 proxy_addons/search_body.py
 proxy_addons/search_terms.py
 reporting/concern.py
+reporting/page_link.py
 reporting/runs.py
 reporting/visits.py
 MODULES

@@ -241,7 +241,7 @@ def fresh(tmp_path: Path) -> Iterator[House]:
 
 
 def test_an_urgent_search_is_on_record_when_the_panel_arrives_and_each_child_gets_a_panel(fresh: House) -> None:
-    for profile, words in (("ks2", "Tell Ms Oak"), ("ks3", "Go on to the results")):
+    for profile, words in (("ks2", "Ms Oak"), ("ks3", "Go on to the results")):
         answer = search(
             fresh, KIDDLE if profile == "ks2" else GOOGLE, "/s.php?q=x&q=my+dad+hits+me+childline"
             if profile == "ks2"
