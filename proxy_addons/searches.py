@@ -70,8 +70,9 @@ class Searches:
         return self._judge.policy.rulebook.profiles[client.profile]
 
     def strict_form(self, client: Client, host: str) -> str:
-        """The name whose addresses *client* gets in place of *host*'s own, or ""."""
-        return target(shipped_targets(), host, self._profile(client)) or ""
+        """The name whose addresses *client* gets in place of *host*'s own, or ""; nobody's profile has one."""
+        profile = self._judge.policy.rulebook.profiles.get(client.profile)
+        return (profile and target(shipped_targets(), host, profile)) or ""
 
     async def asked(self, flow: http.HTTPFlow, client: Client, url: Url) -> Refusal | None:
         """Make the permitted request of *flow* for *url* strict, and judge its words; what to answer, if anything."""

@@ -164,6 +164,14 @@ def test_a_search_that_cannot_be_read_does_not_reach_the_engine(house: House, co
     assert not house.secure.requests
 
 
+def test_a_search_without_tls_is_strict_even_where_nothing_is_opened_and_nobody_reads_its_words(house: House) -> None:
+    before = len(concerns(house))
+    answer = house.worker.curl(house.plain_url(GOOGLE, "/search?q=i+want+to+die&safe=off"), profile="visitor")
+    assert "hello from" in answer
+    assert [seen.path for seen in house.plain.requests] == ["/search?q=i+want+to+die&safe=active&ssui=on&safeui=on"]
+    assert len(concerns(house)) == before
+
+
 # Which engines
 
 
