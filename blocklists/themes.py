@@ -22,6 +22,7 @@ from blocklists import defaults, theme_phrase
 from blocklists.rulebook import Severity
 from blocklists.theme_phrase import AROUND, Compiled
 from blocklists.theme_text import words_of
+from blocklists.verdict import Hit
 
 EVERY = "*"
 """In place of a theme: the phrase is of all of them."""
@@ -58,14 +59,6 @@ class Row(msgspec.Struct, frozen=True):
     role: Role
     language: str
     plainly: str = ""
-
-
-class Hit(msgspec.Struct, frozen=True):
-    """A theme in a text. *evidence* are the phrases of ours that were found, in plain words; never the text's own."""
-
-    theme: str
-    severity: Severity
-    evidence: tuple[str, ...]
 
 
 class Themes:
@@ -153,8 +146,9 @@ def _around(words: list[str], place: int) -> str:
     return f" {' '.join(words[max(place - AROUND, 0) : place + AROUND + 1])} "
 
 
-def _evidence(rows: Iterable[Row]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(row.plainly for row in rows))[:_MOST_EVIDENCE]
+def _evidence(rows: Iterable[Row]) -> str:
+    """The phrases of ours that were found, in plain words: never the text's own."""
+    return "; ".join(tuple(dict.fromkeys(row.plainly for row in rows))[:_MOST_EVIDENCE])
 
 
 def _parsed(row: Row, themes: Mapping[str, Theme], sets: Mapping[str, str]) -> theme_phrase.Phrase:
