@@ -54,11 +54,11 @@ class Reason(enum.StrEnum):
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """A theme that a text is about: how grave, and the phrase that says so."""
+    """A theme in a text. *evidence* are the phrases of ours that were found, in plain words; never the text's own."""
 
     theme: str
     severity: Severity
-    evidence: str = ""
+    evidence: tuple[str, ...] = ()
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -61,18 +61,21 @@ class Authority:
 
     def leaf(self, hosts: Iterable[str]) -> bytes:
         """A server certificate for *hosts* with its key and its chain, as one PEM text."""
-        names = list(hosts)
         key = ec.generate_private_key(ec.SECP256R1())
+        return _private_pem(key) + self.signed(hosts, key.public_key())
+
+    def signed(self, hosts: Iterable[str], key: ec.EllipticCurvePublicKey) -> bytes:
+        """A server certificate for *hosts* and somebody's public *key*, with its chain, as one PEM text."""
+        names = list(hosts)
         signed = (
-            _builder(_name(names[0]), self.certificate.subject, key.public_key(), LEAF_DAYS)
+            _builder(_name(names[0]), self.certificate.subject, key, LEAF_DAYS)
             .add_extension(x509.SubjectAlternativeName([_general_name(host) for host in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
             .sign(self.key, hashes.SHA256())
         )
-        chain = (signed, self.certificate)
-        return _private_pem(key) + b"".join(c.public_bytes(serialization.Encoding.PEM) for c in chain)
+        return b"".join(c.public_bytes(serialization.Encoding.PEM) for c in (signed, self.certificate))
 
     def fingerprint(self) -> str:
         """The SHA-256 fingerprint, as people compare it."""

@@ -109,12 +109,15 @@ def _process(name: str, words: str) -> None:
             settings = config.load(file)
             if name == "doh":
                 rooms.refuse_without_doh(settings)
+            if name == "closed":
+                rooms.refuse_without_closed(settings)
             _say_good(settings)
             return
         starts = {
             "dns": rooms.start_dns,
             "doh": rooms.start_doh,
             "worker": rooms.start_worker,
+            "closed": rooms.start_closed,
             "reporting": rooms.start_reporting,
         }
         sys.exit(starts[name](instance, file))
@@ -123,6 +126,7 @@ def _process(name: str, words: str) -> None:
 _process("dns", "Answer DNS: one process of the resolver, several may share the port.")
 _process("doh", "Ask a resolver over HTTPS for the DNS filter: one process, where the configuration names one.")
 _process("worker", "Answer HTTP and HTTPS: one process of the filtering proxy.")
+_process("closed", "Show the page of names that DNS refused, at the closed address: one process.")
 _process("reporting", "Keep the breach log, send the alerts, serve the staff pages: one process.")
 
 

@@ -19,6 +19,7 @@ from blocklists.live import Files
 from deploy import toml_file
 from deploy.list_settings import ListSettings, SubscriptionSettings
 from dns_filter.settings import DnsSettings
+from proxy_addons.closed_settings import ClosedSettings
 from proxy_addons.settings import ProxySettings
 from reporting.settings import ReportingSettings
 
@@ -61,6 +62,8 @@ class MetricSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """first port of the proxy workers"""
     reporting: int = 9155
     """port of reporting"""
+    closed: int = 9157
+    """port of the process at the closed address"""
 
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
@@ -68,6 +71,7 @@ class MetricSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, port in (("dns", self.dns), ("worker", self.worker)):
             yield from endpoint.port_problems(f"metrics.{name}", port, endpoint.LAST_PORT - LAST_INSTANCE)
         yield from endpoint.port_problems("metrics.reporting", self.reporting)
+        yield from endpoint.port_problems("metrics.closed", self.closed)
 
 
 class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,6 +100,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """the DNS filter"""
     proxy: ProxySettings = ProxySettings()
     """the web filter"""
+    closed: ClosedSettings = ClosedSettings()
+    """the page of names that DNS refused"""
     reporting: ReportingSettings = ReportingSettings()
     """the breach log, alerts and staff pages"""
     metrics: MetricSettings = MetricSettings()
@@ -228,6 +234,7 @@ def problems(settings: Settings) -> Iterator[str]:
         yield from _cidr_problems(f"proxy.reachable_private[{place}]", cidr, loopback=config.loopback_school)
     yield from config.dns.problems()
     yield from config.proxy.problems()
+    yield from config.closed.problems()
     yield from config.reporting.problems()
     yield from config.metrics.problems()
     for label, subscription in config.subscriptions.items():
@@ -258,6 +265,7 @@ def files_given(config: Config) -> dict[str, str]:
         "proxy.ca_certificate": proxy.ca_certificate,
         "proxy.ca_key": proxy.ca_key,
         "proxy.upstream_ca": proxy.upstream_ca,
+        "proxy.portal_key": proxy.portal_key if proxy.portal_url else "",
         "reporting.tls_certificate": reporting.tls_certificate,
         "reporting.tls_key": reporting.tls_key,
         "reporting.mail.password_file": reporting.mail.password_file,
@@ -291,11 +299,15 @@ def _listening(config: Config) -> Iterator[tuple[str, str]]:
     if dns.doh.url:
         yield "dns.doh.listen", dns.doh.listen
     yield from ((f"proxy.listen[{place}]", text) for place, text in enumerate(config.proxy.listen))
+    for key in ("listen", "listen_tls"):
+        yield from ((f"closed.{key}[{place}]", text) for place, text in enumerate(getattr(config.closed, key)))
     yield "reporting.listen", config.reporting.listen
     host = f"[{metrics.address}]" if ":" in metrics.address else metrics.address
     yield from (("metrics.dns", f"{host}:{metrics.dns + n}") for n in range(config.run.dns))
     yield from (("metrics.worker", f"{host}:{metrics.worker + n}") for n in range(config.run.workers))
     yield "metrics.reporting", f"{host}:{metrics.reporting}"
+    if config.closed.wanted:
+        yield "metrics.closed", f"{host}:{metrics.closed}"
 
 
 def _network_problems(where: str, network: Network, *, loopback: bool) -> Iterator[str]:

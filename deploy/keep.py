@@ -18,10 +18,12 @@ def specs(settings: config.Settings) -> tuple[Spec, ...]:
     """The processes that *settings* ask for; reporting last, as filtering waits for nobody."""
     wanted = settings.config.run
     doh = (Spec("doh", ("doh",)),) if settings.config.dns.doh.url else ()
+    closed = (Spec("closed", ("closed",)),) if settings.config.closed.wanted else ()
     return (
         *doh,
         *(Spec(f"dns-{n}", ("dns", "--instance", str(n))) for n in range(wanted.dns)),
         *(Spec(f"worker-{n}", ("worker", "--instance", str(n))) for n in range(wanted.workers)),
+        *closed,
         Spec("reporting", ("reporting",)),
     )
 

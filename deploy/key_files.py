@@ -22,6 +22,23 @@ def proxy_problems(settings: Settings) -> Iterator[str]:
     proxy = settings.config.proxy
     yield from _pair_problems(settings, ("proxy.ca_certificate", proxy.ca_certificate), ("proxy.ca_key", proxy.ca_key))
     yield from _trust_problems(settings, "proxy.upstream_ca", proxy.upstream_ca)
+    yield from portal_problems(settings)
+
+
+def closed_problems(settings: Settings) -> Iterator[str]:
+    """What keeps the closed address from showing its pages over HTTPS, and from signing their links."""
+    proxy = settings.config.proxy
+    if settings.config.closed.listen_tls:
+        pair = ("proxy.ca_certificate", proxy.ca_certificate), ("proxy.ca_key", proxy.ca_key)
+        yield from _pair_problems(settings, *pair)
+    yield from portal_problems(settings)
+
+
+def portal_problems(settings: Settings) -> Iterator[str]:
+    """What keeps pages from signing their links to the portal."""
+    proxy = settings.config.proxy
+    if proxy.portal_url:
+        yield from _missing(settings, "proxy.portal_key", proxy.portal_key)
 
 
 def pages_problems(settings: Settings) -> Iterator[str]:

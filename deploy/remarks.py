@@ -63,6 +63,9 @@ def _shown(config: Config, book: Rulebook) -> Iterator[str]:
     if names and not config.dns.closed_address_v4 and not config.dns.closed_address_v6:
         says = f"closed names do not exist for {', '.join(names)}, though their devices carry the certificate"
         yield f"dns.closed_address_v4: there is no address for closed names, so {says}"
+    elif names and not config.closed.wanted:
+        says = "a closed name is a refused connection and no page; write for example 10.99.0.1:8090"
+        yield f"closed.listen: nothing listens at the closed address, so {says}"
 
 
 def _contacts(config: Config) -> Iterator[str]:

@@ -17,8 +17,10 @@ ONLY_AT_START = ("site", "paths", "run")
 def needed_for(started: Config, now: Config) -> list[str]:
     """The keys that differ between what a process *started* with and what the file says *now*, of those above."""
     keys = [key for name in ONLY_AT_START for key in _changed(name, getattr(started, name), getattr(now, name))]
-    doh = bool(started.dns.doh.url) != bool(now.dns.doh.url)  # another address is taken up; a process more or less not
-    return [*keys, "dns.doh.url"] if doh else keys
+    # Another address is taken up; a process more or less is not.
+    doh = ["dns.doh.url"] if bool(started.dns.doh.url) != bool(now.dns.doh.url) else []
+    closed = ["closed.listen"] if started.closed.wanted != now.closed.wanted else []
+    return [*keys, *doh, *closed]
 
 
 def _changed(key: str, before: object, after: object) -> Iterator[str]:

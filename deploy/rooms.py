@@ -78,10 +78,37 @@ def worker(instance: int) -> Serve:
             ca_certificate=_absolute(settings, given.ca_certificate),
             ca_key=_absolute(settings, given.ca_key),
             upstream_ca=_absolute(settings, given.upstream_ca),
+            portal_key=_absolute(settings, given.portal_key),
         )
         return room.serve(proxy, settings.files, recorder, instance=instance, metrics=metrics, ready=ready)
 
     return serve
+
+
+def closed(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:  # noqa: ARG001
+    """The process at the closed address; one is enough, as a page takes 0.4 ms."""
+    from deploy import leaves  # noqa: PLC0415 - see above
+    from proxy_addons import closed as room  # noqa: PLC0415 - see above
+
+    refuse_without_closed(settings)
+    _refuse_without_sealed(settings)
+    _refuse(settings, key_files.closed_problems(settings))
+    given = settings.config.proxy
+    return room.serve(
+        settings.config.closed,
+        msgspec.structs.replace(given, portal_key=_absolute(settings, given.portal_key)),
+        settings.files,
+        leaves.of(settings.key_path(given.ca_certificate), settings.key_path(given.ca_key)),
+        metrics=(settings.config.metrics.address, settings.config.metrics.closed),
+        ready=ready,
+    )
+
+
+def refuse_without_closed(settings: config.Settings) -> None:
+    """toml_file.RefusedError if *settings* name nowhere to show pages of closed names."""
+    if not settings.config.closed.wanted:
+        says = "the closed address has nowhere to listen; write for example 10.20.0.2:80"
+        raise toml_file.RefusedError([f"{settings.file}: closed.listen: {says}"])
 
 
 def reporting(instance: int) -> Serve:
@@ -139,6 +166,11 @@ def start_doh(instance: int, file: Path | None) -> int:
 def start_worker(instance: int, file: Path | None) -> int:
     """Run the proxy worker until it is told to stop; returns the exit code."""
     return process.start("proxy", instance, file, worker(instance), journal=True)
+
+
+def start_closed(instance: int, file: Path | None) -> int:
+    """Run the process at the closed address until it is told to stop; returns the exit code."""
+    return process.start("closed", instance, file, closed, journal=False)
 
 
 def start_reporting(instance: int, file: Path | None) -> int:

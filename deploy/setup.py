@@ -8,6 +8,7 @@ a step fails, what the steps before it made is taken away again, so that the nex
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import time
 import unicodedata
@@ -25,6 +26,7 @@ from reporting import seed
 CA_CERTIFICATE = "ca.crt"
 CA_KEY = "ca.key"
 ENROLMENT = "enrolment"
+PORTAL_KEY = "portal.key"
 FIRST_ROLES = "technician"
 """The first account looks after the filter; the DSL and the headteacher are invited to accounts of their own."""
 
@@ -146,6 +148,7 @@ def _make_keys(settings: config.Settings, roles: str) -> str:
     keys = settings.files.keys
     sealed.new_key(settings.files.sealing_key)
     seed.new_keys(keys / "journal.key", keys / "journal.pub")
+    new_file.write_new(keys / PORTAL_KEY, secrets.token_bytes(32))
     token, digest = invitation.new_token()
     new_file.write_new(keys / ENROLMENT, json.dumps({"token_sha256": digest, "role": roles}).encode() + b"\n")
     return token

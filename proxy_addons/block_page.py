@@ -1,12 +1,12 @@
 """What a person reads when something is closed: calm, in words for their age, with somebody to tell.
 
 A page carries no script, loads nothing, reflects no part of a URL, and never says that anybody did wrong. The host
-stands on it for secondary pupils and staff only, escaped and cut.
+stands on it for secondary pupils and staff only, escaped and cut. Its sentences are in `templates/words`, by language.
 """
 
 import base64
 import hashlib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import jinja2
@@ -15,9 +15,11 @@ import msgspec
 
 from blocklists.policy import Reason, Verdict
 from blocklists.profile import Code, Pages
-from blocklists.rulebook import Rulebook
+from blocklists.rulebook import Category, Rulebook
+from proxy_addons import words
 from proxy_addons.answer import CONTENT_TYPES, PIXEL, Form
 from proxy_addons.settings import ProxySettings
+from proxy_addons.words import Words
 
 TEMPLATES = Path(__file__).parent / "templates"
 LONGEST_HOST = 60
@@ -26,45 +28,26 @@ LONGEST_HOST = 60
 HELP_THEMES = frozenset({"self-harm"})
 """Themes that are answered with the help panel (G3)."""
 
+_LATER = {Code.PASS: "pass", Code.BREAKS: "breaks", Code.TERM_TIME: "term_time"}
+"""What changes it, for those codes that time or a teacher changes."""
+
 _SHOWN_TO = frozenset({Pages.SECONDARY, Pages.STAFF})
 
-_BECAUSE = {
-    Reason.EMERGENCY: "your school has closed it for now",
-    Reason.PROFILE_RULE: "your school has closed it",
-    Reason.SEARCH: "it is a search engine that your school does not use",
-    Reason.NOT_APPROVED: "it is not on our list yet",
-    Reason.UNKNOWN: "nobody at school has checked it yet",
-    Reason.FAILURE: "we could not check it just now",
-}
-
-_TO_THE_YOUNGEST = {
-    Reason.SEALED: "This page is closed.",
-    Reason.EMERGENCY: "Our school has closed this page for now.",
-    Reason.PROFILE_RULE: "Our school has closed this page.",
-    Reason.SEARCH: "We do not search on this page.",
-    Reason.NOT_APPROVED: "This page is not on our list.",
-    Reason.CATEGORY: "This page is not for children.",
-    Reason.UNKNOWN: "We have not looked at this page yet.",
-    Reason.FAILURE: "We cannot look at this page now.",
-}
-"""The reason in one line for a child of six, who is not told what a page is about."""
-
-_LATER = {
-    Code.PASS: "Ask your teacher if you need it for a lesson.",
-    Code.BREAKS: "It may be open at break, at lunch or after school.",
-    Code.TERM_TIME: "It may be open after school.",
-}
-"""What changes it, for those codes that time or a teacher changes."""
+_NO_CATEGORY = "because.category"
+"""The reason in a language in which the school has not described a category of its own."""
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """What a page says. *because* ends the sentence "It is closed because"; "" leaves the sentence out.
+    """What a page says, in no language yet: *because*, *line* and *later* are keys of `words`.
 
-    *line* is the reason in one sentence for the youngest.
+    *because* ends the sentence "It is closed because"; "" leaves the sentence out. *own* is the same in the school's
+    words, where the category's are not the shipped ones. *line* is the reason in one sentence for the youngest. The
+    links lead to the portal; "" for none.
     """
 
     pages: Pages
     because: str = ""
+    own: str = ""
     line: str = ""
     later: str = ""
     host: str = ""
@@ -73,9 +56,10 @@ class Notice(msgspec.Struct, frozen=True):
     sealed: bool = False
     adult: str = ""
     contact: str = ""
-    portal_url: str = ""
     school: str = ""
     code: str = "closed"
+    open_link: str = ""
+    saw_link: str = ""
 
 
 def notice_of(rulebook: Rulebook, profile: str, host: str, verdict: Verdict, settings: ProxySettings) -> Notice:
@@ -83,25 +67,47 @@ def notice_of(rulebook: Rulebook, profile: str, host: str, verdict: Verdict, set
     pages = pages_of(rulebook, profile)
     plain = Notice(
         pages=pages,
-        line=_TO_THE_YOUNGEST.get(verdict.reason, ""),
+        line=_key("line", str(verdict.reason)),
         adult=settings.adult,
         contact=settings.contact,
-        portal_url=settings.portal_url,
         school=rulebook.school,
         code=str(verdict.reason),
     )
     if verdict.reason is Reason.SEALED:
         return msgspec.structs.replace(plain, sealed=True)
     category = rulebook.categories.get(verdict.category)
-    of_category = category is not None and verdict.reason is Reason.CATEGORY
+    because, own = _key("because", str(verdict.reason)), ""
+    if verdict.reason is Reason.CATEGORY:
+        because, own = _of_category(verdict.category, category)
     return msgspec.structs.replace(
         plain,
-        because=f"it is {category.words}" if category and of_category else _BECAUSE.get(verdict.reason, ""),
-        later=_LATER.get(Code(verdict.code), "") if of_category and verdict.code else "",
-        category=category.title if category and of_category else "",
+        because=because,
+        own=own,
+        later=_later(verdict.code) if category and verdict.reason is Reason.CATEGORY else "",
+        category=category.title if category and verdict.reason is Reason.CATEGORY else "",
         host=shown(host) if pages in _SHOWN_TO else "",
         helping=category is not None and category.theme in HELP_THEMES,
     )
+
+
+def _key(table: str, name: str) -> str:
+    """The key of the sentence *name* in *table*, or "" where there is none."""
+    key = f"{table}.{name}"
+    return key if key in words.of(words.ENGLISH) else ""
+
+
+def _later(code: str) -> str:
+    return _key("later", _LATER.get(Code(code), "")) if code else ""
+
+
+def _of_category(name: str, category: Category | None) -> tuple[str, str]:
+    """Why a page of *category* is closed: the key of the shipped sentence, and the school's where it is another."""
+    if category is None:
+        return "", ""
+    said, shipped = f"it is {category.words}", _key("category", name)
+    if shipped and words.of(words.ENGLISH).plain(shipped) == said:
+        return shipped, ""
+    return _NO_CATEGORY, said
 
 
 def pages_of(rulebook: Rulebook, profile: str) -> Pages:
@@ -115,17 +121,29 @@ def shown(host: str) -> str:
     return host if len(host) <= LONGEST_HOST else "…" + host[-LONGEST_HOST:]
 
 
-def sentence(notice: Notice) -> str:
+def reason(notice: Notice, language: Words) -> str:
+    """Why, as the end of the sentence "It is closed because"; "" where no reason is told.
+
+    A school's own words are in English; in another language the reason is told without them.
+    """
+    if notice.own and language.language == words.ENGLISH:
+        return notice.own
+    return language.plain(notice.because) if notice.because else ""
+
+
+def sentence(notice: Notice, language: Words) -> str:
     """The notice as one line, for what cannot show a page."""
-    return f"This page is closed because {notice.because}." if notice.because else "This page is closed."
+    why = reason(notice, language)
+    return language.plain("page.because", reason=why) if why else language.plain("page.it_is_closed")
 
 
-def body(notice: Notice, form: Form) -> bytes:
-    """The answer's body in *form*."""
+@lru_cache(maxsize=256)
+def body(notice: Notice, form: Form, language: Words) -> bytes:
+    """The answer's body in *form*. Remembered (1 MB at most), as a page that is closed is asked for again and again."""
     if form is Form.PAGE:
-        return render(f"{notice.pages}.html", notice)
+        return render(f"{notice.pages}.html", notice, language, reason=reason(notice, language))
     if form is Form.JSON:
-        told = {"closed": True, "reason": notice.code, "message": sentence(notice)}
+        told = {"closed": True, "reason": notice.code, "message": sentence(notice, language)}
         lines = STAFF_HELP_LINES if notice.pages is Pages.STAFF else HELP_LINES
         return msgspec.json.encode(told | {"help": lines} if notice.helping else told)
     return PIXEL if form is Form.IMAGE else b""
@@ -136,12 +154,13 @@ STAFF_HELP_LINES = {"Samaritans": "116 123", "Education Support": "08000 562 561
 """An adult's: Childline is for children, Education Support for people who work in schools."""
 
 
-def render(template: str, notice: msgspec.Struct) -> bytes:
-    """The page *template* for *notice*."""
-    return _environment().get_template(template).render(n=notice, css=markupsafe.Markup(_css())).encode()  # noqa: S704 - our own file
+def render(template: str, notice: msgspec.Struct, language: Words, **more: str) -> bytes:
+    """The page *template* for *notice* in a *language*."""
+    css = markupsafe.Markup(_css())  # noqa: S704 - our own file
+    return _environment().get_template(template).render(n=notice, w=language, css=css, **more).encode()
 
 
-def headers(form: Form) -> tuple[tuple[str, str], ...]:
+def headers(form: Form, language: str = words.ENGLISH) -> tuple[tuple[str, str], ...]:
     """The headers of an answer in *form*: never stored, and nothing on the page may load, run or be sent."""
     return (
         ("Content-Type", CONTENT_TYPES[form]),
@@ -149,7 +168,7 @@ def headers(form: Form) -> tuple[tuple[str, str], ...]:
         ("Content-Security-Policy", _content_security_policy()),
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "no-referrer"),
-        ("Content-Language", "en"),
+        ("Content-Language", language),
     )
 
 

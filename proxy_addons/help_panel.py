@@ -13,9 +13,10 @@ from blocklists.profile import Pages
 from proxy_addons import block_page
 from proxy_addons.answer import Form
 from proxy_addons.refusal import Refusal
+from proxy_addons.words import Words
 
-THEMES = frozenset({"self-harm", "suicide", "abuse"})
-"""What the panel answers (G3)."""
+THEMES = frozenset({"self-harm", "suicide", "abuse", "eating-disorder"})
+"""What the panel answers (G3); what promotes eating disorders is closed with the same help (POLICY.md)."""
 
 AGAIN = 4 * 3600.0
 """Seconds of a session: half a school day, so that whoever needs it in the morning sees it after lunch again."""
@@ -51,11 +52,13 @@ class Sessions:
             self._seen.popitem(last=False)
 
 
-def answer(notice: HelpNotice, form: Form) -> Refusal:
-    """The panel as an answer; what can show no page is refused, with the numbers where it is data."""
+def answer(notice: HelpNotice, form: Form, language: Words) -> Refusal:
+    """The panel as an answer in a *language*; what can show no page is refused, with the numbers where it is data."""
     if form is Form.PAGE:
-        return Refusal(200, form, block_page.render("help.html", notice))
+        return Refusal(200, form, block_page.render("help.html", notice, language), language.language)
     if form is Form.JSON:
         lines = block_page.STAFF_HELP_LINES if notice.pages is Pages.STAFF else block_page.HELP_LINES
-        return Refusal(403, form, msgspec.json.encode({"closed": True, "reason": "help", "help": lines}))
-    return Refusal(403, form, b"")
+        return Refusal(
+            403, form, msgspec.json.encode({"closed": True, "reason": "help", "help": lines}), language.language
+        )
+    return Refusal(403, form, b"", language.language)

@@ -13,7 +13,7 @@ from mitmproxy.net.http import http1
 from mitmproxy.proxy.layers.http import _http1, _http2
 
 from blocklists.profile import Pages
-from proxy_addons import block_page, trouble
+from proxy_addons import block_page, trouble, words
 from proxy_addons.answer import Form
 
 log = logging.getLogger("schoolgate.proxy")
@@ -26,7 +26,7 @@ _CLIENTS_FAULT = range(400, 500)
 
 def page(status_code: int, message: str) -> bytes:
     """The page in place of mitmproxy's, for whoever it may be: no profile is known where these are made."""
-    return trouble.body(_trouble(status_code, message), Pages.KS2, Form.PAGE)
+    return trouble.body(_trouble(status_code, message), Pages.KS2, Form.PAGE, words.of(words.ENGLISH))
 
 
 def response(status_code: int, message: str = "") -> bytes:

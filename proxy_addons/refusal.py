@@ -11,14 +11,16 @@ from mitmproxy import http
 from blocklists.clients import Client
 from blocklists.policy import Request, Verdict
 from blocklists.profile import Pages
-from proxy_addons import block_page, trouble
+from proxy_addons import block_page, trouble, words
 from proxy_addons.answer import Form, form_of
 from proxy_addons.counters import Counters
 from proxy_addons.judge import Judge
+from proxy_addons.portal import Portal
 from proxy_addons.resolve import sink_name
 from proxy_addons.settings import ProxySettings
 from proxy_addons.sink import nothing
 from proxy_addons.trouble import Trouble
+from proxy_addons.words import Words
 
 _REFUSAL = "schoolgate"
 """Where a flow carries its refusal."""
@@ -30,10 +32,11 @@ class Refusal(msgspec.Struct, frozen=True):
     status: int
     form: Form
     body: bytes
+    language: str
 
     def response(self, method: str) -> http.Response:
         """The answer to a request with *method* (a HEAD has no body)."""
-        fields = [(name.encode(), value.encode()) for name, value in block_page.headers(self.form)]
+        fields = [(name.encode(), value.encode()) for name, value in block_page.headers(self.form, self.language)]
         return http.Response.make(self.status, b"" if method == "HEAD" else self.body, http.Headers(fields))
 
     def of_tunnel(self, flow: http.HTTPFlow) -> None:
@@ -68,23 +71,28 @@ class Refusals:
 
     def __init__(self, judge: Judge, settings: ProxySettings, counters: Counters) -> None:
         self._judge, self._settings, self._counters = judge, settings, counters
+        self._portal = Portal.of(settings)
 
     def page(self, flow: http.HTTPFlow, request: Request, verdict: Verdict) -> Refusal:
         """The page that says why *verdict* closes what *request* asked for."""
-        rulebook = self._judge.policy.rulebook
-        notice = block_page.notice_of(rulebook, request.client.profile, request.host, verdict, self._settings)
-        form = form_for(flow)
+        rulebook, profile = self._judge.policy.rulebook, request.client.profile
+        notice = block_page.notice_of(rulebook, profile, request.host, verdict, self._settings)
+        notice = self._portal.on(notice, request.host, profile, request.at // 10**9)
+        form, language = form_for(flow), self._language(flow)
         if verdict.quiet and form is Form.PAGE:
             form = Form.NOTHING
-        return Refusal(403, form, block_page.body(notice, form))
+        return Refusal(403, form, block_page.body(notice, form, language), language.language)
 
     def trouble(self, flow: http.HTTPFlow, client: Client | None, why: Trouble) -> Refusal:
         """The page that says what went wrong, in a young child's words where nobody knows whose *client* it is."""
         self._counters.troubles[why] += 1
         policy = self._judge.live.policy
         pages = block_page.pages_of(policy.rulebook, client.profile) if client and policy else Pages.KS2
-        form = form_for(flow)
-        return Refusal(why.status, form, trouble.body(why, pages, form))
+        form, language = form_for(flow), self._language(flow)
+        return Refusal(why.status, form, trouble.body(why, pages, form, language), language.language)
+
+    def _language(self, flow: http.HTTPFlow) -> Words:
+        return words.for_reader(flow.request.headers.get("accept-language", ""), self._settings.language)
 
 
 def form_for(flow: http.HTTPFlow) -> Form:

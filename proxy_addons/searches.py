@@ -7,12 +7,11 @@ what is searched for in the end.
 
 import time
 import urllib.parse
-from collections.abc import Callable, Iterable
 
 import msgspec
 from mitmproxy import http
 
-from blocklists import help_phrases, search
+from blocklists import search, themes
 from blocklists.clients import Client
 from blocklists.policy import Reason, Request, Verdict
 from blocklists.profile import Profile
@@ -20,23 +19,20 @@ from blocklists.safe_search import shipped as shipped_targets
 from blocklists.safe_search import target
 from blocklists.search import Engine, Place
 from blocklists.url import Url
-from blocklists.verdict import Hit
-from proxy_addons import block_page, help_panel, safe_search, search_terms
+from proxy_addons import block_page, help_panel, safe_search, search_terms, words
 from proxy_addons.answer import Form
 from proxy_addons.counters import Counters
 from proxy_addons.help_panel import HelpNotice, Sessions
 from proxy_addons.judge import Judge
 from proxy_addons.refusal import Refusal, form_for
+from proxy_addons.search_body import unpacked
 from proxy_addons.search_terms import Search
 from proxy_addons.settings import ProxySettings
-from proxy_addons.unpacked import unpacked
-
-type Themes = Callable[[str], Iterable[Hit]]
-"""The themes of a text, each with its severity and the phrase that says so."""
 
 LONGEST_BODY = 256 * 1024
 """Bytes of a search that is sent as a body; YouTube's have 4 KB."""
 
+_FORM = "application/x-www-form-urlencoded"
 _HELD = "schoolgate search"
 """Where a flow carries what to judge once its body is here."""
 _EARLY = ("sec-purpose", "purpose", "x-moz")
@@ -65,23 +61,18 @@ class Redirect(Refusal, frozen=True):
 class Searches:
     """Looks at requests to search engines; every other is passed by with one look-up."""
 
-    def __init__(
-        self,
-        judge: Judge,
-        settings: ProxySettings,
-        counters: Counters,
-        themes: Themes | None = None,
-    ) -> None:
+    def __init__(self, judge: Judge, settings: ProxySettings, counters: Counters) -> None:
         self._judge, self._settings, self._counters = judge, settings, counters
         self._engines, self._sessions = search.shipped(), Sessions()
-        self._themes = themes or help_phrases.shipped().hits
+        self._hits = themes.shipped().hits
 
     def _profile(self, client: Client) -> Profile:
         return self._judge.policy.rulebook.profiles[client.profile]
 
     def strict_form(self, client: Client, host: str) -> str:
-        """The name whose addresses *client* gets in place of *host*'s own, or ""."""
-        return target(shipped_targets(), host, self._profile(client)) or ""
+        """The name whose addresses *client* gets in place of *host*'s own, or ""; nobody's profile has one."""
+        profile = self._judge.policy.rulebook.profiles.get(client.profile)
+        return (profile and target(shipped_targets(), host, profile)) or ""
 
     async def asked(self, flow: http.HTTPFlow, client: Client, url: Url) -> Refusal | None:
         """Make the permitted request of *flow* for *url* strict, and judge its words; what to answer, if anything."""
@@ -97,17 +88,20 @@ class Searches:
             return None
         if found and found.terms and not found.suggestion:
             if _is_early(request.headers):
-                return Refusal(503, Form.NOTHING, b"")
-            return await self._said(flow, client, url, found)
-        return (
-            self._hold(flow, _Held(client, url, engine, place)) if (place := _in_body(engine, url, request)) else None
-        )
+                return _refused(503, Form.NOTHING)
+            if answer := await self._said(flow, client, url, found):
+                return answer
+        place = _in_body(engine, url, request)
+        return self._hold(flow, _Held(client, url, engine, place)) if place else None
 
     def _hold(self, flow: http.HTTPFlow, held: _Held) -> Refusal | None:
-        """Wait for the body, unless nobody says how long it is or it is too long to be a search."""
-        length = flow.request.headers.get("content-length", "")
+        """Wait for the body, unless nobody says how long it is, it is too long for a search, or it is no plain form."""
+        headers = flow.request.headers
+        length = headers.get("content-length", "")
         if not length.isdecimal() or int(length) > LONGEST_BODY:
-            return Refusal(411, form_for(flow), b"")
+            return _refused(411, form_for(flow))
+        if search.Where.FORM in held.place.where and not headers.get("content-type", _FORM).lower().startswith(_FORM):
+            return _refused(415, form_for(flow))
         flow.metadata[_HELD] = held
         return None
 
@@ -123,7 +117,7 @@ class Searches:
         request = flow.request
         body = unpacked(request.raw_content or b"", request.headers.get("content-encoding", ""), LONGEST_BODY)
         if body is None:
-            return Refusal(415, form_for(flow), b"")
+            return _refused(415, form_for(flow))
         if self._profile(held.client).safe_search and search.Where.FORM in held.place.where:
             request.headers.pop("content-encoding", None)
             request.content = body = safe_search.forced_form(held.engine, body)
@@ -135,7 +129,7 @@ class Searches:
     async def _said(self, flow: http.HTTPFlow, client: Client, url: Url, found: Search) -> Refusal | None:
         """Put what *found* says on record, and answer a search for help with the panel."""
         self._counters.searches += 1
-        hits = tuple(self._themes(found.terms))
+        hits = self._hits(found.terms)
         if not hits:
             return None
         request, verdict = self._judge.of_search(client, url, found.terms, hits)
@@ -152,7 +146,8 @@ class Searches:
             self._sessions.saw(client, now)
             self._counters.help_panels += 1
         pages = block_page.pages_of(self._judge.policy.rulebook, client.profile)
-        return help_panel.answer(HelpNotice(pages, self._settings.adult, flow.request.method == "GET"), form)
+        language = words.for_reader(flow.request.headers.get("accept-language", ""), self._settings.language)
+        return help_panel.answer(HelpNotice(pages, self._settings.adult, flow.request.method == "GET"), form, language)
 
     def instead(self, flow: http.HTTPFlow, request: Request, verdict: Verdict) -> Refusal | None:
         """The way to the profile's own engine, with the words, for a page that *verdict* closes as another's; or None.
@@ -169,7 +164,7 @@ class Searches:
             return None
         found = search_terms.of_url(engine, request.url.path, flow.request.data.path)
         self._counters.searches_redirected += 1
-        return Redirect(302, Form.PAGE, b"", location(own, found.terms if found else ""))
+        return Redirect(302, Form.PAGE, b"", words.ENGLISH, location=location(own, found.terms if found else ""))
 
 
 def location(engine: Engine, terms: str) -> str:
@@ -203,3 +198,8 @@ def _in_body(engine: Engine, url: Url, request: http.Request) -> Place | None:
 
 def _is_early(headers: http.Headers) -> bool:
     return any(word in headers.get(name, "").lower() for name in _EARLY for word in ("prefetch", "preview"))
+
+
+def _refused(status: int, form: Form) -> Refusal:
+    """An empty answer, for what no person looks at."""
+    return Refusal(status, form, b"", words.ENGLISH)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from blocklists import endpoint as endpoints
+from proxy_addons import words
 
 LONGEST_DRAIN = 60
 """Seconds. systemd kills what has not ended 90 s after it was told to (DefaultTimeoutStopSec)."""
@@ -43,7 +44,13 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom staff ask when a site should be open; "" says "the person who looks after the network"."""
 
     portal_url: str = ""
-    """Where staff ask for a site to be opened; "" shows no link."""
+    """The portal's address, where a page's buttons lead (this should be open, I saw something); "" shows none."""
+
+    portal_key: str = "keys/portal.key"
+    """The key that those links are signed with, which the portal has too."""
+
+    language: str = "en"
+    """The language of pages for whoever's browser asks for none that there are words for (en, cy, pl, ur, ar, ro)."""
 
     drain_seconds: float = 3.0
     """How long a page in progress may take to finish when the worker is asked to stop (seconds)."""
@@ -62,6 +69,9 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 ipaddress.ip_network(text)
             except ValueError:
                 yield f"proxy.reachable_private[{place}]: {text!r} is no network; write for example 10.20.0.0/16"
+        if self.language not in words.available():
+            there = ", ".join(sorted(words.available()))
+            yield f"proxy.language: there are no words in {self.language!r}; choose one of {there}"
         if self.portal_url and not self.portal_url.startswith(("https://", "http://")):
             yield f"proxy.portal_url: {self.portal_url!r} is no web address; write https://..."
 

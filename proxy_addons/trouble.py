@@ -4,84 +4,64 @@ There is no way past such a page. It names no address and no program, and says w
 """
 
 import enum
+from functools import lru_cache
 
 import msgspec
 
 from blocklists.profile import Pages
 from proxy_addons import block_page
 from proxy_addons.answer import PIXEL, Form
+from proxy_addons.words import Words
 
 
 class Trouble(enum.Enum):
-    """What is wrong: the status to answer with, a title, and a sentence or two."""
+    """What is wrong: the status to answer with, and the key of what is said (`words`, table "trouble")."""
 
-    UNTRUSTED = (
-        502,
-        "This site could not prove who it is",
-        "Somebody might be pretending to be this site, so to keep you safe we did not open it.",
-    )
-    UNREACHABLE = (
-        502,
-        "This site is not answering",
-        "It may be switched off for a moment. Try again in a few minutes.",
-    )
-    NO_SUCH_NAME = (
-        502,
-        "We could not find this site",
-        "Look at the address again: is every letter right?",
-    )
-    NO_DNS = (
-        503,
-        "We could not look this site up",
-        "The school's own address book is not answering. Try again in a minute.",
-    )
-    PRIVATE = (
-        403,
-        "This address is inside a private network",
-        "It cannot be opened from here.",
-    )
-    PORT = (
-        403,
-        "This is not a web page",
-        "Only ordinary web pages can be opened from here.",
-    )
-    MISDIRECTED = (
-        421,
-        "This request named two different sites",
-        "That can happen when a page or an app is built in an unusual way. Try opening the site again from the start.",
-    )
-    MALFORMED = (
-        400,
-        "We could not understand this request",
-        "Look at the address again, or try another page.",
-    )
-    FAILURE = (
-        503,
-        "We could not check this page",
-        "So that everybody stays safe, it stays closed for now. Try again in a minute.",
-    )
+    UNTRUSTED = (502, "untrusted")
+    UNREACHABLE = (502, "unreachable")
+    NO_SUCH_NAME = (502, "no_such_name")
+    NO_DNS = (503, "no_dns")
+    PRIVATE = (403, "private")
+    PORT = (403, "port")
+    MISDIRECTED = (421, "misdirected")
+    MALFORMED = (400, "malformed")
+    FAILURE = (503, "failure")
+    OPEN_BY_NOW = (503, "open_by_now")
+    OUR_OWN = (404, "our_own")
 
     @property
     def status(self) -> int:
         """The HTTP status."""
         return self.value[0]
 
+    @property
+    def key(self) -> str:
+        """Where its title and its words are."""
+        return f"trouble.{self.value[1]}"
+
+
+_NOBODYS_FAULT = frozenset({Trouble.OPEN_BY_NOW, Trouble.OUR_OWN})
+"""Pages that nobody could take for a fault of theirs."""
+
 
 class Told(msgspec.Struct, frozen=True):
-    """What the page says."""
+    """What the page says. *waiting*: a little later it is well; *comforting*: it is said that nobody did wrong."""
 
     pages: Pages
-    title: str
-    words: str
+    key: str
+    waiting: bool = False
+    comforting: bool = True
 
 
-def body(trouble: Trouble, pages: Pages, form: Form) -> bytes:
+@lru_cache(maxsize=256)
+def body(trouble: Trouble, pages: Pages, form: Form, language: Words) -> bytes:
     """The answer's body in *form*."""
-    _, title, words = trouble.value
     if form is Form.PAGE:
-        return block_page.render("trouble.html", Told(pages, title, words))
+        told = Told(pages, trouble.key, trouble is Trouble.OPEN_BY_NOW, trouble not in _NOBODYS_FAULT)
+        return block_page.render("trouble.html", told, language)
     if form is Form.JSON:
-        return msgspec.json.encode({"closed": True, "reason": trouble.name.lower(), "message": f"{title}. {words}"})
+        message = f"{language.plain(f'{trouble.key}.title')}. {language.plain(f'{trouble.key}.words')}"
+        return msgspec.json.encode({"closed": True, "reason": trouble.value[1], "message": message})
     return PIXEL if form is Form.IMAGE else b""
 
 

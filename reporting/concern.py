@@ -32,7 +32,7 @@ def concern_of(request: Request, verdict: Verdict, *, source: str, policy: int) 
         reason=str(verdict.reason),
         theme=verdict.theme,
         severity=verdict.severity,
-        rule=next((hit.evidence for hit in request.hits if hit.theme == verdict.theme), ""),
+        rule=", ".join(next((hit.evidence for hit in request.hits if hit.theme == verdict.theme), ())),
         policy=policy,
         terms=request.terms[:LONGEST],
     )

@@ -27,7 +27,6 @@ blocklists/formats/unbound.py
 blocklists/formats/urls.py
 blocklists/formats/ut1.py
 blocklists/formats/wildcard.py
-blocklists/help_phrases.py
 blocklists/index_keys.py
 blocklists/merge.py
 blocklists/parse.py
@@ -74,10 +73,13 @@ dns_filter/upstream_health.py
 dns_filter/upstream_place.py
 dns_filter/upstream_query.py
 dns_filter/wire.py
+proxy_addons/closed_request.py
+proxy_addons/languages.py
 proxy_addons/safe_search.py
+proxy_addons/search_body.py
 proxy_addons/search_terms.py
-proxy_addons/unpacked.py
 reporting/concern.py
+reporting/page_link.py
 reporting/runs.py
 reporting/visits.py
 MODULES

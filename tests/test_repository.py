@@ -98,7 +98,7 @@ def test_every_metric_is_documented_with_its_type_and_meaning(tmp_path):
     gateway = Gateway(tmp_path)
     with started("run", "--config", str(gateway.file), folder=tmp_path):
         ports = gateway.settings.config.metrics
-        served = "".join(scraped(port) for port in (ports.dns, ports.worker, ports.reporting))
+        served = "".join(scraped(port) for port in (ports.dns, ports.worker, ports.reporting, ports.closed))
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", served, re.MULTILINE))
     meanings = dict(re.findall(r"^# HELP (\S+) (.*)$", served, re.MULTILINE))
     assert documented.keys() == kinds.keys()

@@ -33,7 +33,10 @@ SEALED_PAGE = "pictures.test/albums/closed.html"
 
 
 class Question(msgspec.Struct, frozen=True):
-    """One row: who asks, by what way (dns or web), for what, whether it must be open, and why."""
+    """One row: who asks, by what way, for what, whether it must be open, and why.
+
+    The ways: dns, web (through the proxy), and closed (at the closed address, where DNS leads a refused name).
+    """
 
     profile: str
     way: str
@@ -52,6 +55,7 @@ def questions(now: datetime.datetime) -> list[Question]:
     return [
         Question("ks2", "web", "https://positive.test/", True, "a known plain site"),
         _by_category("ks2", "dns", "gambling.test", "gambling", now),
+        _by_category("ks2", "closed", "https://gambling.test/", "gambling", now),
         _by_category("ks2", "web", "https://gambling.test/", "gambling", now),
         _by_category("ks3", "dns", "social.test", "social", now),
         _by_category("ks3", "web", "https://social.test/", "social", now),

@@ -39,6 +39,9 @@ Schoolgate is ready: a demo school on this machine's loopback. Ctrl-C ends all o
       {curl} {plan.CLIENTS["ks1"]} https://positive.test{suffix}/
       {curl} {plan.CLIENTS["ks4"]} https://self-harm.test{suffix}/
 
+  See the page where DNS leads a closed name:
+      curl --cacert {trusted} --interface {plan.CLIENTS["ks2"]} --connect-to ::{settings.config.closed.listen_tls[0]} https://gambling.test/
+
   Ask why:
       .venv/bin/schoolgate explain social.test --profile staff --at 2027-01-11T10:00 --config {settings.file}
 
@@ -50,7 +53,7 @@ Schoolgate is ready: a demo school on this machine's loopback. Ctrl-C ends all o
       {settings.config.reporting.public_url}/    name: demo    password: {password}
 
   Metrics: http://127.0.0.1:{settings.config.metrics.dns}/metrics (DNS), :{settings.config.metrics.worker} (proxy), \
-:{settings.config.metrics.reporting} (reporting)
+:{settings.config.metrics.closed} (closed address), :{settings.config.metrics.reporting} (reporting)
   Files:   {settings.folder}
 """,
         flush=True,

@@ -24,7 +24,7 @@ from blocklists import defaults, new_file
 from deploy import config, keep, process, sealing, setup, toml_file
 from deploy.certificates import Authority
 from deploy.demo import check, lock, plan, report
-from deploy.demo.clients import Devices
+from deploy.demo.clients import Devices, Doors
 from deploy.demo.mailbox import Mailbox
 from deploy.demo.origin import Origin
 from deploy.demo.staff import Staff
@@ -38,6 +38,7 @@ WEB_SITES = "127.0.0.80"
 CLOSED_ADDRESS = "127.0.0.81"
 DNS_PORT, INNER_PORT, PROXY_PORT, STAFF_PORT = 5300, 5301, 8080, 8600
 NAMESERVER_PORT, MAIL_PORT = 5399, 2525
+CLOSED_PORT, CLOSED_TLS_PORT = 8081, 8444
 TRUSTED = "devices-trust.pem"
 """What the demo's devices trust: the school's CA, and the CA of the demo's internet in place of the public ones."""
 STARTS_WITHIN = 60.0
@@ -78,20 +79,22 @@ def _folder() -> Iterator[Path]:
 
 def _check_ports() -> None:
     """Say which port is taken before anything is started."""
-    for kind, port in (
-        (socket.SOCK_DGRAM, DNS_PORT),
-        (socket.SOCK_DGRAM, INNER_PORT),
-        (socket.SOCK_DGRAM, NAMESERVER_PORT),
-        (socket.SOCK_STREAM, PROXY_PORT),
-        (socket.SOCK_STREAM, STAFF_PORT),
-        (socket.SOCK_STREAM, MAIL_PORT),
+    for kind, port, address in (
+        (socket.SOCK_DGRAM, DNS_PORT, HERE),
+        (socket.SOCK_DGRAM, INNER_PORT, HERE),
+        (socket.SOCK_DGRAM, NAMESERVER_PORT, HERE),
+        (socket.SOCK_STREAM, PROXY_PORT, HERE),
+        (socket.SOCK_STREAM, CLOSED_PORT, CLOSED_ADDRESS),
+        (socket.SOCK_STREAM, CLOSED_TLS_PORT, CLOSED_ADDRESS),
+        (socket.SOCK_STREAM, STAFF_PORT, HERE),
+        (socket.SOCK_STREAM, MAIL_PORT, HERE),
     ):
         with socket.socket(socket.AF_INET, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(kind == socket.SOCK_STREAM))
             try:
-                probe.bind((HERE, port))
+                probe.bind((address, port))
             except OSError:
-                message = f"{HERE} port {port} is in use by another program; the demo needs it. Nothing was changed."
+                message = f"{address} port {port} is in use by another program; the demo needs it. Nothing was changed."
                 raise toml_file.RefusedError([message]) from None
 
 
@@ -156,12 +159,13 @@ class _Demo:
 
     async def _ask_everything(self, origin: Origin) -> None:
         trusted = self.folder / TRUSTED
-        devices = Devices((HERE, DNS_PORT), (HERE, PROXY_PORT), trusted, WEB_SITES, origin.https_port)
+        doors = Doors((HERE, DNS_PORT), (HERE, PROXY_PORT), (CLOSED_ADDRESS, CLOSED_TLS_PORT))
+        devices = Devices(doors, trusted, WEB_SITES, origin.https_port)
         asked = plan.questions(datetime.datetime.now(datetime.UTC))
         outcomes = [await devices.put(question) for question in asked]
         alerts = await self._settled(lambda: asyncio.to_thread(self.staff.read, "/alerts"), "alerts", 2)
         await self._mail(2)
-        breaches = await self._breaches(sum(not outcome.is_open for outcome in outcomes))
+        breaches = await self._breaches(sum(not one.is_open for one in outcomes if one.question.way in check.SOURCES))
         mail = [message for _, message in self.mailbox.messages]
         problems = list(check.problems(check.Seen(outcomes, breaches, alerts, mail, origin.asked)))
         report.outcome(outcomes, breaches, self.mailbox.messages, problems, as_json=self.as_json)
@@ -207,6 +211,10 @@ class _Demo:
                     "reachable_private": [f"{WEB_SITES}/32"],
                     "ports": [origin.http_port, origin.https_port],
                     "adult": "Mrs Example",
+                },
+                "closed": {
+                    "listen": [f"{CLOSED_ADDRESS}:{CLOSED_PORT}"],
+                    "listen_tls": [f"{CLOSED_ADDRESS}:{CLOSED_TLS_PORT}"],
                 },
                 "reporting": {
                     "listen": at(STAFF_PORT),

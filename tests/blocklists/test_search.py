@@ -241,8 +241,8 @@ def test_an_entry_of_the_profile_opens_an_engine() -> None:
 
 # Words with a theme
 
-SELF_HARM = Hit("self-harm", Severity.CONCERN, "one")
-ABUSE = Hit("abuse", Severity.URGENT, "two")
+SELF_HARM = Hit("self-harm", Severity.CONCERN, ("one",))
+ABUSE = Hit("abuse", Severity.URGENT, ("two",))
 
 
 def weigh(*hits: Hit, target: str = "www.google.com/search?q=a", **changes: object) -> policy.Verdict:

@@ -133,3 +133,11 @@ def test_a_subscription_that_can_be_fetched_is_good(school):
     said = 'list = "games"\nca_file = "keys/ca.crt"'
     changed(school, "# [lists.gambling]", f'[subscriptions.a]\nurl = "https://a.test/"\n{said}\n#')
     checked(school)
+
+
+def test_the_key_of_links_is_needed_where_there_is_a_portal(school):
+    changed(school, 'portal_key = "keys/portal.key"', 'portal_key = "nowhere.key"')
+    checked(school)
+    changed(school, 'portal_url = ""', 'portal_url = "https://schoolgate.internal"')
+    with pytest.raises(RefusedError, match=r"proxy\.portal_key: there is no file .*nowhere\.key"):
+        checked(school)

@@ -43,6 +43,10 @@ def test_a_closed_row_without_a_breach_is_named(place):
     assert problems(CLOSED, recorded) == [f"breaches: the database has none for ks2 {question.way} {question.target}"]
 
 
+def test_at_the_closed_address_nothing_is_recorded():
+    assert not problems([*CLOSED, met("closed", "https://gambling.test/")], RECORDED)
+
+
 def test_a_database_without_breaches_is_a_problem_for_each_closed_row():
     assert len(problems(CLOSED)) == len(CLOSED)
 

@@ -14,7 +14,11 @@ NFT = shutil.which("nft", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 PUPIL, INTERNET = ("10.254.20.7", "fd00:20::7"), ("203.0.113.9", "2001:db8::9")
 INSIDE, OUTSIDE = ("10.254.20.1", "fd00:20::1"), ("203.0.113.1", "2001:db8::1")
 """The gateway's addresses on the pupils' side and on the other."""
+CLOSED = ("10.99.0.1", "fd00:99::1")
+"""The closed address, which is in no network."""
 OURS = {"dns": 5300, "proxy": 8080, "staff": 8600, "ssh": 22, "metrics": 9160, "other": 4000}
+PAGE = (8090, 8490)
+"""Where the page is served at the closed address."""
 
 pytestmark = pytest.mark.skipif(not NFT or os.geteuid() != 0, reason="nft loads and checks rules as root only")
 
@@ -84,6 +88,8 @@ class Net:
             self._set(place, "net/ipv6/conf/default/disable_ipv6", 0)
             self._set(place, "net/ipv6/conf/default/accept_dad", 0)  # or a new address is silent for a second or two
         self._cable("pupil", PUPIL, "lan0", INSIDE)
+        for address in CLOSED:
+            subprocess.run(self.inside("gateway", "ip", "addr", "add", address, "dev", "lo"), check=True)
         self._cable("internet", INTERNET, "wan0", OUTSIDE)
         for forwarding in ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"):
             self._set("gateway", forwarding, 1)
@@ -153,6 +159,17 @@ def test_pupils_reach_dns_and_the_proxy_on_the_gateway_and_nothing_else(net, tmp
             assert {name for name, port in OURS.items() if answered[port] == "gateway"} == {"dns", "proxy"}
             assert {answered[port] for name, port in OURS.items() if name not in {"dns", "proxy"}} == {"refused"}
         assert net.ask("pupil", "udp", INSIDE[version], [5300, 4000]) == {5300: "gateway", 4000: "refused"}
+
+
+@pytest.mark.parametrize("version", [0, 1], ids=["IPv4", "IPv6"])
+def test_at_the_closed_address_there_is_the_page_and_nothing_else(net, tmp_path, version):
+    net.load(tmp_path)
+    with net.serving("gateway", *OURS.values(), *PAGE) as came:
+        ports = (80, 443, *OURS.values())
+        answered = net.ask("pupil", "tcp", CLOSED[version], ports)
+        assert answered == dict.fromkeys(ports, "refused") | {80: "gateway", 443: "gateway"}
+        assert net.ask("pupil", "tcp", INSIDE[version], (80, 443, *PAGE)) == dict.fromkeys((80, 443, *PAGE), "refused")
+    assert came == ["SOCK_STREAM 8090", "SOCK_STREAM 8490"]
 
 
 @pytest.mark.parametrize("version", [0, 1], ids=["IPv4", "IPv6"])

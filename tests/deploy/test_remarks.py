@@ -16,6 +16,8 @@ def school(tmp_path):
     changed(folder / config.NAME, "[paths]", 'networks = [{ cidr = "10.1.0.0/16", profile = "ks2" }]\n[paths]')
     changed(folder / config.NAME, '"127.0.0.1:5300"', '"10.1.0.1:5300"')
     changed(folder / config.NAME, 'closed_address_v4 = ""', 'closed_address_v4 = "10.1.0.2"')
+    changed(folder / config.NAME, "[closed]", '[closed]\nlisten_tls = ["10.1.0.2:8490"]\n#')
+    changed(folder / config.NAME, "listen_tls = []", "")
     changed(folder / config.NAME, 'dsl = ""', 'dsl = "dsl@school.test"')
     changed(folder / config.NAME, '"http://127.0.0.1:8600"', '"https://schoolgate.school.test"')
     setup.write_clients(config.load(folder / config.NAME))
@@ -51,6 +53,11 @@ def test_of_a_school_that_is_set_up_there_is_nothing_to_remark(school):
             '"10.1.0.2"',
             '""',
             "dns.closed_address_v4: there is no address for closed names, so closed names do not exist for",
+        ),
+        (
+            'listen_tls = ["10.1.0.2:8490"]',
+            "",
+            "closed.listen: nothing listens at the closed address, so a closed name",
         ),
         ('listen = ["127.0.0.1:8080"]', "listen = []", "proxy.listen: there is no address"),
         ('"dsl@school.test"', '""', "reporting.contacts: there is no address, so nobody is told of an alert"),

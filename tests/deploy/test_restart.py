@@ -3,6 +3,7 @@ import pytest
 
 from deploy import config, restart
 from dns_filter.settings import DnsSettings, DohSettings
+from proxy_addons.closed_settings import ClosedSettings
 
 BEFORE = config.Config()
 URLS = ("https://dns.test/dns-query", "https://dns.example/dns-query")
@@ -40,3 +41,13 @@ def doh(url):
 )
 def test_doh_is_turned_on_and_off_at_a_start(before, after, keys):
     assert restart.needed_for(doh(before), doh(after)) == keys
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "keys"),
+    [((), ("10.0.0.2:80",), ["closed.listen"]), (("10.0.0.2:80",), ("10.0.0.3:80",), [])],
+    ids=["on", "another"],
+)
+def test_the_closed_address_is_turned_on_and_off_at_a_start(before, after, keys):
+    settings = (changed(closed=ClosedSettings(listen=listen)) for listen in (before, after))
+    assert restart.needed_for(*settings) == keys

@@ -145,7 +145,7 @@ def test_each_key_and_its_folder_would_survive_a_power_cut(tmp_path):
 
 def test_keys_are_their_owners_and_the_token_is_stored_only_as_a_hash(made):
     keys = made.folder / "keys"
-    for name in ("sealed.key", "journal.key", "ca.key", "enrolment"):
+    for name in ("sealed.key", "journal.key", "ca.key", "portal.key", "enrolment"):
         assert stat.S_IMODE((keys / name).stat().st_mode) == 0o600, name
     stored = json.loads((keys / "enrolment").read_bytes())
     assert stored["token_sha256"] == hashlib.sha256(made.token.encode()).hexdigest()

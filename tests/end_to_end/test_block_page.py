@@ -17,6 +17,7 @@ from selenium.webdriver.chrome.service import Service
 
 from blocklists import snapshot
 from blocklists.clients import Clients, Network
+from proxy_addons import words
 from tests.support.origin import Origin
 from tests.support.proxy_school import ROOT, Nameserver, Running, School, running
 
@@ -66,6 +67,15 @@ class Asking:
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
         self.browser.get(f"http://{host}:{self.port}/?q=reflected")
 
+    def speak(self, language: str) -> None:
+        """Have the browser ask for pages in *language*."""
+        self.browser.execute_cdp_cmd("Network.enable", {})
+        self.browser.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {"Accept-Language": language}})
+
+    def overflow(self) -> int:
+        """Pixels by which the page is wider than its window."""
+        return int(self.browser.execute_script("return document.documentElement.scrollWidth - innerWidth"))
+
     def text(self) -> str:
         """What a person reads."""
         return str(self.browser.execute_script("return document.body.innerText"))
@@ -74,7 +84,13 @@ class Asking:
 @pytest.fixture(scope="module")
 def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
     school = School(tmp_path_factory.mktemp("pages"))
-    with Nameserver() as dns, Origin() as origin, running(school, school.settings(dns, origin.port)) as worker:
+    (school.folder / "portal.key").write_bytes(bytes(32))
+    portal = {"portal_url": "https://schoolgate.internal", "portal_key": str(school.folder / "portal.key")}
+    with (
+        Nameserver() as dns,
+        Origin() as origin,
+        running(school, school.settings(dns, origin.port, **portal)) as worker,
+    ):
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM
         for argument in ("headless=new", "no-sandbox", "disable-gpu", "hide-scrollbars", "disable-dev-shm-usage"):
@@ -129,11 +145,45 @@ def test_help_is_seen_without_scrolling(asking: Asking) -> None:
         assert asking.browser.execute_script(where) < 0, profile
 
 
-def test_a_page_is_whole_at_twice_the_size(asking: Asking) -> None:
-    asking.become("ks2")
-    asking.look("harm.test", "phone")
-    asking.browser.execute_script("document.documentElement.setAttribute('style', 'font-size:200%')")
-    assert asking.browser.execute_script("return document.documentElement.scrollWidth - innerWidth") <= 0
+@pytest.mark.parametrize("language", ["en", "ur", "cy"])
+@pytest.mark.parametrize("profile", ["ks1", "ks2", "ks3", "staff"])
+def test_a_page_is_whole_at_twice_the_size(asking: Asking, profile: str, language: str) -> None:
+    """WCAG 2.1, 1.4.4: on a phone by the size of its text, on a desk by the browser's zoom, which halves the window."""
+    asking.become(profile)
+    asking.speak(language)
+    try:
+        for host in ("gambling.test", "harm.test", "sealed.test"):
+            asking.look(host, "phone")
+            asking.browser.execute_script("document.documentElement.setAttribute('style', 'font-size:200%')")
+            assert asking.overflow() <= 0, host
+            columns, rows = WIDTHS["desk"]
+            metrics = {"width": columns // 2, "height": rows // 2, "deviceScaleFactor": 2, "mobile": False}
+            asking.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+            asking.browser.get(f"http://{host}:{asking.port}/")
+            assert asking.overflow() <= 0, host
+            picture(asking.browser, f"{profile}-{host}-desk-twice-{language}")
+    finally:
+        asking.speak("en")
+
+
+@pytest.mark.parametrize("language", ["ar", "ur", "pl", "ro", "cy"])
+def test_a_page_in_another_language_fits_and_begins_on_its_side(asking: Asking, language: str) -> None:
+    found = words.of(language)
+    try:
+        for profile in ("ks1", "ks2", "ks3", "staff"):
+            asking.speak("en")  # by which `become` knows the profile's page
+            asking.become(profile)
+            asking.speak(language)
+            for width in WIDTHS:
+                asking.look("harm.test", width)
+                assert asking.overflow() <= 0, (profile, width)
+                heading = found.plain("ks1.stop" if profile == "ks1" else "page.closed")
+                assert asking.text().startswith(heading)
+                start = "return getComputedStyle(document.querySelector('main')).direction"
+                assert asking.browser.execute_script(start) == found.direction
+                picture(asking.browser, f"{profile}-harm.test-{width}-{language}")
+    finally:
+        asking.speak("en")
 
 
 def test_a_closed_site_over_https_is_the_page_and_no_browser_error(asking: Asking) -> None:

@@ -16,7 +16,7 @@ from tests.proxy_addons.conftest import House
     [
         ("ks1", "Tell your teacher."),
         ("ks2", "because it is about betting or gambling"),
-        ("ks3", "gambling.test</span> is closed here"),
+        ("ks3", "gambling.test</bdi> is closed here"),
         ("staff", "Should this be open?"),
     ],
 )
@@ -188,3 +188,14 @@ def test_requests_are_counted_by_profile_and_verdict(house: House) -> None:
     house.worker.curl(house.plain_url("gambling.test"), profile="ks3")
     assert house.worker.metric(line) == before + 1
     assert "gambling.test" not in house.worker.metrics()
+
+
+def test_a_page_is_in_the_language_that_the_browser_asks_for(house: House) -> None:
+    answer = house.worker.curl(house.plain_url("gambling.test"), "-H", "Accept-Language: ur-PK,en;q=0.3")
+    assert "Content-Language: ur\n" in answer.replace("\r", "")
+    assert '<html lang="ur" dir="rtl">' in answer
+
+
+def test_a_trouble_is_told_in_the_language_that_the_browser_asks_for(house: House) -> None:
+    answer = house.worker.curl("http://nowhere.test/", "-H", "Accept-Language: cy")
+    assert "Doedden ni ddim yn gallu dod o hyd i'r wefan hon" in answer

@@ -135,6 +135,11 @@ def test_a_form_sent_as_a_body_is_held_to_strict_results_too(house: House) -> No
     assert only(house).text == b"q=oak+trees&kp=1"
 
 
+def test_a_form_in_another_code_does_not_reach_the_engine(house: House) -> None:
+    assert "HTTP/2 415" in search(house, DUCK, "/html/", "--form", "q=oak trees", "--form", "kp=-2")
+    assert not house.secure.requests
+
+
 def test_a_long_body_that_is_no_search_passes_unheld(house: House) -> None:
     sent = bytes(2_000_000)
     with httpx.Client(proxy=house.worker.url, verify=house.device()) as client:
@@ -157,6 +162,14 @@ def test_a_search_that_cannot_be_read_does_not_reach_the_engine(house: House, co
         answer = client.post(house.url(YOUTUBE, "/youtubei/v1/search"), content=content, headers=headers)
     assert answer.status_code == status
     assert not house.secure.requests
+
+
+def test_a_search_without_tls_is_strict_even_where_nothing_is_opened_and_nobody_reads_its_words(house: House) -> None:
+    before = len(concerns(house))
+    answer = house.worker.curl(house.plain_url(GOOGLE, "/search?q=i+want+to+die&safe=off"), profile="visitor")
+    assert "hello from" in answer
+    assert [seen.path for seen in house.plain.requests] == ["/search?q=i+want+to+die&safe=active&ssui=on&safeui=on"]
+    assert len(concerns(house)) == before
 
 
 # Which engines
@@ -236,7 +249,7 @@ def fresh(tmp_path: Path) -> Iterator[House]:
 
 
 def test_an_urgent_search_is_on_record_when_the_panel_arrives_and_each_child_gets_a_panel(fresh: House) -> None:
-    for profile, words in (("ks2", "Tell Ms Oak"), ("ks3", "Go on to the results")):
+    for profile, words in (("ks2", "Ms Oak"), ("ks3", "Go on to the results")):
         answer = search(
             fresh, KIDDLE if profile == "ks2" else GOOGLE, "/s.php?q=x&q=my+dad+hits+me+childline"
             if profile == "ks2"
@@ -266,6 +279,11 @@ def test_a_search_in_a_body_is_judged_as_one_in_an_address(fresh: House) -> None
     assert not fresh.secure.requests
     [found] = concerns(fresh)
     assert (found.severity, found.terms, found.host) == (Severity.URGENT, "I want to die", YOUTUBE)
+
+
+def test_words_in_the_address_do_not_hide_those_in_the_body(fresh: House) -> None:
+    search(fresh, DUCK, "/html/?q=oak+trees", "--data", "q=I+want+to+die")
+    assert [found.terms for found in concerns(fresh)] == ["I want to die"]
 
 
 def test_a_search_in_a_body_goes_on_unharmed(house: House) -> None:

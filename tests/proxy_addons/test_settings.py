@@ -32,3 +32,8 @@ def test_each_mistake_is_one_sentence_with_its_place() -> None:
     )
     places = [problem.partition(":")[0] for problem in settings.problems()]
     assert places == ["proxy.listen[0]", "proxy.inner_dns", "proxy.reachable_private[0]", "proxy.portal_url"]
+
+
+def test_a_language_without_words_is_refused_with_those_that_there_are() -> None:
+    (said,) = ProxySettings(language="tlh").problems()
+    assert said == "proxy.language: there are no words in 'tlh'; choose one of ar, cy, en, pl, ro, ur"

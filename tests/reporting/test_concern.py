@@ -8,7 +8,7 @@ from reporting.breach import BreachKind
 from reporting.concern import LONGEST, concern_of
 
 ASKED = url.canonical("https://oak.test/search/words?q=words")
-HITS = (Hit("bypass", Severity.NOTE, "other"), Hit("abuse", Severity.URGENT, "phrase"))
+HITS = (Hit("bypass", Severity.NOTE, ("other",)), Hit("abuse", Severity.URGENT, ("phrase", "two")))
 FOUND = Verdict(Action.ALLOW, Reason.OPEN, theme="abuse", severity=Severity.URGENT)
 
 
@@ -20,7 +20,12 @@ def request(terms: str = "words with a phrase") -> Request:
 def test_a_concern_carries_its_words_and_the_phrase_and_no_address_of_the_page() -> None:
     breach = concern_of(request(), FOUND, source="proxy", policy=2)
     assert (breach.kind, breach.theme, breach.severity) == (BreachKind.CONCERN, "abuse", Severity.URGENT)
-    assert (breach.terms, breach.rule, breach.host, breach.path) == ("words with a phrase", "phrase", "oak.test", "")
+    assert (breach.terms, breach.rule, breach.host, breach.path) == (
+        "words with a phrase",
+        "phrase, two",
+        "oak.test",
+        "",
+    )
     assert (breach.address, breach.client, breach.device, breach.person) == ("10.0.0.1", 3, 4, 5)
     assert (breach.at_ns, breach.source, breach.policy, breach.profile) == (7, "proxy", 2, "ks2")
 

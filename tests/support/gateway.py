@@ -23,7 +23,9 @@ class Gateway:
 
     def __init__(self, folder: Path, *, names=(), mail_port=9, dns_instances=1):
         """Listed names in *names* are added to the gambling list, which KS2 finds closed."""
-        self.dns, self.inner, self.proxy, self.pages, self.upstream, metrics, *_ = free_ports(9)
+        self.dns, self.inner, self.proxy, self.pages, self.upstream, self.closed, self.closed_tls, metrics, *_ = (
+            free_ports(12)
+        )
         lists = folder / "lists"
         lists.mkdir(parents=True)
         (lists / "gambling.txt").write_text("gambling.test\n" + "".join(f"{name}\n" for name in names))
@@ -54,13 +56,17 @@ class Gateway:
                     "upstream_ca": str(self.websites / "ca.crt"),
                     "reachable_private": [f"{WEB_SITES}/32"],
                 },
+                "closed": {
+                    "listen": [f"{CLOSED_ADDRESS}:{self.closed}"],
+                    "listen_tls": [f"{CLOSED_ADDRESS}:{self.closed_tls}"],
+                },
                 "reporting": {
                     "listen": at(self.pages),
                     "public_url": f"http://127.0.0.1:{self.pages}",
                     "mail": {"port": mail_port},
                     "contacts": {"dsl": "dsl@school.test", "dsl_confirmed": True, "headteacher": "head@school.test"},
                 },
-                "metrics": {"dns": metrics, "worker": metrics + 1, "reporting": metrics + 2},
+                "metrics": {"dns": metrics, "worker": metrics + 1, "reporting": metrics + 2, "closed": metrics + 3},
                 "run": {"dns": dns_instances},
             }
         )
