@@ -146,9 +146,9 @@ def _around(words: list[str], place: int) -> str:
     return f" {' '.join(words[max(place - AROUND, 0) : place + AROUND + 1])} "
 
 
-def _evidence(rows: Iterable[Row]) -> str:
+def _evidence(rows: Iterable[Row]) -> tuple[str, ...]:
     """The phrases of ours that were found, in plain words: never the text's own."""
-    return "; ".join(tuple(dict.fromkeys(row.plainly for row in rows))[:_MOST_EVIDENCE])
+    return tuple(dict.fromkeys(row.plainly for row in rows))[:_MOST_EVIDENCE]
 
 
 def _parsed(row: Row, themes: Mapping[str, Theme], sets: Mapping[str, str]) -> theme_phrase.Phrase:

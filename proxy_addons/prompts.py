@@ -18,7 +18,7 @@ from blocklists.verdict import Hit
 from proxy_addons.client import client_of
 from proxy_addons.counters import Counters
 from proxy_addons.judge import Judge
-from proxy_addons.unpacked import unpacked
+from proxy_addons.search_body import unpacked
 from reporting.concern import LONGEST
 
 LONGEST_BODY = 512 * 1024
