@@ -32,6 +32,7 @@ blocklists/merge.py
 blocklists/parse.py
 blocklists/policy.py
 blocklists/profile.py
+blocklists/prompts.py
 blocklists/question.py
 blocklists/redirect.py
 blocklists/rule.py
