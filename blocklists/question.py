@@ -8,11 +8,11 @@ from typing import Protocol
 
 import msgspec
 
-from blocklists import domain, entry, opened, sealed, search
+from blocklists import domain, entry, opened, prompts, sealed, search
 from blocklists.clients import Client
 from blocklists.entry import Entry
 from blocklists.index import Listing
-from blocklists.profile import Code, Profile
+from blocklists.profile import Code, Profile, Watch
 from blocklists.rulebook import NEVER_OPENED, NEVER_VISITED, Category, Permit, Permits, Role, Rulebook, Severity
 from blocklists.url import Url
 from blocklists.url import bare as bare_path
@@ -221,11 +221,13 @@ class Question:
     def must_open(self) -> bool:
         """Whether some URL of this host has a rule of its own, so that the name alone does not decide.
 
-        So it is at a search engine, whose results are held to strict ones.
+        So it is at a search engine, whose results are held to strict ones, and where prompts are typed that are read.
         """
         if not self.profile.certificate:
             return False
         if self.engine and search.must_open(self.engine, self.profile):
+            return True
+        if self.profile.watch is not Watch.NONE and prompts.shipped().has(self.request.host):
             return True
         client, host = self.request.client, self.request.host
         own = (e for e, _ in self.policy.rules[client.profile])

@@ -37,7 +37,7 @@ def words_of(text: str) -> list[str]:
     """
     folded = text.casefold()
     if not folded.isascii():
-        folded = _MARKS.sub("", unicodedata.normalize("NFKD", _UNSEEN.sub("", folded)))
+        folded = _MARKS.sub("", unicodedata.normalize("NFKD", _UNSEEN.sub("", folded)).casefold())
         folded = _STRANGE.sub(" ", _UNSEEN.sub("", folded))
         for letter, written in _ALIKE:
             folded = folded.replace(letter, written)

@@ -147,6 +147,7 @@ def _around(words: list[str], place: int) -> str:
 
 
 def _evidence(rows: Iterable[Row]) -> tuple[str, ...]:
+    """The phrases of ours that were found, in plain words: never the text's own."""
     return tuple(dict.fromkeys(row.plainly for row in rows))[:_MOST_EVIDENCE]
 
 

@@ -36,8 +36,7 @@ def beside(host: str, verdict: Verdict, profile: Profile, settings: DnsSettings)
     if verdict.blocked:
         return
     if strict := safe_search.target(safe_search.shipped(), host, profile):
-        says = "devices that are told of the proxy have no safe search yet"
-        yield f"a device that asks DNS itself gets the addresses of {strict}, its strict form; {says}"
+        yield f"DNS gives the addresses of {strict}, its strict form, and the proxy connects to them"
     if host in settings.hosts:
         yield f"DNS answers it itself{_addresses(host, settings)}"
     elif zone := next((zone for zone in domain.suffixes(host) if zone in settings.forwarded), ""):

@@ -93,7 +93,8 @@ def explain(
     assert verdict is not None
     refusals = tuple(_refusals(request, proxy))
     instead = dns_words.instead(request.host, verdict, dns)
-    notes = _notes(verdict, dns_words.beside(request.host, verdict, shown.rulebook.profiles[client.profile], dns))
+    whose = shown.rulebook.profiles[client.profile]
+    notes = _notes(verdict, dns_words.beside(request.host, verdict, whose, dns), whose.search_engine)
     ends = _end(shown, request, verdict)
     return Explanation(
         question=text,
@@ -161,9 +162,11 @@ _PORTS = {"http": 80, "https": 443}
 """The schemes that pass the proxy, and the port of each where the address names none."""
 
 
-def _notes(verdict: Verdict, by_dns: Iterable[str]) -> Iterator[str]:
-    """What stands beside the decision: what DNS does with the name, what is not judged yet."""
+def _notes(verdict: Verdict, by_dns: Iterable[str], engine: str) -> Iterator[str]:
+    """What stands beside the decision: what DNS does with the name, the school's own *engine*, what is not judged."""
     yield from by_dns
+    if verdict.reason is Reason.SEARCH and verdict.quiet:
+        yield f"whoever searches there through the proxy is sent to {engine} with the words; that is no breach"
     if verdict.inspect and not verdict.blocked:
         yield "the connection is opened and each address on it is judged; what a page says is not read yet"
 
@@ -215,6 +218,7 @@ _WHY = {
     Reason.EMERGENCY: "it is closed for everybody at the moment",
     Reason.PASS: "a pass is in force",
     Reason.PROFILE_RULE: "the profile has an entry for it",
+    Reason.SEARCH: "the profile's rule for search engines says so",
     Reason.NOT_APPROVED: "it is on no approved list",
     Reason.APPROVED: "it is on an approved list",
     Reason.EDUCATION: "it is on the education list",

@@ -31,11 +31,10 @@ def closed_problems(settings: Settings) -> Iterator[str]:
 
 
 def proxy_problems(settings: Settings) -> Iterator[str]:
-    """What keeps a worker from trusting servers, from signing links, and from using another proxy."""
+    """What keeps a worker from trusting servers, signing links, and using another proxy."""
     given = settings.config.proxy
     yield from closed_problems(settings)
     yield from _trust_problems(settings, "proxy.upstream_ca", given.upstream_ca)
-    yield from portal_problems(settings)
     if not given.upstream_credentials:
         return
     key, path = "proxy.upstream_credentials", settings.key_path(given.upstream_credentials)

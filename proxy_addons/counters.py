@@ -31,6 +31,8 @@ class Counters:
         self.sunk = 0
         self.failures = 0
         self.inner_errors = 0
+        self.prompts = 0
+        self.prompts_unread = 0
         self.searches = 0
         self.help_panels = 0
         self.searches_redirected = 0
@@ -59,6 +61,8 @@ class Collected(Collector):
             ("unsigned", "Connections closed because the signer gave no certificate.", counts.unsigned),
             ("uploads_sunk", "Refused requests whose body was dropped.", counts.sunk),
             ("hook_failures", "Decisions that failed; each was a block.", counts.failures),
+            ("prompts", "Prompts to AI chat sites whose words were read.", counts.prompts),
+            ("prompts_unread", "Prompts that were too long to be held, or in an unknown code.", counts.prompts_unread),
             ("searches", "Searches whose words were read.", counts.searches),
             ("help_panels", "Searches that were answered by the help panel first.", counts.help_panels),
             ("searches_redirected", "Searches sent to the school's own engine.", counts.searches_redirected),

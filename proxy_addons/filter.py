@@ -27,6 +27,7 @@ from proxy_addons.doorway import Doorway
 from proxy_addons.headers import is_plain, let_through, strip
 from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, plan_of
 from proxy_addons.permitted import Permitted
+from proxy_addons.prompts import Prompts
 from proxy_addons.refusal import Refusal, Refusals, put_in_place, refusal_of
 from proxy_addons.resolve import SINK, STRICT, Resolver
 from proxy_addons.searches import Searches
@@ -88,6 +89,7 @@ class Filter:
         self._destinations, self._refusals = Destinations(judge, resolver), Refusals(judge, settings, counters)
         self._searches = Searches(judge, settings, counters)
         self._carried = Carried(judge, self._refusals, counters, settings.virus_scanner(), scan)
+        self._prompts = Prompts(judge, counters)
         self.in_progress: dict[str, set[str]] = {}
 
     # Connections
@@ -266,7 +268,7 @@ class Filter:
             return answer.of_request(flow)
         self._permitted.asked(flow.client_conn, flow.id, (url,), verdict.until)
         let_through(flow.request)
-        flow.request.stream = not self._searches.holds(flow)
+        flow.request.stream = not (self._prompts.holds(flow, client, url) or self._searches.holds(flow))
         return None
 
     async def _refuse_page(self, flow: http.HTTPFlow, request: Request, verdict: Verdict) -> None:
@@ -312,6 +314,7 @@ class Filter:
         """Answer a refused request that has no body, or whose body has ended before the sink's answer."""
         if not flow.response:
             put_in_place(flow)
+        await self._prompts.typed(flow)
         if answer := await self._searches.typed(flow):
             flow.response = answer.response(flow.request.method)
 
@@ -351,9 +354,10 @@ class Filter:
 
     @_guarded
     async def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """Weigh the message, and keep none: mitmproxy's list only grows."""
+        """Weigh the message, read what is typed to an assistant, and keep none: mitmproxy's list only grows."""
         assert flow.websocket
         await self._carried.of_message(flow)
+        await self._prompts.said(flow)
         flow.websocket.messages.clear()
 
     @_guarded

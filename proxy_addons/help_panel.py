@@ -53,10 +53,12 @@ class Sessions:
 
 
 def answer(notice: HelpNotice, form: Form, language: Words) -> Refusal:
-    """The panel as an answer; what can show no page is refused, with the numbers where it is data."""
+    """The panel as an answer in a *language*; what can show no page is refused, with the numbers where it is data."""
     if form is Form.PAGE:
         return Refusal(200, form, block_page.render("help.html", notice, language), language.language)
     if form is Form.JSON:
         lines = block_page.STAFF_HELP_LINES if notice.pages is Pages.STAFF else block_page.HELP_LINES
-        return Refusal(403, form, msgspec.json.encode({"closed": True, "reason": "help", "help": lines}))
-    return Refusal(403, form, b"")
+        return Refusal(
+            403, form, msgspec.json.encode({"closed": True, "reason": "help", "help": lines}), language.language
+        )
+    return Refusal(403, form, b"", language.language)

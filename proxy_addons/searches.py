@@ -19,15 +19,15 @@ from blocklists.safe_search import shipped as shipped_targets
 from blocklists.safe_search import target
 from blocklists.search import Engine, Place
 from blocklists.url import Url
-from proxy_addons import block_page, help_panel, safe_search, search_terms
+from proxy_addons import block_page, help_panel, safe_search, search_terms, words
 from proxy_addons.answer import Form
 from proxy_addons.counters import Counters
 from proxy_addons.help_panel import HelpNotice, Sessions
 from proxy_addons.judge import Judge
 from proxy_addons.refusal import Refusal, form_for, language_for
+from proxy_addons.search_body import unpacked
 from proxy_addons.search_terms import Search
 from proxy_addons.settings import ProxySettings
-from proxy_addons.unpacked import unpacked
 
 LONGEST_BODY = 256 * 1024
 """Bytes of a search that is sent as a body; YouTube's have 4 KB."""
@@ -70,8 +70,9 @@ class Searches:
         return self._judge.policy.rulebook.profiles[client.profile]
 
     def strict_form(self, client: Client, host: str) -> str:
-        """The name whose addresses *client* gets in place of *host*'s own, or ""."""
-        return target(shipped_targets(), host, self._profile(client)) or ""
+        """The name whose addresses *client* gets in place of *host*'s own, or ""; nobody's profile has one."""
+        profile = self._judge.policy.rulebook.profiles.get(client.profile)
+        return (profile and target(shipped_targets(), host, profile)) or ""
 
     async def asked(self, flow: http.HTTPFlow, client: Client, url: Url) -> Refusal | None:
         """Make the permitted request of *flow* for *url* strict, and judge its words; what to answer, if anything."""
@@ -87,7 +88,7 @@ class Searches:
             return None
         if found and found.terms and not found.suggestion:
             if _is_early(request.headers):
-                return Refusal(503, Form.NOTHING, b"")
+                return _refused(503, Form.NOTHING)
             if answer := await self._said(flow, client, url, found):
                 return answer
         place = _in_body(engine, url, request)
@@ -98,9 +99,9 @@ class Searches:
         headers = flow.request.headers
         length = headers.get("content-length", "")
         if not length.isdecimal() or int(length) > LONGEST_BODY:
-            return Refusal(411, form_for(flow), b"")
+            return _refused(411, form_for(flow))
         if search.Where.FORM in held.place.where and not headers.get("content-type", _FORM).lower().startswith(_FORM):
-            return Refusal(415, form_for(flow), b"")
+            return _refused(415, form_for(flow))
         flow.metadata[_HELD] = held
         return None
 
@@ -116,7 +117,7 @@ class Searches:
         request = flow.request
         body = unpacked(request.raw_content or b"", request.headers.get("content-encoding", ""), LONGEST_BODY)
         if body is None:
-            return Refusal(415, form_for(flow), b"")
+            return _refused(415, form_for(flow))
         if self._profile(held.client).safe_search and search.Where.FORM in held.place.where:
             request.headers.pop("content-encoding", None)
             request.content = body = safe_search.forced_form(held.engine, body)
@@ -163,7 +164,7 @@ class Searches:
             return None
         found = search_terms.of_url(engine, request.url.path, flow.request.data.path)
         self._counters.searches_redirected += 1
-        return Redirect(302, Form.PAGE, b"", location(own, found.terms if found else ""))
+        return Redirect(302, Form.PAGE, b"", words.ENGLISH, location=location(own, found.terms if found else ""))
 
 
 def location(engine: Engine, terms: str) -> str:
@@ -197,3 +198,8 @@ def _in_body(engine: Engine, url: Url, request: http.Request) -> Place | None:
 
 def _is_early(headers: http.Headers) -> bool:
     return any(word in headers.get(name, "").lower() for name in _EARLY for word in ("prefetch", "preview"))
+
+
+def _refused(status: int, form: Form) -> Refusal:
+    """An empty answer, for what no person looks at."""
+    return Refusal(status, form, b"", words.ENGLISH)

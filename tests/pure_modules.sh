@@ -36,6 +36,7 @@ blocklists/opened.py
 blocklists/parse.py
 blocklists/policy.py
 blocklists/profile.py
+blocklists/prompts.py
 blocklists/question.py
 blocklists/redirect.py
 blocklists/rule.py
@@ -88,9 +89,9 @@ proxy_addons/life.py
 proxy_addons/never_opened.py
 proxy_addons/request_head.py
 proxy_addons/safe_search.py
+proxy_addons/search_body.py
 proxy_addons/search_terms.py
 proxy_addons/start_of_body.py
-proxy_addons/unpacked.py
 proxy_addons/uploads.py
 reporting/concern.py
 reporting/page_link.py

@@ -25,8 +25,10 @@ PAGE = 50
 
 THEMES = {
     "abuse": "Abuse",
+    "bullying": "Bullying",
     "bypass": "Getting round the filter",
     "drugs": "Drugs",
+    "eating-disorder": "Eating disorders",
     "grooming": "Contact with strangers",
     "hate": "Hate",
     "illegal": "Illegal material",

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from blocklists import defaults, themes
 from blocklists.profile import STAFF_THEMES
 from blocklists.rulebook import Severity
-from blocklists.themes import Hit, Role, Row, Theme, Themes
+from blocklists.themes import Role, Row, Theme, Themes
+from blocklists.verdict import Hit
 from tests.support.sentences import sentences, went_wrong
 
 THEMES = {
@@ -110,7 +111,8 @@ def test_a_long_text_ends_to_be_looked_at() -> None:
 
 CORPUS = sentences()
 HARMLESS = sorted({(one.kind, one.language) for one in CORPUS if not one.theme})
-RISKS = sorted({(one.theme, one.language) for one in CORPUS if one.theme})
+FOUND = {"tune": 464, "held": 126, "later": 118, "last": 82}
+"""Sentences of each split whose theme is found, of 464, 128, 123 and 82 (docs/explanation/themes.md)."""
 
 
 @pytest.mark.parametrize(("kind", "language"), HARMLESS)
@@ -119,10 +121,11 @@ def test_what_is_harmless_raises_nothing(kind: str, language: str) -> None:
     assert not [text for text in about if themes.shipped().hits(text)]
 
 
-@pytest.mark.parametrize(("theme", "language"), RISKS)
-def test_a_sentence_that_the_phrases_were_tuned_on_is_of_its_theme(theme: str, language: str) -> None:
-    about = [one for one in CORPUS if (one.theme, one.language, one.split) == (theme, language, "tune")]
-    assert not [one.text for one in about if went_wrong(themes.shipped(), one)]
+@pytest.mark.parametrize("split", FOUND)
+def test_of_the_sentences_about_a_risk_no_fewer_are_found_than_were(split: str) -> None:
+    about = [one for one in CORPUS if one.theme and one.split == split]
+    missed = [one.text for one in about if went_wrong(themes.shipped(), one)]
+    assert len(about) - len(missed) >= FOUND[split], missed
 
 
 HELP_WORDS = ("childline", "samaritans 116 123", "nspcc helpline")

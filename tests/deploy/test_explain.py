@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from blocklists.live import Live
-from blocklists.policy import Policy
+from blocklists.policy import Policy, Reason
 from blocklists.profile import CODE_WORDS
 from blocklists.rulebook import Permit, Permits
 from deploy import config, sealing, setup
@@ -255,9 +255,21 @@ def test_what_a_list_opens_says_which_list_and_rule(school, question, profile, n
 )
 def test_a_strict_form_that_dns_answers_with_is_named(school, question, profile, strict):
     notes = explained(school, question, "--profile", profile, "--at", "2027-01-11T16:00")["notes"]
-    says = f"a device that asks DNS itself gets the addresses of {strict}, its strict form"
-    told = "devices that are told of the proxy have no safe search yet"
-    assert [note for note in notes if "strict form" in note] == ([f"{says}; {told}"] if strict else [])
+    says = f"DNS gives the addresses of {strict}, its strict form, and the proxy connects to them"
+    assert [note for note in notes if "strict form" in note] == ([says] if strict else [])
+
+
+def test_an_engine_of_which_one_is_sent_elsewhere_says_where(school):
+    found = explained(school, "https://www.google.com/search?q=oak", "--profile", "ks2")
+    assert (found["verdict"]["reason"], found["verdict"]["rule"]) == ("search", "google")
+    assert (
+        "whoever searches there through the proxy is sent to kiddle with the words; that is no breach" in found["notes"]
+    )
+    assert "the profile's rule for search engines says so" in printed(school, "www.baidu.com", "--profile", "ks3")
+
+
+def test_every_reason_has_words():
+    assert set(explaining._WHY) == set(Reason)
 
 
 OWN_NAMES = DnsSettings(

@@ -164,6 +164,14 @@ def test_a_search_that_cannot_be_read_does_not_reach_the_engine(house: House, co
     assert not house.secure.requests
 
 
+def test_a_search_without_tls_is_strict_even_where_nothing_is_opened_and_nobody_reads_its_words(house: House) -> None:
+    before = len(concerns(house))
+    answer = house.worker.curl(house.plain_url(GOOGLE, "/search?q=i+want+to+die&safe=off"), profile="visitor")
+    assert "hello from" in answer
+    assert [seen.path for seen in house.plain.requests] == ["/search?q=i+want+to+die&safe=active&ssui=on&safeui=on"]
+    assert len(concerns(house)) == before
+
+
 # Which engines
 
 
@@ -241,7 +249,7 @@ def fresh(tmp_path: Path) -> Iterator[House]:
 
 
 def test_an_urgent_search_is_on_record_when_the_panel_arrives_and_each_child_gets_a_panel(fresh: House) -> None:
-    for profile, words in (("ks2", "Tell Ms Oak"), ("ks3", "Go on to the results")):
+    for profile, words in (("ks2", "Ms Oak"), ("ks3", "Go on to the results")):
         answer = search(
             fresh, KIDDLE if profile == "ks2" else GOOGLE, "/s.php?q=x&q=my+dad+hits+me+childline"
             if profile == "ks2"

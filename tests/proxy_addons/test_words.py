@@ -70,9 +70,8 @@ def test_every_sentence_is_used_and_every_used_one_is_there() -> None:
         *(p.read_text() for p in ROOM.glob("*.py")),
         *(p.read_text() for p in ROOM.glob("templates/*.html")),
     ]
-    named = set(
-        re.findall(r"\"((?:page|ks1|ks2|secondary|staff|help|help_adult|trouble)\.(?!css|html)\w+)\"", "".join(sources))
-    )
+    tables = "page|ks1|ks2|secondary|staff|help|help_adult|before_results|trouble"
+    named = set(re.findall(rf"\"((?:{tables})\.(?!css|html)\w+)\"", "".join(sources)))
     named |= {f"{why.key}.{part}" for why in Trouble for part in ("title", "words")}
     put_together = ("because.", "line.", "later.", "category.")
     assert named == {key for key in ENGLISH.sentences if not key.startswith(put_together)}

@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parents[1] / "corpus"
 
 
 class Sentence(NamedTuple):
-    """*theme* is "" for what must raise none; *kind* says of what sort that is; *split* is "tune" or "held"."""
+    """*theme* is "" for what must raise none; *kind* says of what sort that is; *split* when it was written."""
 
     text: str
     theme: str

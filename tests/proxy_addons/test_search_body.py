@@ -3,7 +3,7 @@ import zlib
 
 import pytest
 
-from proxy_addons.unpacked import unpacked
+from proxy_addons.search_body import unpacked
 
 BODY = b'{"query": "oak trees"}'
 
