@@ -24,12 +24,15 @@ from proxy_addons.destination import Destinations
 from proxy_addons.doorway import Doorway
 from proxy_addons.headers import is_plain, let_through, strip
 from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, plan_of
+from proxy_addons.page_scan import PageScan
 from proxy_addons.permitted import Permitted
+from proxy_addons.phrase_book import PhraseBook
 from proxy_addons.refusal import Refusal, Refusals, put_in_place, refusal_of
 from proxy_addons.resolve import SINK, Resolver
 from proxy_addons.settings import ProxySettings
 from proxy_addons.target import climbs, host_of, hosts_of, url_of
 from proxy_addons.trouble import Trouble
+from proxy_addons.unpack import UnknownCodingError
 
 log = logging.getLogger("schoolgate.proxy")
 
@@ -69,13 +72,21 @@ def _guarded[T](hook: _Hook[T]) -> _Hook[T]:
 class Filter:
     """The addon. One for a worker; a connection's state is kept by the connection's id until it ends."""
 
-    def __init__(self, judge: Judge, resolver: Resolver, settings: ProxySettings, counters: Counters) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        resolver: Resolver,
+        settings: ProxySettings,
+        counters: Counters,
+        phrases: PhraseBook | None = None,
+    ) -> None:
         self._judge, self._resolver, self._counters = judge, resolver, counters
         self._ports = frozenset(settings.ports)
         self._tunnels: dict[str, Tunnel] = {}
         self._closed: set[str] = set()
         self._doorway, self._permitted = Doorway(), Permitted(judge)
         self._destinations, self._refusals = Destinations(judge, resolver), Refusals(judge, settings, counters)
+        self.pages = PageScan(judge, counters, phrases or PhraseBook())
         self.in_progress: dict[str, set[str]] = {}
 
     # Connections
@@ -231,6 +242,7 @@ class Filter:
         self._counters.requests[client.profile, "allow"] += 1
         self._permitted.asked(flow.client_conn, flow.id, filter(None, urls), judged[0][1].until)
         let_through(flow.request)
+        self.pages.asked(flow, *judged[0])
         return None
 
     async def _refuse_page(self, flow: http.HTTPFlow, request: Request, verdict: Verdict) -> None:
@@ -285,11 +297,27 @@ class Filter:
             self._counters.sunk += (flow.server_conn.address or ("",))[0].endswith(SINK)
             return
         flow.response.headers.pop("alt-svc", None)
-        flow.response.stream = True
+        flow.response.stream = not self.pages.begin(flow)
+
+    @_guarded
+    async def page_held(self, flow: http.HTTPFlow) -> None:
+        """Judge an answer that is held by what has come of it."""
+        await self._judge_page(flow, whole=False)
+
+    async def _judge_page(self, flow: http.HTTPFlow, *, whole: bool) -> None:
+        """Refuse the held answer of *flow* if its words close it, or if it cannot be read."""
+        try:
+            if refused := await self.pages.judged(flow, whole=whole):
+                request, verdict, evidence = refused
+                await self._judge.record(request, verdict, evidence)
+                self._refusals.page(flow, request, verdict).of_answer(flow)
+        except UnknownCodingError:
+            self._trouble(flow, Trouble.FAILURE).of_answer(flow)
 
     @_guarded
     async def response(self, flow: http.HTTPFlow) -> None:
         """Put the refusal in place of the sink's answer."""
+        await self._judge_page(flow, whole=True)
         self._ended(flow)
         if flow.websocket is None:
             self._permitted.answered(flow.client_conn, flow.id)
@@ -299,6 +327,7 @@ class Filter:
     async def error(self, flow: http.HTTPFlow) -> None:
         """Count what went wrong between us and the server."""
         self._ended(flow)
+        self.pages.forget(flow)
         self._permitted.answered(flow.client_conn, flow.id)
         if flow.error and not flow.response:
             self._counters.troubles[trouble.of_message(flow.error.msg)] += 1

@@ -10,11 +10,14 @@ import logging
 import time
 from collections.abc import Iterable
 
+import msgspec
+
 from blocklists import url
 from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Policy, Reason, Request, Verdict, decide
 from blocklists.rulebook import Severity
+from blocklists.score import Score
 from proxy_addons.counters import Counters
 from reporting.breach import breach_of
 from reporting.complaint import Complaint
@@ -51,6 +54,18 @@ class Judge:
         """The verdict on a URL."""
         return self._judged(Request(Kind.URL, client, asked.host, time.time_ns(), url=asked, clock_ok=self.clock_ok))
 
+    def of_page(self, asked: Request, score: Score) -> tuple[Request, Verdict]:
+        """The verdict on the page that *asked* was about, whose words have *score*."""
+        page = msgspec.structs.replace(
+            asked,
+            kind=Kind.PAGE,
+            at=time.time_ns(),
+            score=score.score,
+            topic=score.category,
+            clock_ok=self.clock_ok,
+        )
+        return self._judged(page)
+
     def _judged(self, request: Request) -> tuple[Request, Verdict]:
         verdict = decide(self.policy, request)
         if verdict.reason is Reason.FAILURE:
@@ -63,9 +78,9 @@ class Judge:
         profile = self.policy.rulebook.profiles.get(client.profile)
         return profile is not None and profile.certificate
 
-    async def record(self, request: Request, verdict: Verdict) -> None:
+    async def record(self, request: Request, verdict: Verdict, evidence: str = "") -> None:
         """Put a refusal on record; returns when it is safe to answer."""
-        breach = breach_of(request, verdict, source="proxy", policy=self.live.version)
+        breach = breach_of(request, verdict, source="proxy", policy=self.live.version, evidence=evidence)
         if breach is None:
             return
         self.recorder.first(_run_of(request, verdict), breach)

@@ -41,6 +41,10 @@ class Refusal(msgspec.Struct, frozen=True):
         flow.response = self.response("CONNECT")
         flow.response.headers["Connection"] = "close"
 
+    def of_answer(self, flow: http.HTTPFlow) -> None:
+        """Answer *flow*, whose answer is held, with this."""
+        flow.metadata[_REFUSAL] = self
+
     def of_request(self, flow: http.HTTPFlow) -> None:
         """Answer the request of *flow* with this, once its body, if it has one, has gone to the sink."""
         flow.metadata[_REFUSAL] = self

@@ -621,7 +621,7 @@ def test_a_list_of_a_category_that_is_gone_means_nothing():
 def test_an_unknown_site_is_what_the_profile_says(profile: str, rule: dict[str, object], action: Action, inspect: bool):
     for target in (SITE, PAGE):
         verdict = ask(school({}, profiles={profile: rule}), target, profile)
-        assert verdict == Verdict(action, Reason.UNKNOWN, inspect=inspect)
+        assert verdict == Verdict(action, Reason.UNKNOWN, inspect=inspect, scan=inspect)
 
 
 @pytest.mark.parametrize(
