@@ -35,8 +35,8 @@ class Score(msgspec.Struct, frozen=True):
     def words(self, most: int = 12) -> str:
         """The evidence in a line for whoever asks why: each phrase with its weight, *most* of them."""
         told = [f"{phrase} {weight:+d}" for phrase, weight in self.evidence[:most]]
-        if more := len(self.evidence) - most:
-            told += [f"and {more} more"] if more > 0 else []
+        if len(self.evidence) > most:
+            told.append(f"and {len(self.evidence) - most} more")
         return ", ".join(told)
 
 

@@ -4,9 +4,11 @@ Browsers show what they could unpack before an error, and look at no checksum of
 up to the error. This file opens nothing and reads no clock.
 """
 
+import contextlib
 import io
+import itertools
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import brotli
 import zstandard
@@ -14,7 +16,9 @@ import zstandard
 _PIECE = 16_384
 """Bytes given to a decompressor at once."""
 _STEP = 65_536
-"""Bytes taken from it at once: so much of what was unpacked right before an error is lost at most."""
+"""Bytes taken from it at once."""
+_FINE = 256
+"""Bytes given or taken at once where something is wrong: a decompressor that fails keeps what it had unpacked."""
 _WINDOW = 8 * 1024 * 1024
 """The window of zstd in HTTP (RFC 9659)."""
 _MOST = 3
@@ -71,52 +75,72 @@ def _deflate(body: bytes, limit: int) -> bytes:
 
 def _inflated(body: bytes, limit: int) -> tuple[bytes, bytes]:
     """(what *body* unpacks to, up to *limit* bytes, and what stands behind its end)."""
-    unpacking, taken, size = zlib.decompressobj(-15), [], 0
-    try:
-        for at in range(0, len(body), _PIECE):
-            piece = body[at : at + _PIECE]
-            while piece and size < limit and not unpacking.eof:
-                taken.append(unpacking.decompress(piece, min(_STEP, limit - size)))
-                size += len(taken[-1])
-                piece = unpacking.unconsumed_tail
-            if unpacking.eof:
-                return b"".join(taken), unpacking.unused_data + body[at + _PIECE :]
-            if size >= limit:
-                break
-    except zlib.error:
-        pass
-    return b"".join(taken), b""
+    unpacking, taken = zlib.decompressobj(-15), bytearray()
+    for at in range(0, len(body), _PIECE):
+        before, size = unpacking.copy(), len(taken)
+        try:
+            _inflate(unpacking, body[at : at + _PIECE], limit, taken)
+        except zlib.error:
+            del taken[size:]
+            with contextlib.suppress(zlib.error):
+                for place in range(at, len(body)):  # pragma: no branch - it fails again
+                    _inflate(before, body[place : place + 1], limit, taken)
+            break
+        if unpacking.eof:
+            return bytes(taken), unpacking.unused_data + body[at + _PIECE :]
+        if len(taken) >= limit:
+            break
+    return bytes(taken), b""
+
+
+def _inflate(unpacking: "zlib._Decompress", piece: bytes, limit: int, taken: bytearray) -> None:
+    """Add to *taken* what *piece* unpacks to, up to *limit* bytes in all; zlib.error."""
+    while piece and len(taken) < limit and not unpacking.eof:
+        taken += unpacking.decompress(piece, min(_STEP, limit - len(taken)))
+        piece = unpacking.unconsumed_tail
 
 
 def _brotli(body: bytes, limit: int) -> bytes:
-    unpacking, taken, size = brotli.Decompressor(), [], 0
+    taken = bytearray()
     try:
-        for at in range(0, len(body), _PIECE):
-            piece = body[at : at + _PIECE]
-            while size < limit:
-                taken.append(unpacking.process(piece, output_buffer_limit=_STEP))
-                size += len(taken[-1])
-                if unpacking.can_accept_more_data():
-                    break
-                if unpacking.is_finished():
-                    return b"".join(taken)
-                piece = b""
+        _unbrotli(body, range(0, len(body), _PIECE), limit, taken)
     except brotli.error:
-        pass
-    return b"".join(taken)
+        taken.clear()
+        last = max(len(body) - _PIECE, 0)
+        places = [*range(0, last, _FINE), *range(last, len(body))]
+        with contextlib.suppress(brotli.error):
+            _unbrotli(body, places, limit, taken)
+    return bytes(taken)
+
+
+def _unbrotli(body: bytes, places: Sequence[int], limit: int, taken: bytearray) -> None:
+    """Add to *taken* what *body*, given in pieces that begin at *places*, unpacks to; brotli.error."""
+    unpacking = brotli.Decompressor()
+    for at, end in itertools.pairwise((*places, len(body))):
+        piece = body[at:end]
+        while len(taken) < limit:
+            taken += unpacking.process(piece, output_buffer_limit=_STEP)
+            piece = b""
+            if unpacking.is_finished():
+                return
+            if unpacking.can_accept_more_data():
+                break
 
 
 def _zstd(body: bytes, limit: int) -> bytes:
-    unpacking = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
-    taken, size = [], 0
-    try:
-        with unpacking.stream_reader(io.BytesIO(body), read_across_frames=True) as reader:
-            while size < limit and (more := reader.read(min(_STEP, limit - size))):
-                taken.append(more)
-                size += len(more)
-    except zstandard.ZstdError:
-        pass
-    return b"".join(taken)
+    """In steps; where one fails, in ever smaller ones up to that place, as what a failing step unpacked is lost."""
+    taken = bytearray()
+    for step in (_STEP, _FINE, 1):
+        sound = len(taken)
+        unpacking, taken = zstandard.ZstdDecompressor(max_window_size=_WINDOW), bytearray()
+        with (
+            contextlib.suppress(zstandard.ZstdError),
+            unpacking.stream_reader(io.BytesIO(body), read_across_frames=True) as reader,
+        ):
+            while more := reader.read(min(step if len(taken) >= sound else _FINE, limit - len(taken))):
+                taken += more
+            break
+    return bytes(taken)
 
 
 _UNPACKERS: dict[str, Callable[[bytes, int], bytes]] = {

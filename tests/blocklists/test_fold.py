@@ -27,7 +27,7 @@ ALPHABET = set(string.ascii_lowercase + string.digits + " ")
         (
             "p\u0430yp\u0430l \u0438 \u043c\u043e\u0441\u043a\u0432\u0430 \u0438 \u043c\u0438\u0440",
             " paypal \u0438 \u043c\u043e\u0441\u043a\u0432\u0430 \u0438 \u043c\u0438\u0440 ",
-        ),  # noqa: E501
+        ),
         ("\u041c\u043e\u0441\u043a\u0432\u0430", " \u043c\u043e\u0441\u043a\u0432\u0430 "),
         (
             "\u0645\u064f\u062d\u064e\u0645\u0651\u064e\u062f \u06a9\u06cc\u0640",
