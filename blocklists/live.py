@@ -155,7 +155,10 @@ class Live:
             self._parts[name] = read()
         except (ValueError, OSError) as error:
             self._refuse(name, stamp, error)
-            return False
+            if name != "known" or name in self._parts:
+                return False
+            self._parts[name] = _NONE_YET[name]  # nothing that is found clean is missed by a filter that is closed
+            return True
         self._stamps[name] = stamp
         return True
 

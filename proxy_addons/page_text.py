@@ -182,7 +182,7 @@ def of_html(text: str) -> str:
 
     One pass over the source for what is silent and one for the other tags, each in time linear in it. A tree would be
     more exact and is no bound: the best parser at hand takes 0.4 s for 80 KB of nested <div>, four times that for
-    twice as many, and some markup makes a tree a thousand times larger than its page (ADR 8).
+    twice as many, and some markup makes a tree a thousand times larger than its page (ADR 10).
     """
     shown = _TAG.sub(" ", _SILENT.sub("", text))
     return html.unescape(" \n ".join((shown, *_values(text))))

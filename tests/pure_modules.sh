@@ -9,6 +9,7 @@ blocklists/clients.py
 blocklists/domain.py
 blocklists/endpoint.py
 blocklists/entry.py
+blocklists/fold.py
 blocklists/formats/__init__.py
 blocklists/formats/adblock.py
 blocklists/formats/comments.py
@@ -28,8 +29,10 @@ blocklists/formats/urls.py
 blocklists/formats/ut1.py
 blocklists/formats/wildcard.py
 blocklists/index_keys.py
+blocklists/known.py
 blocklists/merge.py
 blocklists/parse.py
+blocklists/phrases.py
 blocklists/policy.py
 blocklists/profile.py
 blocklists/question.py
@@ -37,6 +40,7 @@ blocklists/redirect.py
 blocklists/rule.py
 blocklists/rulebook.py
 blocklists/safe_search.py
+blocklists/score.py
 blocklists/sealed.py
 blocklists/sealed_entry.py
 blocklists/sealed_source.py
@@ -68,6 +72,8 @@ dns_filter/upstream_health.py
 dns_filter/upstream_place.py
 dns_filter/upstream_query.py
 dns_filter/wire.py
+proxy_addons/page_text.py
+proxy_addons/unpack.py
 reporting/runs.py
 reporting/visits.py
 MODULES
