@@ -35,10 +35,14 @@ class Scanner:
         self.phrases = tuple(dict.fromkeys(phrases))
         self.languages = {code: tuple(words) for code, words in languages.items()}
         self._places: dict[bytes, int] = {}
-        self._needed = [frozenset(map(self._place, phrase.parts)) for phrase in self.phrases]
-        self._phrases_of: dict[int, list[int]] = {}
-        for number, needed in enumerate(self._needed):
-            self._phrases_of.setdefault(min(needed), []).append(number)
+        self._alone: dict[int, list[Phrase]] = {}
+        self._together: dict[int, list[tuple[frozenset[int], Phrase]]] = {}
+        for phrase in self.phrases:
+            first, *more = needed = frozenset(map(self._place, phrase.parts))
+            if more:
+                self._together.setdefault(min(needed), []).append((needed, phrase))
+            else:
+                self._alone.setdefault(first, []).append(phrase)
         self._language_of: dict[int, list[str]] = {}
         for code, words in self.languages.items():
             for place in {self._place(word) for word in words}:
@@ -59,9 +63,10 @@ class Scanner:
     def score(self, text: str) -> Score:
         """The score of *text*, with its evidence."""
         places = self._found(*fold.both(text))
-        found = {number for place in places for number in self._phrases_of.get(place, ())}
-        whole = [self.phrases[number] for number in sorted(found) if self._needed[number] <= places]
-        return weigh(whole, self._spoken(places))
+        found = [phrase for place in sorted(self._alone.keys() & places) for phrase in self._alone[place]]
+        for place in sorted(self._together.keys() & places):
+            found += [phrase for needed, phrase in self._together[place] if needed <= places]
+        return weigh(found, self._spoken(places))
 
     def _spoken(self, places: set[int]) -> set[str]:
         counted: dict[str, int] = {}

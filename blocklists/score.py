@@ -60,7 +60,7 @@ def _of_category(name: str, against: list[Phrase], counted: list[Phrase]) -> Sco
     speaking_for = [phrase for phrase in counted if phrase.weight < 0 and phrase.category in ("", name)]
     guilt = faded(phrase.weight for phrase in against)
     excuse = min(faded(-phrase.weight for phrase in speaking_for), guilt * EXCUSED)
-    evidence = sorted((*against, *speaking_for), key=lambda phrase: (-abs(phrase.weight), phrase.words))
+    evidence = sorted((*against, *speaking_for), key=lambda phrase: -abs(phrase.weight))
     return Score(round(guilt - excuse), name, tuple((phrase.words, phrase.weight) for phrase in evidence))
 
 

@@ -161,7 +161,7 @@ def test_the_record_says_the_score_and_what_it_came_from(site) -> None:
     get(site, "/bad?q=1")
     breach = next(b for b in site[0].breaches() if b.path == "/bad")
     assert breach.rule == "score 166 of 100"
-    assert breach.evidence.startswith("no deposit bonus +60, online casino +60")
+    assert breach.evidence.startswith("online casino +60, no deposit bonus +60")
     assert (breach.category, breach.severity, breach.host) == ("gambling", Severity.NOTE, "unknown.test")
 
 
