@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from blocklists import index, sealed, snapshot
+from blocklists import index, known, sealed, snapshot
 from blocklists.clients import ClientMap, Clients
 from blocklists.policy import Policy
 from blocklists.rulebook import Permits, Rulebook
@@ -51,6 +51,16 @@ class Files(msgspec.Struct, frozen=True):
     def sealed(self) -> Path:
         """The sealed lists' snapshot."""
         return self.state / "sealed"
+
+    @property
+    def known(self) -> Path:
+        """The sites that our own scan found clean."""
+        return self.state / "known"
+
+    @property
+    def phrases(self) -> Path:
+        """The phrases that pages are scanned for, compiled."""
+        return self.state / "phrases"
 
     @property
     def index(self) -> Path:
@@ -111,13 +121,14 @@ class Live:
         """Read what was replaced since the last call; returns the parts that changed, by name.
 
         The policy stays the same object while only clients change: a log-in makes nobody's verdicts out of date.
-        The names are policy, clients, permits, sealed and index.
+        The names are policy, clients, permits, sealed, known and index.
         """
         readers: dict[str, tuple[Path, Callable[[], object]]] = {
             "policy": (self.files.policy, self._read_policy),
             "clients": (self.files.clients, lambda: ClientMap(snapshot.read(self.files.clients, Clients).body)),
             "permits": (self.files.permits, lambda: snapshot.read(self.files.permits, Permits).body),
             "sealed": (self.files.sealed, self._read_sealed),
+            "known": (self.files.known, lambda: known.sites(snapshot.read(self.files.known, known.Known).body)),
             "index": (self.files.index / index.CURRENT / index.MANIFEST, self._read_index),
         }
         changed = {name for name, (path, read) in readers.items() if self._replaced(name, path, read)}
@@ -144,7 +155,10 @@ class Live:
             self._parts[name] = read()
         except (ValueError, OSError) as error:
             self._refuse(name, stamp, error)
-            return False
+            if name != "known" or name in self._parts:
+                return False
+            self._parts[name] = _NONE_YET[name]  # nothing that is found clean is missed by a filter that is closed
+            return True
         self._stamps[name] = stamp
         return True
 
@@ -160,8 +174,8 @@ class Live:
     def _put_together(self, changed: set[str]) -> None:
         self.reloads += 1
         parts = self._parts
-        if parts.keys() >= _DECIDING and (self.policy is None or not _DECIDING.isdisjoint(changed)):
-            self.policy = Policy(parts["policy"], parts["index"], parts["permits"], parts["sealed"])  # type: ignore[arg-type]
+        if parts.keys() >= set(_DECIDING) and (self.policy is None or not changed.isdisjoint(_DECIDING)):
+            self.policy = Policy(*(parts[name] for name in _DECIDING))  # type: ignore[arg-type]
         if "clients" in parts:
             self.clients = parts["clients"]  # type: ignore[assignment]
         if "policy" in changed:
@@ -218,9 +232,10 @@ def whole_build(folder: Path) -> index.Index | None:
     return None
 
 
-_NONE_YET: dict[str, object] = {"permits": Permits(), "sealed": sealed.NOTHING}
+_NONE_YET: dict[str, object] = {"permits": Permits(), "sealed": sealed.NOTHING, "known": frozenset()}
 """What holds where such a file was never written; a file that is there and cannot be read is not the same."""
-_DECIDING = {"policy", "index", "permits", "sealed"}
+_DECIDING = ("policy", "index", "permits", "sealed", "known")
+"""What a policy is put together of, in the order in which it takes them."""
 
 
 def _stamp(path: Path) -> _Stamp | None:

@@ -12,7 +12,7 @@ from blocklists.calendar import Period
 from blocklists.entry import Entry
 from blocklists.profile import Code, Unknown, Unseen
 from blocklists.question import Policy, Question, concerns
-from blocklists.rulebook import Permit, Role, Severity
+from blocklists.rulebook import Category, Permit, Role, Severity
 from blocklists.verdict import NAME_KINDS, Action, Kind, Reason, Request, Verdict
 
 __all__ = ["NAME_KINDS", "Action", "Kind", "Policy", "Reason", "Request", "Verdict", "decide", "illegal", "walk"]
@@ -195,7 +195,8 @@ def _category(q: Question) -> Verdict | None:
         return q.verdict(Action.BLOCK, Reason.CATEGORY, quiet=code is Code.QUIET)
     if code is Code.SCAN and (verdict := _too_much(q, Reason.CATEGORY)):
         return verdict
-    return q.verdict(Action.ALLOW, Reason.CATEGORY, inspect=q.must_open() or _scanned(q, code))
+    scan = _scanned(q, code)
+    return q.verdict(Action.ALLOW, Reason.CATEGORY, inspect=q.must_open() or scan, scan=scan)
 
 
 _CLOSING = frozenset({Code.LOCKED, Code.CLOSED, Code.PASS, Code.QUIET})
@@ -223,7 +224,7 @@ def _is_approved(q: Question) -> bool:
 
 def _unknown(q: Question) -> Verdict | None:
     """A site that nothing is known about: the profile says open, scan or closed."""
-    if any(q.on(Role.POSITIVE, Role.EDUCATION, Role.APPROVED)):
+    if any(q.on(Role.POSITIVE, Role.EDUCATION, Role.APPROVED)) or q.is_found_clean():
         return None
     for name in q.opening_a_page(Role.POSITIVE):
         return q.verdict(Action.ALLOW, Reason.OPEN, list=name, rule="", inspect=True)
@@ -234,15 +235,35 @@ def _unknown(q: Question) -> Verdict | None:
         return q.verdict(Action.BLOCK, Reason.UNKNOWN)
     if rule is Unknown.SCAN and (verdict := _too_much(q, Reason.UNKNOWN)):
         return verdict
-    return q.verdict(Action.ALLOW, Reason.UNKNOWN, inspect=q.must_open() or rule is Unknown.SCAN)
+    scan = rule is Unknown.SCAN
+    return q.verdict(Action.ALLOW, Reason.UNKNOWN, inspect=q.must_open() or scan, scan=scan)
 
 
 def _too_much(q: Question, reason: Reason) -> Verdict | None:
-    """A block where the page's score reaches the profile's limit."""
+    """A block where the page's score reaches the profile's limit, unless what it is about is open to this profile."""
     score, limit = q.request.score, q.profile.scan_limit
     if score is None or score < limit:
         return None
-    return q.verdict(Action.BLOCK, reason, rule=f"score {score} of {limit}", inspect=True)
+    rule = f"score {score} of {limit}"
+    topic = q.book.categories.get(q.request.topic)
+    if topic is None:
+        return q.verdict(Action.BLOCK, reason, rule=rule, inspect=True)
+    if q.code(topic) is Code.OPEN:
+        return None
+    return q.verdict(Action.BLOCK, Reason.CATEGORY, list="", rule=rule, inspect=True, **_about(q, topic))
+
+
+def _about(q: Question, topic: Category) -> dict[str, object]:
+    """What is told of a page that is about *topic* by its words; a score proves nothing, so a CONCERN at most."""
+    watched = q.profile.watches(topic.theme)
+    severity = min(topic.severity(q.profile.column), Severity.CONCERN)
+    return {
+        "category": q.request.topic,
+        "code": str(q.code(topic)),
+        "grave": topic.harm,
+        "theme": topic.theme if watched else "",
+        "severity": severity if watched else Severity.NONE,
+    }
 
 
 ORDER: tuple[Callable[[Question], Verdict | None], ...] = (

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from blocklists import domain, entry, opened, prompts, sealed, search
+from blocklists import domain, entry, opened, prompts, sealed, search, suffix
 from blocklists.clients import Client
 from blocklists.entry import Entry
 from blocklists.index import Listing
@@ -45,11 +45,16 @@ class Policy:
         index: Names,
         permits: Permits | None = None,
         sealed_lists: sealed.Sealed | None = None,
+        known: frozenset[str] = frozenset(),
     ) -> None:
-        """Put the parts together, with every entry read once; without sealed lists, there are none."""
+        """Put the parts together, with every entry read once; without sealed lists, there are none.
+
+        *known* are the registrable names of sites that our own scan found clean.
+        """
         self.rulebook = rulebook
         self.index = index
         self.sealed = sealed_lists or sealed.NOTHING
+        self.known = known
         self.zone = rulebook.zone
         self.permits = tuple((permit, _entries(permit)) for permit in (permits or Permits()).permits)
         self.rules = {name: _rules(profile) for name, profile in rulebook.profiles.items()}
@@ -165,6 +170,10 @@ class Question:
                 use = self.book.lists.get(name)
                 if use and use.role is role:
                     yield name
+
+    def is_found_clean(self) -> bool:
+        """Whether our own scan found the site clean (POLICY.md, "What is known")."""
+        return bool(self.policy.known) and suffix.registrable(self.request.host) in self.policy.known
 
     def code(self, category: Category) -> Code:
         """The code of *category* for this profile; a missing one closes."""

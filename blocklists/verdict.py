@@ -74,9 +74,9 @@ CARRIED = frozenset({Reason.THUMBNAIL, Reason.DOWNLOAD, Reason.UPLOAD, Reason.IN
 class Request(msgspec.Struct, frozen=True):
     """A question. *host* is canonical; *url* is there for the kinds url, search and page; *at* is UTC nanoseconds.
 
-    *score* is the page's (100 is one clear hit) or None when nothing was scanned. *clock_ok* is False when the clock
-    is earlier than what was written before: then the strictest schedule holds and no pass opens. *terms* are the words
-    of a search, *hits* the themes found in them.
+    *score* is the page's (100 is one clear hit) or None when nothing was scanned, and *topic* the category that it is
+    the score for. *clock_ok* is False when the clock is earlier than what was written before: then the strictest
+    schedule holds and no pass opens. *terms* are the words of a search, *hits* the themes found in them.
     """
 
     kind: Kind
@@ -86,6 +86,7 @@ class Request(msgspec.Struct, frozen=True):
     url: Url | None = None
     terms: str = ""
     score: int | None = None
+    topic: str = ""
     clock_ok: bool = True
     hits: tuple[Hit, ...] = ()
 
@@ -101,7 +102,7 @@ class Verdict(msgspec.Struct, frozen=True):
     *inspect*: the connection must be opened; to a name that DNS refuses there is none. *until*: UTC nanoseconds after
     which to ask again. *category* is the one that weighs most, *code* what it is to the profile, *grave* whether it is
     harm, which the education list does not open. *personal*: some list that the host is on, whichever weighs most, is
-    of what is nobody's to read (G9).
+    of what is nobody's to read (G9). *scan*: what is permitted is read before it is shown.
     """
 
     action: Action
@@ -117,6 +118,7 @@ class Verdict(msgspec.Struct, frozen=True):
     code: str = ""
     grave: bool = False
     personal: bool = False
+    scan: bool = False
 
     @property
     def blocked(self) -> bool:

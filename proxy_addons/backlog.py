@@ -17,6 +17,8 @@ from mitmproxy.proxy.layers.http import HTTPMode, _http1, _http2
 from mitmproxy.proxy.layers.http._events import RequestData, ResponseData
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
 
+from proxy_addons import held
+
 STREAM = 1024 * 1024
 """Bytes of one message that wait here, and the window of a stream: 50 MB a second at a round trip of 20 ms."""
 CONNECTION = 16 * STREAM
@@ -68,7 +70,12 @@ class Http(layers.HttpLayer):
         self._moved = asyncio.Event()
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        yield from super()._handle_event(event)
+        if isinstance(event, held.Overdue):
+            for stream in tuple(self.streams.values()):
+                if held.concerns(stream, event):
+                    yield from self.event_to_child(stream, event)
+        else:
+            yield from super()._handle_event(event)
         yield from self._give_back()
         self._moved.set()
 

@@ -36,13 +36,18 @@ class Counters:
         self.searches = 0
         self.help_panels = 0
         self.searches_redirected = 0
+        self.pages_scanned = 0
+        self.pages_refused = 0
+        self.pages_early = 0
 
 
 class Collected(Collector):
-    """Shows *counters*; *open_connections* is asked when Prometheus asks."""
+    """Shows *counters*; *open_connections* and *held* (bytes) are asked when Prometheus asks."""
 
-    def __init__(self, counters: Counters, open_connections: Callable[[], int]) -> None:
-        self._counters, self._open = counters, open_connections
+    def __init__(
+        self, counters: Counters, open_connections: Callable[[], int], held: Callable[[], int] = lambda: 0
+    ) -> None:
+        self._counters, self._open, self._held = counters, open_connections, held
 
     def collect(self) -> Iterator[Metric]:
         """Every metric of the proxy."""
@@ -60,6 +65,9 @@ class Collected(Collector):
             ("closed", "Connections closed without a page.", counts.closed),
             ("unsigned", "Connections closed because the signer gave no certificate.", counts.unsigned),
             ("uploads_sunk", "Refused requests whose body was dropped.", counts.sunk),
+            ("pages_scanned", "Answers whose words were read before they were shown.", counts.pages_scanned),
+            ("pages_refused", "Answers that were refused for their words.", counts.pages_refused),
+            ("pages_early", "Answers judged by their beginning: too large, or too slow.", counts.pages_early),
             ("hook_failures", "Decisions that failed; each was a block.", counts.failures),
             ("prompts", "Prompts to AI chat sites whose words were read.", counts.prompts),
             ("prompts_unread", "Prompts that were too long to be held, or in an unknown code.", counts.prompts_unread),
@@ -70,6 +78,9 @@ class Collected(Collector):
         ):
             yield CounterMetricFamily(f"schoolgate_proxy_{name}", help_text, value=value)
         yield GaugeMetricFamily("schoolgate_proxy_open_connections", "Connections now.", value=self._open())
+        yield GaugeMetricFamily(
+            "schoolgate_proxy_held_bytes", "Answers held until they are judged.", value=self._held()
+        )
         yield GaugeMetricFamily("schoolgate_proxy_memory_bytes", "Resident memory of the worker.", value=memory())
 
     def _requests(self) -> Metric:

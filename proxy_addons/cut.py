@@ -87,6 +87,16 @@ async def see(flow: http.HTTPFlow) -> None:
     await carried.see(flow)
 
 
+async def see_whole(flow: http.HTTPFlow) -> None:
+    """Let what looks at *flow* see its answer, which was held for another reason and is here to its end."""
+    look: Look | None = flow.metadata.get(_LOOK)
+    if look is None or not flow.response or flow.response.stream or flow.response.raw_content is None:
+        return
+    for piece, last in ((flow.response.raw_content, False), (b"", True)):
+        if not refusal_of(flow) and look.asks(piece, last=last):
+            await look.see(flow)
+
+
 def is_watched(flow: http.HTTPFlow) -> bool:
     """Whether the body of *flow*'s request is being watched, so that its head is at the server."""
     return _WATCH in flow.metadata

@@ -17,7 +17,6 @@ from mitmproxy.tls import ClientHello, ClientHelloData, TlsData
 from blocklists import domain
 from blocklists.clients import Client
 from blocklists.policy import Kind, Request, Verdict
-from blocklists.url import Url
 from proxy_addons import cut, sockets, trouble
 from proxy_addons.carried import Carried
 from proxy_addons.client import client_of
@@ -26,7 +25,9 @@ from proxy_addons.destination import Destinations
 from proxy_addons.doorway import Doorway
 from proxy_addons.headers import is_plain, let_through, strip
 from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, plan_of
+from proxy_addons.page_scan import PageScan
 from proxy_addons.permitted import Permitted
+from proxy_addons.phrase_book import PhraseBook
 from proxy_addons.prompts import Prompts
 from proxy_addons.refusal import Refusal, Refusals, put_in_place, refusal_of
 from proxy_addons.resolve import SINK, STRICT, Resolver
@@ -34,6 +35,7 @@ from proxy_addons.searches import Searches
 from proxy_addons.settings import ProxySettings
 from proxy_addons.target import climbs, host_of, hosts_of, url_of
 from proxy_addons.trouble import Trouble
+from proxy_addons.unpack import UnknownCodingError
 
 log = logging.getLogger("schoolgate.proxy")
 
@@ -80,6 +82,8 @@ class Filter:
         settings: ProxySettings,
         counters: Counters,
         scan: sockets.Scan = sockets.nothing_found,
+        *,
+        phrases: PhraseBook | None = None,
     ) -> None:
         self._judge, self._resolver, self._counters = judge, resolver, counters
         self._ports = frozenset(settings.ports)
@@ -90,6 +94,7 @@ class Filter:
         self._searches = Searches(judge, settings, counters)
         self._carried = Carried(judge, self._refusals, counters, settings.virus_scanner(), scan)
         self._prompts = Prompts(judge, counters)
+        self.pages = PageScan(judge, counters, phrases or PhraseBook())
         self.in_progress: dict[str, set[str]] = {}
 
     # Connections
@@ -259,16 +264,18 @@ class Filter:
         if refused := self._destinations.closed_alias(*judged[0]) or self._carried.of_request(flow, *judged[0]):
             return await self._refuse_page(flow, *refused)
         self._counters.requests[client.profile, "allow"] += 1
-        return await self._go_on(flow, client, urls[0], judged[0][1])
+        return await self._go_on(flow, client, *judged[0])
 
-    async def _go_on(self, flow: http.HTTPFlow, client: Client, url: Url | None, verdict: Verdict) -> None:
+    async def _go_on(self, flow: http.HTTPFlow, client: Client, request: Request, verdict: Verdict) -> None:
         """Let a permitted request go on to its server, unless what it searches for is answered here first."""
+        url = request.url
         assert url
         if answer := await self._searches.asked(flow, client, url):
             return answer.of_request(flow)
         self._permitted.asked(flow.client_conn, flow.id, (url,), verdict.until)
         let_through(flow.request)
         flow.request.stream = not (self._prompts.holds(flow, client, url) or self._searches.holds(flow))
+        self.pages.asked(flow, request, verdict)
         return None
 
     async def _refuse_page(self, flow: http.HTTPFlow, request: Request, verdict: Verdict) -> None:
@@ -328,7 +335,7 @@ class Filter:
             self._counters.sunk += (flow.server_conn.address or ("",))[0].endswith(SINK)
             return
         flow.response.headers.pop("alt-svc", None)
-        flow.response.stream = True
+        flow.response.stream = not self.pages.begin(flow)
         await self._carried.of_answer(flow)
 
     @_guarded
@@ -337,8 +344,25 @@ class Filter:
         await cut.see(flow)
 
     @_guarded
+    async def page_held(self, flow: http.HTTPFlow) -> None:
+        """Judge an answer that is held by what has come of it."""
+        await self._judge_page(flow, whole=False)
+
+    async def _judge_page(self, flow: http.HTTPFlow, *, whole: bool) -> None:
+        """Refuse the held answer of *flow* if its words close it, or if it cannot be read."""
+        try:
+            if refused := await self.pages.judged(flow, whole=whole):
+                request, verdict, evidence = refused
+                await self._judge.record(request, verdict, evidence)
+                self._refusals.page(flow, request, verdict).of_answer(flow)
+        except UnknownCodingError:
+            self._trouble(flow, Trouble.FAILURE).of_answer(flow)
+
+    @_guarded
     async def response(self, flow: http.HTTPFlow) -> None:
         """Put the refusal in place of the sink's answer."""
+        await self._judge_page(flow, whole=True)
+        await cut.see_whole(flow)
         self._ended(flow)
         if flow.websocket is None:
             self._permitted.answered(flow.client_conn, flow.id)
@@ -348,6 +372,7 @@ class Filter:
     async def error(self, flow: http.HTTPFlow) -> None:
         """Count what went wrong between us and the server."""
         self._ended(flow)
+        self.pages.forget(flow)
         self._permitted.answered(flow.client_conn, flow.id)
         if flow.error and not flow.response:
             self._counters.troubles[trouble.of_message(flow.error.msg)] += 1

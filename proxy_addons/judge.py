@@ -11,12 +11,15 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
+import msgspec
+
 from blocklists import url
 from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Policy, Reason, Request, Verdict, decide
 from blocklists.profile import Unseen
 from blocklists.rulebook import NEVER_OPENED, Severity
+from blocklists.score import Score
 from blocklists.verdict import CARRIED, Hit
 from reporting.breach import breach_of
 from reporting.complaint import Complaint
@@ -65,6 +68,18 @@ class Judge:
         now, ok = time.time_ns(), self.clock_ok
         return self._judged(Request(Kind.SEARCH, client, asked.host, now, asked, terms, clock_ok=ok, hits=hits))
 
+    def of_page(self, asked: Request, score: Score) -> tuple[Request, Verdict]:
+        """The verdict on the page that *asked* was about, whose words have *score*."""
+        page = msgspec.structs.replace(
+            asked,
+            kind=Kind.PAGE,
+            at=time.time_ns(),
+            score=score.score,
+            topic=score.category,
+            clock_ok=self.clock_ok,
+        )
+        return self._judged(page)
+
     def _judged(self, request: Request) -> tuple[Request, Verdict]:
         verdict = decide(self.policy, request)
         if verdict.reason is Reason.FAILURE:
@@ -82,14 +97,14 @@ class Judge:
         profile = self.policy.rulebook.profiles.get(client.profile)
         return profile is not None and profile.unseen is Unseen.OPEN
 
-    async def record(self, request: Request, verdict: Verdict) -> None:
+    async def record(self, request: Request, verdict: Verdict, evidence: str = "") -> None:
         """Put a refusal on record; returns when it is safe to answer."""
-        if self.note(request, verdict) >= Severity.URGENT:
+        if self.note(request, verdict, evidence) >= Severity.URGENT:
             await self.recorder.durable()
 
-    def note(self, request: Request, verdict: Verdict) -> Severity:
+    def note(self, request: Request, verdict: Verdict, evidence: str = "") -> Severity:
         """Write a refusal that nobody waits for an answer to; how grave it is."""
-        breach = breach_of(request, verdict, source="proxy", policy=self.live.version)
+        breach = breach_of(request, verdict, source="proxy", policy=self.live.version, evidence=evidence)
         if breach is None:
             return Severity.NONE
         self.recorder.first(_run_of(request, verdict), breach)

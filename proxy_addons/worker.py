@@ -20,7 +20,7 @@ from mitmproxy.proxy.mode_servers import ServerInstance
 from prometheus_client import CollectorRegistry
 
 from blocklists.live import Files, Live
-from proxy_addons import backlog, cut, heads, interim, library_words, life, messages, sockets
+from proxy_addons import backlog, cut, heads, held, interim, library_words, life, messages, sockets
 from proxy_addons.addresses import Reach
 from proxy_addons.bound import bound
 from proxy_addons.certificates import CIPHERS, TO_SERVERS, Certificates, trusted
@@ -32,6 +32,7 @@ from proxy_addons.judge import Judge
 from proxy_addons.layers import Layers
 from proxy_addons.leaves import Leaves
 from proxy_addons.memory import memory
+from proxy_addons.phrase_book import PhraseBook
 from proxy_addons.resolve import Resolver, installed
 from proxy_addons.settings import ProxySettings, endpoint
 from proxy_addons.sink import open_sink
@@ -93,6 +94,7 @@ async def serve(
         stack.enter_context(messages.bounded())
         stack.enter_context(backlog.bounded())
         stack.enter_context(cut.looked_at())
+        stack.enter_context(held.holding())
         stack.enter_context(library_words.own_log(worker.count_inner_error))
         endpoints = {_numbered("proxy", place): s.getsockname()[:2] for place, s in enumerate(sockets)}
         if metrics:
@@ -124,7 +126,8 @@ class Worker:
         self._counters = Counters()
         self._judge = Judge(live, recorder, self._counters)
         self._resolver = Resolver(inner, Reach(settings.reachable_private))
-        self._filter = Filter(self._judge, self._resolver, settings, self._counters, scan)
+        self._phrases = PhraseBook(live.files.phrases)
+        self._filter = Filter(self._judge, self._resolver, settings, self._counters, scan, phrases=self._phrases)
         self._distrusting = Distrusting(live, self._filter.is_secret)
         self._upstream = UpstreamProxy(settings.upstream, settings.upstream_credentials)
         self._resolver.upstream = endpoint(settings.upstream.removeprefix("http://"))
@@ -171,7 +174,8 @@ class Worker:
         """The worker's metrics."""
         made = CollectorRegistry()
         made.register(process_collector(self._live, self._judge.recorder))
-        made.register(Collected(self._counters, lambda: len(self._proxy.connections)))
+        holds = self._filter.pages.holds
+        made.register(Collected(self._counters, lambda: len(self._proxy.connections), lambda: holds.size))
         return made
 
     async def run(
@@ -285,7 +289,14 @@ class Worker:
         """End each connection that asks for nothing, and each relayed one that the policy no longer permits."""
         while True:
             self._end(self._filter.overdue)
+            await self._judge_overdue()
             await asyncio.sleep(_SWEEP)
+
+    async def _judge_overdue(self) -> None:
+        """Have each answer that is held for too long judged by what has come of it."""
+        for flow in self._filter.pages.holds.overdue():
+            if handler := self._proxy.connections.get(flow.client_conn.id):
+                await handler.server_event(held.Overdue(flow))
 
     async def _keep_fresh(self) -> None:
         """Take up each new snapshot and index, and watch the clock."""
@@ -293,6 +304,7 @@ class Worker:
             try:
                 self._live.refresh()
                 self._judge.clock_ok = self._live.clock_ok()
+                await self._phrases.refresh()
             except Exception as error:  # noqa: BLE001 - the last good policy stays in force
                 log.error("The snapshots could not be read (%s); the last good ones stay.", type(error).__name__)  # noqa: TRY400 - its text may be long and says no more
             if self._live.ready:

@@ -30,7 +30,8 @@ class Breach(msgspec.Struct, frozen=True):
     *at_ns* is UTC nanoseconds. A sealed hit has no host and no path: *rule* is the entry's keyed hash (G6). *path* is
     without query and fragment: what a child typed is not in it (G5). *flood*: it stands for more of its category than
     have a row each, *host* is the first, and its repeats are others (G26). *terms*: the words of a search that is a
-    concern, for the DSL alone (G5).
+    concern, for the DSL alone (G5). *evidence*: the phrases of our lists, with their weights, for which a page was
+    closed.
     """
 
     v: int
@@ -54,6 +55,7 @@ class Breach(msgspec.Struct, frozen=True):
     policy: int = 0
     flood: bool = False
     terms: str = ""
+    evidence: str = ""
 
 
 class Repeat(msgspec.Struct, frozen=True):
@@ -99,10 +101,24 @@ class Heartbeat(msgspec.Struct, frozen=True):
     type: Literal["heartbeat"] = "heartbeat"
 
 
-type Record = Breach | Repeat | Visit | Heartbeat
+class Clean(msgspec.Struct, frozen=True):
+    """A page of *site*, which nothing was known of, was scanned and is clean; *page* tells it from the site's others.
+
+    It says of nobody that they looked at it.
+    """
+
+    v: int
+    at_ns: int
+    source: str
+    site: str
+    page: bytes
+    type: Literal["clean"] = "clean"
 
 
-def breach_of(request: Request, verdict: Verdict, *, source: str, policy: int) -> Breach | None:
+type Record = Breach | Repeat | Visit | Heartbeat | Clean
+
+
+def breach_of(request: Request, verdict: Verdict, *, source: str, policy: int, evidence: str = "") -> Breach | None:
     """The breach that *verdict* on *request* is, or None if it is none.
 
     A permitted request is none, a quiet one (code Q) is only counted.
@@ -130,4 +146,5 @@ def breach_of(request: Request, verdict: Verdict, *, source: str, policy: int) -
         list=verdict.list,
         rule=verdict.rule,
         policy=policy,
+        evidence=evidence,
     )

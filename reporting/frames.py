@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
-from reporting.breach import Breach, Heartbeat, Record, Repeat, Visit
+from reporting.breach import Breach, Clean, Heartbeat, Record, Repeat, Visit
 from reporting.chain import MAC, Chain
 from reporting.journal import HEAD, HEADER_HEAD, MAGIC, MAX_PAYLOAD, Header
 
@@ -24,7 +24,13 @@ CHUNK = 1_048_576
 """Bytes read at once; more than the longest frame, so that each reading gets on."""
 
 _LONGEST = HEAD.size + MAX_PAYLOAD
-_KINDS: dict[str, type[Record]] = {"breach": Breach, "repeat": Repeat, "visit": Visit, "heartbeat": Heartbeat}
+_KINDS: dict[str, type[Record]] = {
+    "breach": Breach,
+    "repeat": Repeat,
+    "visit": Visit,
+    "heartbeat": Heartbeat,
+    "clean": Clean,
+}
 _LARGEST = 2**63
 _SEARCHES = 16
 """Frames in a row for which the chain is searched for ahead; after that it counts as lost for good."""

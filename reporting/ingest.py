@@ -18,6 +18,7 @@ from sqlalchemy import select
 from blocklists.rulebook import Severity
 from reporting import intake
 from reporting.alerts import Desk
+from reporting.breach import Clean
 from reporting.database import Database, uninterrupted
 from reporting.frames import Frame, Reader
 from reporting.journal import NAME, SUFFIX
@@ -61,10 +62,15 @@ class Ingest:
         desk: Desk,
         *,
         unseal: Callable[[bytes], bytes | None],
+        found_clean: Callable[[list[Clean]], None] = lambda _: None,
         now_ns: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """*unseal* opens a journal's sealed seed, or gives None; then its chain stays unchecked."""
+        """*unseal* opens a journal's sealed seed, or gives None; then its chain stays unchecked.
+
+        *found_clean* is told of pages that workers found clean; what a kill keeps from it is scanned again.
+        """
+        self._found_clean = found_clean
         self._database, self._spool, self._desk = database, spool, desk
         self._unseal, self._now_ns, self._monotonic = unseal, now_ns, monotonic
         self._followed: dict[str, _Followed] = {}
@@ -237,6 +243,8 @@ class Ingest:
     def _tell(self, batch: intake.Batch, opened: int) -> None:
         self.alerts += opened
         self.visits += len(batch.visits)
+        if batch.clean:
+            self._found_clean(batch.clean)
         self.breaches.update(Severity(row["severity"]) for row in batch.breaches)
         for aside in batch.aside:
             tampered = aside["reason"].startswith("tampered:")

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting import alerts
 from reporting.alerts import Desk
-from reporting.breach import Breach, Heartbeat, Repeat, Visit
+from reporting.breach import Breach, Clean, Heartbeat, Repeat, Visit
 from reporting.frames import Damaged, Frame, Tampered
 from reporting.journal import SUFFIX, Header
 from reporting.models import AlertBreachRow, BreachRow, DamagedRow, JournalRow, VisitRow
@@ -29,7 +29,7 @@ MOST_SAMPLES = 800
 """Characters of names that a breach tells of besides its own: three of the longest."""
 
 _LARGEST = 2**63 - 1
-_COLUMNS = tuple(field for field in Breach.__struct_fields__ if field not in {"v", "type"})
+_COLUMNS = tuple(field for field in Breach.__struct_fields__ if field not in {"v", "type", "evidence"})
 _VISIT_COLUMNS = tuple(field for field in Visit.__struct_fields__ if field not in {"v", "type", "sites"})
 
 
@@ -55,6 +55,7 @@ class Batch(msgspec.Struct):
     repeats: dict[int, More] = {}
     visits: list[dict[str, Any]] = []
     aside: list[dict[str, Any]] = []
+    clean: list[Clean] = []
     heartbeat_ns: int = 0
 
     @property
@@ -107,6 +108,8 @@ def sorted_out(frames: list[Frame], journal: str, now_ns: int) -> Batch:
             _repeat(batch, by_offset.get(record.of), record)
         elif isinstance(record, Visit):
             batch.visits += visit_rows(record, journal, frame.offset)
+        elif isinstance(record, Clean):
+            batch.clean.append(record)
         elif isinstance(record, Heartbeat):
             batch.heartbeat_ns = max(batch.heartbeat_ns, min(record.at_ns, now_ns))
         else:
@@ -151,6 +154,8 @@ def aside(journal: str, offset: int, reason: str, raw: bytes, now_ns: int) -> di
 def breach_row(breach: Breach, extra: dict[str, Any], journal: str, offset: int) -> dict[str, Any]:
     """The columns of *breach* as it stood at *offset* of *journal*."""
     row: dict[str, Any] = {name: _plain(getattr(breach, name)) for name in _COLUMNS}
+    if breach.evidence:
+        extra = {**extra, "evidence": breach.evidence}
     return row | {
         "journal": journal,
         "offset": offset,

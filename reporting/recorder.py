@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Hashable, Mapping
 
-from reporting.breach import VERSION, Breach, Record, Repeat, Visit
+from reporting.breach import VERSION, Breach, Clean, Record, Repeat, Visit
 from reporting.journal import Journal
 from reporting.runs import Run, Runs, Who
 from reporting.seldom import Seldom
@@ -101,6 +101,11 @@ class Recorder:
         kept = not self.journal.full and self._write(visit, breaches=0) != _LOST
         self.visits += kept
         self.visits_lost += not kept
+
+    def clean(self, clean: Clean) -> None:
+        """Put on record that a page is *clean*, unless the journal has hardly any room."""
+        if not self.journal.full:
+            self._write(clean, breaches=0)
 
     async def durable(self) -> None:
         """Return when everything written so far survives a power cut; concurrent callers share one sync.

@@ -28,6 +28,7 @@ from reporting.accounts import Accounts
 from reporting.alerts import Desk, one_person
 from reporting.database import opened
 from reporting.ingest import Ingest
+from reporting.known_sites import KnownSites
 from reporting.list_metrics import ListCollector
 from reporting.logline import reason
 from reporting.mail import link_base, notice
@@ -61,7 +62,14 @@ async def serve(
     async with opened(settings.database) as database:
         accounts = Accounts(database, invitations=files.state / "invitations")
         await take_first_token(accounts, files.keys / "enrolment")
-        ingest = Ingest(database, files.spool, desk(settings, live), unseal=unsealer(files.keys / "journal.key"))
+        known = KnownSites(files.known)
+        ingest = Ingest(
+            database,
+            files.spool,
+            desk(settings, live),
+            unseal=unsealer(files.keys / "journal.key"),
+            found_clean=known.take,
+        )
         outbox, watch = Outbox(database, settings.mail, settings.contacts), SealedWatch(files)
         counted = _Reporting(ingest, outbox), ListCollector(files.lists), watch
         with _measured(metrics, live, *counted) as measured, listening(settings.listen) as pages:
@@ -80,6 +88,7 @@ async def serve(
                 tasks.create_task(ingest.run())
                 tasks.create_task(outbox.run())
                 tasks.create_task(watch.run())
+                tasks.create_task(known.run())
                 log.info("Reporting %d has its database open.", instance)
                 ready({"pages": pages.getsockname()[:2]} | measured)
                 await asyncio.shield(serving)

@@ -10,6 +10,7 @@ blocklists/domain.py
 blocklists/embedded.py
 blocklists/endpoint.py
 blocklists/entry.py
+blocklists/fold.py
 blocklists/formats/__init__.py
 blocklists/formats/adblock.py
 blocklists/formats/comments.py
@@ -30,10 +31,12 @@ blocklists/formats/ut1.py
 blocklists/formats/wildcard.py
 blocklists/index_keys.py
 blocklists/kinds.py
+blocklists/known.py
 blocklists/merge.py
 blocklists/named.py
 blocklists/opened.py
 blocklists/parse.py
+blocklists/phrases.py
 blocklists/policy.py
 blocklists/profile.py
 blocklists/prompts.py
@@ -42,6 +45,7 @@ blocklists/redirect.py
 blocklists/rule.py
 blocklists/rulebook.py
 blocklists/safe_search.py
+blocklists/score.py
 blocklists/sealed.py
 blocklists/sealed_entry.py
 blocklists/sealed_source.py
@@ -87,11 +91,13 @@ proxy_addons/handover.py
 proxy_addons/languages.py
 proxy_addons/life.py
 proxy_addons/never_opened.py
+proxy_addons/page_text.py
 proxy_addons/request_head.py
 proxy_addons/safe_search.py
 proxy_addons/search_body.py
 proxy_addons/search_terms.py
 proxy_addons/start_of_body.py
+proxy_addons/unpack.py
 proxy_addons/uploads.py
 reporting/concern.py
 reporting/page_link.py

@@ -11,6 +11,7 @@ from blocklists import compile as compiler
 from blocklists import index, sealed, snapshot
 from blocklists.calendar import Calendar, Span, Window
 from blocklists.clients import Client, Clients, Network
+from blocklists.known import Known
 from blocklists.live import Files, Live
 from blocklists.policy import Action, Kind, Reason, Request, decide
 from blocklists.profile import Code, Pages, Profile, Unknown
@@ -175,6 +176,21 @@ def test_a_part_that_was_damaged_from_the_start_keeps_the_filter_closed(school: 
     live.refresh()
     assert not live.ready
     assert live.refused == 1
+
+
+def test_a_damaged_file_of_known_sites_closes_nothing_else(school: School):
+    school.write("known", Known({"plain.test": {bytes([n]): 1 for n in range(3)}}))
+    live = Live(school.files)
+    live.refresh()
+    assert live.policy.known == {"plain.test"}
+    school.damage("known")
+    assert live.refresh() == live.refresh() == set()
+    assert live.policy.known == {"plain.test"}
+    new = Live(school.files)
+    new.refresh()
+    assert new.ready
+    assert new.refused == 1
+    assert new.policy.known == frozenset()
 
 
 def test_a_sealed_list_without_its_key_keeps_the_filter_closed_until_the_key_is_there(school: School):

@@ -621,7 +621,7 @@ def test_a_list_of_a_category_that_is_gone_means_nothing():
 def test_an_unknown_site_is_what_the_profile_says(profile: str, rule: dict[str, object], action: Action, inspect: bool):
     for target in (SITE, PAGE):
         verdict = ask(school({}, profiles={profile: rule}), target, profile)
-        assert verdict == Verdict(action, Reason.UNKNOWN, inspect=inspect)
+        assert verdict == Verdict(action, Reason.UNKNOWN, inspect=inspect, scan=inspect)
 
 
 @pytest.mark.parametrize(
@@ -1059,3 +1059,40 @@ def test_but_never_one_that_is_nobodys_business(never: str):
     )
     rules = Policy(book, PlainNames({"www.youtube.com": [never]}))
     assert not ask(rules, "www.youtube.com", kind=Kind.SNI).inspect
+
+
+# Pages that were scanned
+
+
+@pytest.mark.parametrize(
+    ("topic", "category", "theme", "severity"),
+    [
+        ("closed", "closed", "", Severity.NOTE),
+        ("self_harm", "self_harm", "self-harm", Severity.CONCERN),
+        ("no such", "", "", Severity.NONE),
+    ],
+)
+def test_a_scanned_page_is_closed_as_what_its_words_are_about(
+    topic: str, category: str, theme: str, severity: Severity
+):
+    verdict = ask(school(), PAGE, kind=Kind.PAGE, score=100, topic=topic)
+    assert (verdict.action, verdict.rule, verdict.category) == (BLOCK, "score 100 of 60", category)
+    assert (verdict.theme, verdict.severity) == (theme, severity)
+    assert verdict.reason is (Reason.CATEGORY if category else Reason.UNKNOWN)
+
+
+def test_a_page_about_what_is_open_to_the_profile_is_open():
+    assert ask(school(), PAGE, kind=Kind.PAGE, score=1000, topic=NAMES[Code.OPEN]).action is ALLOW
+
+
+def test_a_site_that_our_scan_found_clean_is_known():
+    known = Policy(BOOK, EmptyIndex(), known=frozenset({"site.test"}))
+    for target in ("https://site.test/", "https://www.site.test/a"):
+        verdict = ask(known, target)
+        assert (verdict.action, verdict.reason, verdict.scan, verdict.inspect) == (ALLOW, Reason.OPEN, False, False)
+    assert ask(known, "https://site2.test/").scan
+
+
+def test_what_was_found_clean_opens_nothing_that_is_closed():
+    known = Policy(BOOK, PlainNames({"site.test": [NAMES[Code.CLOSED]]}), known=frozenset({"site.test"}))
+    assert ask(known, "https://site.test/").blocked

@@ -15,7 +15,7 @@ from blocklists.rulebook import Severity
 from reporting import ingest as ingest_module
 from reporting import intake, seed
 from reporting.alerts import HOUR
-from reporting.breach import Heartbeat, Repeat, Visit
+from reporting.breach import Clean, Heartbeat, Repeat, Visit
 from reporting.database import opened
 from reporting.ingest import SILENCE
 from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow, VisitRow
@@ -71,13 +71,30 @@ async def drained(ingest):
             pass
 
 
+async def test_the_evidence_of_a_scanned_page_is_kept_with_its_breach(journal, follow, rows):
+    journal.write(breach(rule="score 166 of 100", evidence="casino +60"))
+    await drained(follow())
+    (row,) = await rows(BreachRow)
+    assert (row.rule, row.extra) == ("score 166 of 100", {"evidence": "casino +60"})
+
+
+async def test_pages_that_were_found_clean_are_told_and_are_no_rows(journal, follow, rows):
+    found = []
+    clean = Clean(1, AT, "proxy", "river.test", b"12345678")
+    journal.write(clean)
+    await drained(follow(found_clean=found.extend))
+    assert found == [clean]
+    assert not await rows(BreachRow)
+    assert not await rows(DamagedRow)
+
+
 async def test_a_breach_is_in_the_database_as_it_was_written(journal, follow, rows):
     offset = journal.write(breach(person=4, path="/a"))
     ingest = follow()
     await drained(ingest)
     (row,) = await rows(BreachRow)
     written = msgspec.structs.asdict(breach(person=4, path="/a"))
-    expected = {name: value for name, value in written.items() if name not in {"v", "type"}}
+    expected = {name: value for name, value in written.items() if name not in {"v", "type", "evidence"}}
     assert {name: getattr(row, name) for name in expected} == expected
     assert (row.journal, row.offset, row.count, row.last_ns) == (journal.name, offset, 1, row.at_ns)
     assert ingest.breaches == {Severity.NOTE: 1}

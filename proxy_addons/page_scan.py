@@ -1,0 +1,161 @@
+"""Reading the pages of sites that nothing is known of, before anybody else does.
+
+What the verdict says is to be scanned is held (`proxy_addons.held`) if its type can have words: pictures, films and
+fonts pass at once. Its words are weighed by the phrases in force, and the score is put to `decide`. A page that is too
+large, too slow or one too many to be held is judged by what has come of it.
+"""
+
+import asyncio
+import hashlib
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+from mitmproxy import http
+
+from blocklists import shared_hosts
+from blocklists.phrase_scan import Scanner
+from blocklists.policy import Reason, Request, Verdict
+from blocklists.score import Score
+from proxy_addons import unpack
+from proxy_addons.counters import Counters
+from proxy_addons.held import MOST, Holds, hold_of
+from proxy_addons.judge import Judge
+from proxy_addons.page_text import Kind, decoded, kind_of, sniffed, words_of
+from proxy_addons.phrase_book import PhraseBook
+from reporting.breach import VERSION, Clean
+
+ALOUD = 65_536
+"""Bytes of an answer, as they come, that are read at once (about 5 ms); a larger one is read in a thread."""
+CLEAN = 30
+"""A page that scores less is clean: half of the lowest limit."""
+ENOUGH = 300
+"""Characters that a page must have to say anything of its site."""
+_REMEMBERED = 8_192
+"""Pages that were reported clean and are not reported again."""
+_SCANNED = "schoolgate_scanned"
+"""Where a flow carries the request whose answer is to be scanned."""
+_NO_BODY = frozenset({101, 204, 205, 304})
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What reading an answer gave."""
+
+    score: Score = Score()
+    length: int = 0
+
+
+class PageScan:
+    """Scans answers by the phrases in force."""
+
+    def __init__(self, judge: Judge, counters: Counters, phrases: PhraseBook) -> None:
+        self.holds = Holds()
+        self._judge, self._counters, self._phrases = judge, counters, phrases
+        self._thread = ThreadPoolExecutor(1, "page scan")
+        self._twin: tuple[Scanner, Scanner] | None = None
+        self._told: dict[bytes, None] = {}
+
+    def asked(self, flow: http.HTTPFlow, request: Request, verdict: Verdict) -> None:
+        """Remember that the answer to the permitted *request* of *flow* is to be scanned, if *verdict* says so."""
+        if verdict.scan:
+            flow.metadata[_SCANNED] = request
+            ask_readably(flow.request)
+
+    def begin(self, flow: http.HTTPFlow) -> bool:
+        """Hold the answer of *flow*, whose head has come, if it is to be scanned and can have words; whether it is."""
+        answer = flow.response
+        assert answer
+        if _SCANNED not in flow.metadata or flow.request.method == "HEAD" or answer.status_code in _NO_BODY:
+            return False
+        kind = kind_of(answer.headers.get("content-type", ""))
+        if kind is Kind.NONE:
+            return False
+        self.holds.begin(flow).sure = kind is not Kind.UNSURE
+        return True
+
+    def forget(self, flow: http.HTTPFlow) -> None:
+        """Hold nothing more of *flow*, which has ended."""
+        if hold := hold_of(flow):
+            hold.end()
+
+    async def judged(self, flow: http.HTTPFlow, *, whole: bool) -> tuple[Request, Verdict, str] | None:
+        """What closes the held answer of *flow*, and the evidence; None if nothing does, or if it is not held.
+
+        It is held no more, unless it is not *whole* and may turn out to have no words at all. UnknownCodingError if it
+        cannot be read.
+        """
+        hold, answer = hold_of(flow), flow.response
+        if hold is None or answer is None:
+            return None
+        body, coding = answer.raw_content or b"", answer.headers.get("content-encoding", "")
+        kind = kind_of(answer.headers.get("content-type", ""))
+        if kind is Kind.UNSURE:
+            start = unpack.unpack(body, coding, 2 * MOST if whole else ALOUD)
+            kind = sniffed(start)
+            hold.sure = True
+            if kind is not Kind.NONE and not whole and not hold.full and not hold.late:
+                return None
+        hold.end()
+        if kind is Kind.NONE:
+            return None
+        self._counters.pages_scanned += 1
+        self._counters.pages_early += not whole
+        reading = await self._read(self._phrases.scanner, kind, body, coding, answer.headers.get("content-type", ""))
+        return self._weighed(flow, reading)
+
+    async def _read(self, scanner: Scanner, kind: Kind, body: bytes, coding: str, content_type: str) -> Reading:
+        if len(body) <= (ALOUD // 4 if coding else ALOUD):
+            return read(scanner, kind, body, coding, content_type)
+        loop = asyncio.get_running_loop()
+        twin = self._twin_of(scanner)
+        return await loop.run_in_executor(self._thread, read, twin, kind, body, coding, content_type)
+
+    def _twin_of(self, scanner: Scanner) -> Scanner:
+        """The *scanner* of the thread, which cannot use ours at the same time."""
+        if self._twin is None or self._twin[0] is not scanner:
+            self._twin = scanner, scanner.twin()
+        return self._twin[1]
+
+    def _weighed(self, flow: http.HTTPFlow, reading: Reading) -> tuple[Request, Verdict, str] | None:
+        asked: Request = flow.metadata[_SCANNED]
+        request, verdict = self._judge.of_page(asked, reading.score)
+        if verdict.blocked:
+            self._counters.pages_refused += 1
+            return request, verdict, reading.score.words()
+        if verdict.reason is Reason.UNKNOWN and reading.length >= ENOUGH and reading.score.score < CLEAN:
+            self._tell_clean(flow, request)
+        return None
+
+    def _tell_clean(self, flow: http.HTTPFlow, request: Request) -> None:
+        """Put on record that a page of a site is clean, once: three of them make the site known."""
+        site = shared_hosts.site_of(request.host)
+        if not site or not flow.response or flow.response.status_code != 200:
+            return
+        page = hashlib.blake2b(f"{request.host}{request.path}".encode(), digest_size=8).digest()
+        if page in self._told:
+            return
+        if len(self._told) >= _REMEMBERED:
+            self._told.pop(next(iter(self._told)))
+        self._told[page] = None
+        self._judge.recorder.clean(Clean(VERSION, time.time_ns(), "proxy", site, page))
+
+
+def read(scanner: Scanner, kind: Kind, body: bytes, coding: str, content_type: str) -> Reading:
+    """The score of an answer; its first megabytes count. UnknownCodingError if it cannot be read."""
+    unpacked = unpack.unpack(body, coding, MOST)
+    words = words_of(kind, decoded(unpacked, content_type))
+    return Reading(scanner.score(words), len(words))
+
+
+def ask_readably(request: http.Request) -> None:
+    """Ask for codings that can be undone here, and for none that needs a dictionary which the browser has."""
+    headers = request.headers
+    if "accept-encoding" in headers:
+        wanted = (part.strip() for part in headers["accept-encoding"].split(","))
+        kept = [part for part in wanted if part.partition(";")[0].strip().lower() in _READABLE]
+        headers["accept-encoding"] = ", ".join(kept) or "identity"
+    headers.pop("available-dictionary", None)
+    headers.pop("dictionary-id", None)
+
+
+_READABLE = frozenset({*unpack.CODINGS, "identity"})
