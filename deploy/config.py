@@ -160,9 +160,7 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def workers(self) -> tuple[str, ...]:
         """Where the workers listen, the first of them first."""
-        found = [endpoint.parse(text) for text in self.config.proxy.listen[:1]]
-        given = [(host, port + n) for host, port in filter(None, found) for n in range(self.config.run.workers)]
-        return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in given)
+        return tuple(_workers(self.config))
 
     @property
     def policy(self) -> Path:
@@ -311,13 +309,19 @@ def _listening(config: Config) -> Iterator[tuple[str, str]]:
     if dns.doh.url:
         yield "dns.doh.listen", dns.doh.listen
     yield from config.peek.places
-    yield from ((f"proxy.listen[{place}]", text) for place, text in enumerate(config.proxy.listen))
+    yield from (("proxy.listen[0]", text) for text in _workers(config))
     yield "reporting.listen", config.reporting.listen
     host = f"[{metrics.address}]" if ":" in metrics.address else metrics.address
     yield from (("metrics.dns", f"{host}:{metrics.dns + n}") for n in range(config.run.dns))
     yield from (("metrics.peek", f"{host}:{metrics.peek + n}") for n in range(config.run.peek))
     yield from (("metrics.worker", f"{host}:{metrics.worker + n}") for n in range(config.run.workers))
     yield "metrics.reporting", f"{host}:{metrics.reporting}"
+
+
+def _workers(config: Config) -> Iterator[str]:
+    """The address and port of each worker: the first is written, each further one has the next port."""
+    for host, port in filter(None, map(endpoint.parse, config.proxy.listen[:1])):
+        yield from (f"[{host}]:{port + n}" if ":" in host else f"{host}:{port + n}" for n in range(config.run.workers))
 
 
 def _network_problems(where: str, network: Network, *, loopback: bool) -> Iterator[str]:
