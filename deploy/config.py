@@ -171,9 +171,7 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def workers(self) -> tuple[str, ...]:
         """Where the workers listen, the first of them first."""
-        found = [endpoint.parse(text) for text in self.config.proxy.listen[:1]]
-        given = [(host, port + n) for host, port in filter(None, found) for n in range(self.config.run.workers)]
-        return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in given)
+        return tuple(_workers(self.config))
 
     @property
     def policy(self) -> Path:
@@ -326,7 +324,7 @@ def _listening(config: Config) -> Iterator[tuple[str, str]]:
     if dns.doh.url:
         yield "dns.doh.listen", dns.doh.listen
     yield from config.peek.places
-    yield from ((f"proxy.listen[{place}]", text) for place, text in enumerate(config.proxy.listen))
+    yield from (("proxy.listen[0]", text) for text in _workers(config))
     for key in ("listen", "listen_tls"):
         yield from ((f"closed.{key}[{place}]", text) for place, text in enumerate(getattr(config.closed, key)))
     yield "reporting.listen", config.reporting.listen
@@ -337,6 +335,12 @@ def _listening(config: Config) -> Iterator[tuple[str, str]]:
     yield "metrics.reporting", f"{host}:{metrics.reporting}"
     if config.closed.wanted:
         yield "metrics.closed", f"{host}:{metrics.closed}"
+
+
+def _workers(config: Config) -> Iterator[str]:
+    """The address and port of each worker: the first is written, each further one has the next port."""
+    for host, port in filter(None, map(endpoint.parse, config.proxy.listen[:1])):
+        yield from (f"[{host}]:{port + n}" if ":" in host else f"{host}:{port + n}" for n in range(config.run.workers))
 
 
 def _network_problems(where: str, network: Network, *, loopback: bool) -> Iterator[str]:

@@ -6,6 +6,7 @@ says is broken: some server would read another name in it.
 """
 
 import enum
+import struct
 
 MAX_HELLO = 65_536
 """Bytes at most; browsers send 2 KB, with the largest post-quantum key share about 20."""
@@ -17,6 +18,8 @@ _RECORD_HEAD, _MESSAGE_HEAD = 5, 4
 _MAX_RECORD = 16_384
 """Bytes of a record (RFC 8446, 5.1)."""
 _SERVER_NAME, _ALPN, _ECH, _OLD_ESNI = 0, 16, 0xFE0D, 0xFFCE
+_NOTED = frozenset({_SERVER_NAME, _ALPN, _ECH, _OLD_ESNI})
+_EXTENSION = struct.Struct(">HH")
 _RANDOM, _MAX_SESSION, _MAX_NAME = 32, 32, 255
 _HOST = 0
 """The only kind of server name (RFC 6066, 3)."""
@@ -95,7 +98,7 @@ class ClientHello:
             return State.MORE
         try:
             self._parse(_Fields(bytes(self._message[_MESSAGE_HEAD:])))
-        except ValueError:
+        except (ValueError, struct.error):
             return State.BROKEN
         return State.WHOLE
 
@@ -106,22 +109,28 @@ class ClientHello:
             raise ValueError("a session that is none")
         hello.vector(2)
         hello.vector(1)
-        extensions = _Fields(hello.vector(2) if hello else b"")
+        extensions = hello.vector(2) if hello else b""
         hello.end()
-        seen = set()
-        while extensions:
-            kind, content = extensions.number(2), extensions.vector(2)
-            if kind in seen:
-                raise ValueError("an extension that comes twice")
+        self._note_each(extensions)
+
+    def _note_each(self, extensions: bytes) -> None:
+        """Go through some twenty extensions by hand: by `_Fields` that took a third of a hello's time."""
+        at, seen = 0, set()
+        while at < len(extensions):
+            kind, size = _EXTENSION.unpack_from(extensions, at)
+            at += _EXTENSION.size + size
+            if kind in seen or at > len(extensions):
+                raise ValueError("an extension that comes twice or ends early")
             seen.add(kind)
-            self._note(kind, content)
+            if kind in _NOTED:
+                self._note(kind, extensions[at - size : at])
 
     def _note(self, kind: int, content: bytes) -> None:
         if kind == _SERVER_NAME:
             self.names = tuple(_names(content))
         elif kind == _ALPN:
             self.alpn = tuple(_protocols(content))
-        elif kind in (_ECH, _OLD_ESNI):
+        else:
             self.ech = True
 
 

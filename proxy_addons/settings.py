@@ -101,6 +101,8 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What a technician should mend, one sentence each."""
         if not self.listen:
             yield 'proxy.listen: there is no address, so no worker could be reached; write ["127.0.0.1:8190"]'
+        if len(self.listen) > 1:
+            yield f"proxy.listen: {len(self.listen)} addresses, but one is enough; further workers have the next ports"
         for place, text in enumerate(self.listen):
             yield from endpoints.problems(f"proxy.listen[{place}]", text, "127.0.0.1:8190")
             if (found := endpoints.parse(text)) and not endpoints.is_loopback(found[0]):

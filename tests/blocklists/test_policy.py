@@ -16,7 +16,7 @@ from blocklists.clients import Client
 from blocklists.compile import Source, compile_lists
 from blocklists.index import EmptyIndex, Index, Listing
 from blocklists.policy import NAME_KINDS, ORDER, Action, Kind, Policy, Reason, Request, Verdict, decide
-from blocklists.profile import Code, Pages, Profile, Unknown, Watch
+from blocklists.profile import Code, Pages, Profile, Unknown, Unseen, Watch
 from blocklists.rulebook import Category, ListUse, Permit, Permits, Role, Rulebook, Severity
 
 ALLOW, BLOCK = Action.ALLOW, Action.BLOCK
@@ -622,6 +622,18 @@ def test_an_unknown_site_is_what_the_profile_says(profile: str, rule: dict[str, 
     for target in (SITE, PAGE):
         verdict = ask(school({}, profiles={profile: rule}), target, profile)
         assert verdict == Verdict(action, Reason.UNKNOWN, inspect=inspect, scan=inspect)
+
+
+@pytest.mark.parametrize("target", ["192.0.2.7", "2001:db8::7", "http://192.0.2.7/page"])
+@pytest.mark.parametrize("profile", ["ks2", "byod", "staff"])
+def test_an_address_without_a_name_is_closed_unless_the_profile_lets_pass_what_nobody_sees(profile: str, target: str):
+    rule = {"unknown": Unknown.OPEN, "unknown_unopened": Unknown.OPEN}
+    closed = ask(school({}, profiles={profile: rule}), target, profile)
+    assert closed == Verdict(BLOCK, Reason.UNKNOWN, rule="an address without a name")
+    opened = ask(school({}, profiles={profile: rule | {"unseen": Unseen.OPEN}}), target, profile)
+    assert (opened.action, opened.reason) == (ALLOW, Reason.UNKNOWN)
+    listed = ask(school({"192.0.2.7": ["positive"], "2001:db8::7": ["positive"]}, profiles={profile: rule}), target)
+    assert listed.action is ALLOW
 
 
 @pytest.mark.parametrize(

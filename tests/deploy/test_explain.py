@@ -200,9 +200,9 @@ def test_the_documents_table_of_codes_says_the_same_words():
     ],
 )
 def test_what_the_proxy_refuses_besides_is_said_first(school, question, why):
-    asked = (school, question, "--profile", "ks4", "--at", "2027-01-11T10:00")
+    asked = (school, question, "--profile", "staff", "--at", "2027-01-11T10:00")
     headline = printed(*asked).splitlines()[0]
-    assert headline.startswith(f"The proxy refuses {question} for ks4 at 2027-01-11T10:00:00+00:00: {why}")
+    assert headline.startswith(f"The proxy refuses {question} for staff at 2027-01-11T10:00:00+00:00: {why}")
     assert "; the decision by itself: ALLOW, because " in headline
     assert explained(*asked)["refusals"][0].startswith(why)
 

@@ -159,6 +159,12 @@ def test_a_first_start_that_fails_says_why_in_a_sentence(tmp_path, process):
     )
 
 
+def test_a_worker_that_the_front_door_would_never_ask_says_so(tmp_path):
+    failed = schoolgate("worker", "--instance", "1", "--config", str(Gateway(tmp_path).file))
+    assert failed.returncode == 1
+    assert "run.workers: there are 1, so worker 1 would get no connection; raise the number" in failed.stderr
+
+
 async def test_old_settings_that_cannot_be_served_any_more_end_the_process(tmp_path):
     gateway, log = Gateway(tmp_path), tmp_path / "log"
     with started("signer", "--config", str(gateway.file), folder=tmp_path, log=log) as signer:
