@@ -75,12 +75,12 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The answer. *inspect*: the connection must be opened; to a name that DNS refuses there is none. *until*: UTC
-    nanoseconds after which to ask again.
+    """The answer.
 
-    *category* is the one that weighs most, *code* what it is to the profile, *grave* whether it is harm, which the
-    education list does not open. *personal*: some list that the host is on, whichever weighs most, is of what is
-    nobody's to read (G9).
+    *inspect*: the connection must be opened; to a name that DNS refuses there is none. *until*: UTC nanoseconds after
+    which to ask again. *category* is the one that weighs most, *code* what it is to the profile, *grave* whether it is
+    harm, which the education list does not open. *personal*: some list that the host is on, whichever weighs most, is
+    of what is nobody's to read (G9).
     """
 
     action: Action

@@ -35,10 +35,11 @@ class Ready:
 
     *site* is where it leads as visits are counted, "" for nowhere. *ttls* stand at *offsets* of the payload as they
     were in the second *born*; *second* is the one that the payload is right for, *until* the first in which it is over.
-    *told* is for whoever must know which clients have it.
+    *told* is for whoever must know which clients have it. *alone*: nothing but the verdict on the name asked for, which
+    permits it without an end, made it what it is.
     """
 
-    __slots__ = ("born", "offsets", "payload", "second", "site", "told", "ttls", "until")
+    __slots__ = ("alone", "born", "offsets", "payload", "second", "site", "told", "ttls", "until")
 
     blocks: Literal[False] = False
 
@@ -56,6 +57,7 @@ class Ready:
         """Keep *payload* for *life* seconds from the second *born*."""
         self.payload, self.born, self.second, self.until = payload, born, born, born + life
         self.site, self.told, self.offsets, self.ttls = site, told, offsets, ttls
+        self.alone = False
 
     @property
     def lasts(self) -> bool:

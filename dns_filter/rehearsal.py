@@ -7,6 +7,7 @@ force while their successors are made, a few at a time. This file reads no clock
 
 from collections.abc import Callable, Iterator
 
+from dns_filter.cache import Ready, Stop
 from dns_filter.doors import Door
 from dns_filter.resolver import Resolver
 from dns_filter.seats import View
@@ -23,8 +24,8 @@ _NUMBER = b"\0\0"
 def rehearse(resolver: Resolver, old: Door, new: Door, now: Callable[[], float]) -> Iterator[None]:
     """Make in *new*, which nobody asks yet, what is popular in *old*; yields whenever others should have a turn."""
     started = turn = now()
-    for key, address in list(_popular(old, int(started) - POPULAR)):
-        resolver.rehearse(_NUMBER + key, address, new)
+    for key, address, before in list(_popular(old, int(started) - POPULAR)):
+        resolver.rehearse(_NUMBER + key, address, new, before)
         if (moment := now()) - started > PATIENCE:
             return
         if moment - turn > AT_ONCE:
@@ -32,17 +33,17 @@ def rehearse(resolver: Resolver, old: Door, new: Door, now: Callable[[], float])
             turn = now()
 
 
-def _popular(door: Door, since: int) -> Iterator[tuple[bytes, str]]:
-    """(packet behind its number, an address that has it) of each permitted answer that went out since that second.
+def _popular(door: Door, since: int) -> Iterator[tuple[bytes, str, Ready | Stop]]:
+    """(packet behind its number, an address that has it, itself) of each permitted answer that went out since then.
 
-    Then the refusals, of which nobody knows when they went out: the youngest first.
+    Behind them come the refusals, of which nobody knows when they went out: the youngest first.
     """
     addresses: dict[View, str] = {seat.view: seat.address for seat in door.seats.values()}
     for view, address in addresses.items():
         for key, finished in view.answers.items():
             if not finished.blocks and finished.second >= since:
-                yield key, address
+                yield key, address, finished
     for view, address in addresses.items():
         for key, finished in reversed(view.answers.items()):
             if finished.blocks:
-                yield key, address
+                yield key, address, finished

@@ -6,13 +6,13 @@ once where it can, and else something to wait for; nothing blocked leaves before
 
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeGuard
 
 from blocklists import domain
 from blocklists.alias import outranks
 from blocklists.clients import ClientMap
 from blocklists.policy import Action, Policy, Reason, Verdict
-from blocklists.profile import Blocked
+from blocklists.profile import Blocked, Profile
 from blocklists.rulebook import Severity
 from dns_filter import canaries, reply, safe, wire
 from dns_filter.answer import PRIVATE, Answer
@@ -93,8 +93,11 @@ class Resolver:
         door.policy, door.clients, door.clock_ok = policy, clients, clock_ok
         return door
 
-    def rehearse(self, packet: bytes, address: str, door: Door) -> None:
-        """Make the answer to *packet* from *address* ready in *door*, if it is refused or upstream's is at hand."""
+    def rehearse(self, packet: bytes, address: str, door: Door, before: Ready | Stop) -> None:
+        """Make the answer to *packet* from *address* ready in *door*, if it is refused or upstream's is at hand.
+
+        *before* is what it was until now. It stays where nothing but a verdict made it, and that permits it still.
+        """
         question, view = wire.read(packet), door.view(address, self._now_ns())
         if isinstance(question, Fault) or view is None or not (host := wire.host(question.name)):
             return
@@ -103,7 +106,11 @@ class Resolver:
         if verdict.blocked:
             self._rehearse_stop(asked, view, host, verdict)
             return
-        kept = self.lookups.at_hand(asked.sought(safe.target(door.profile(view), host)))
+        target = safe.target(door.profile(view), host)
+        if not target and _is_still(before, verdict, door.profile(view), host):
+            door.keep(view, asked.key, before)
+            return
+        kept = self.lookups.at_hand(asked.sought(target))
         if kept is not None and kept.answer.note != PRIVATE:
             self._permitted(asked, view, host, kept)
 
@@ -235,6 +242,7 @@ class Resolver:
         ready = self._ready(asked, found, int(self._monotonic() - kept.born), cap)
         answered = found.body.code == reply.NOERROR and found.body.counts[0]
         ready.site = worth_a_visit(verdict, profile, host) if profile and answered else ""
+        ready.alone = not (ends or found.names or target)
         if asked.may_keep(ready):
             asked.door.keep(view, asked.key, ready, ends=ends)
         return ready
@@ -353,3 +361,10 @@ class Resolver:
 
     def _count(self, view: View, verdict: str, cache: str) -> None:
         self.figures.questions[view.profile, verdict, cache] += 1
+
+
+def _is_still(before: Ready | Stop, verdict: Verdict, profile: Profile | None, host: str) -> TypeGuard[Ready]:
+    """Whether *before* is what *verdict* would make of the answer for *host* again."""
+    if before.blocks or not before.alone or verdict.until is not None or profile is None:
+        return False
+    return before.site == worth_a_visit(verdict, profile, host)

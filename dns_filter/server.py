@@ -40,7 +40,7 @@ LOOK = 0.05
 """Seconds between two looks at the snapshots; with its rehearsal (`dns_filter.rehearsal`) a change takes 150 ms."""
 CLOCK = 0.2
 """Seconds between two looks at whether the clock can be believed, for which every journal is looked at."""
-TURN = 0.0005
+TURN = 0.0002
 """Seconds for which a thread that reads snapshots may keep the interpreter while questions come in. Python's own 5 ms
 are as long as all of an answer may take."""
 CLOCK_STEP = 1_000_000_000

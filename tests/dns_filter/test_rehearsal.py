@@ -44,6 +44,25 @@ async def test_what_is_popular_is_ready_before_the_new_policy_is_in_force(met):
         assert finished(new, address) == {packet(name)[2:] for name in NAMES}
 
 
+async def test_an_answer_that_only_a_verdict_made_stays_as_it_is_where_it_is_still_permitted(met):
+    new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
+    list(rehearse(met, met.school, new, time.monotonic))
+    before, after = (door.view(PEOPLE[0], MORNING).answers for door in (met.school, new))
+
+    assert after[packet("learning.test")[2:]] is before[packet("learning.test")[2:]]
+
+
+async def test_an_answer_that_has_an_alias_or_an_end_is_made_anew(met):
+    old = met.school.view(PEOPLE[0], MORNING).answers[packet("learning.test")[2:]]
+    old.alone = False
+    new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
+    list(rehearse(met, met.school, new, time.monotonic))
+    again = new.view(PEOPLE[0], MORNING).answers[packet("learning.test")[2:]]
+
+    assert again is not old
+    assert again.payload == old.payload
+
+
 async def test_a_rehearsal_puts_nothing_on_record_and_counts_nothing(met):
     written, asked = met.records._recorder.written, met.figures.questions.copy()
     list(rehearse(met, met.school, met.rehearsed(met.school.policy, met.school.clients, clock_ok=True), time.monotonic))
