@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.support.commands import started
+from tests.support.commands import started, until
 from tests.support.gateway import Gateway
 
 
@@ -23,8 +23,7 @@ def test_known_sites_show_their_page_new_ones_close_and_both_are_on_record(tmp_p
         assert "The signer gives no answer" in log.read_text()
         with started("signer", *config, folder=tmp_path):
             assert answered(gateway, "dice.test") == 403
-        hosts = {host for _, host, _ in recorded(gateway)}
-    assert hosts == {"gambling.test", "dice.test"}
+        until(lambda: {host for _, host, _ in gateway.breaches()} == {"gambling.test", "dice.test"})
 
 
 def answered(gateway, host):
@@ -33,10 +32,3 @@ def answered(gateway, host):
         with contextlib.suppress(OSError):
             return gateway.blocked_page(host)
     return None
-
-
-def recorded(gateway):
-    from tests.support.commands import until
-
-    until(lambda: len(gateway.breaches()) == 2)
-    return gateway.breaches()

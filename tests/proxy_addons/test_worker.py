@@ -1,5 +1,6 @@
 """A worker's sockets, its start and its end."""
 
+import contextlib
 import re
 import signal
 import socket
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy_addons.worker import _waiting
 from reporting.runs import ROWS
 from tests.proxy_addons.conftest import House
 from tests.support.commands import until
@@ -190,3 +192,12 @@ def test_no_page_of_the_library_is_ever_seen(house: House) -> None:
     assert b" 400 " in answer
     assert b"mitmproxy" not in answer
     assert b"could not understand" in answer
+
+
+def test_connections_that_wait_to_be_accepted_are_taken_before_their_listener_closes() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.ExitStack() as open_ones:
+        listener.setblocking(False)
+        for _ in range(3):
+            open_ones.enter_context(socket.create_connection(listener.getsockname()))
+        taken = [open_ones.enter_context(one) for one in _waiting(listener)]
+    assert len(taken) == 3
