@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 try:
     import rich_click as click
 
-    from deploy import lists_commands, options, sealed_commands, toml_file
+    from deploy import lists_commands, options, proxy_commands, sealed_commands, toml_file
 except KeyboardInterrupt:  # this takes a tenth of a second, in which somebody may think better of it
     sys.exit(130)
 
@@ -35,6 +35,7 @@ def main() -> None:
 
 main.add_command(lists_commands.group)
 main.add_command(sealed_commands.group)
+main.add_command(proxy_commands.group)
 
 
 def _say_good(settings: "Settings") -> None:

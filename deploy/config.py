@@ -152,6 +152,11 @@ class Settings(msgspec.Struct, frozen=True):
         return self.path(self.config.paths.run)
 
     @property
+    def workers(self) -> Path:
+        """The folder where workers write down what a technician may act on."""
+        return self.run / "workers"
+
+    @property
     def policy(self) -> Path:
         """The file policy.toml."""
         return self.path(self.config.paths.policy)

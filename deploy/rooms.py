@@ -104,6 +104,7 @@ def worker(instance: int) -> Serve:
             metrics=metrics,
             ready=ready,
             replace=lambda: succession.succeed(*again),
+            status=settings.workers / f"refusals-{instance}.json",
         )
 
     return serve

@@ -24,6 +24,7 @@ from proxy_addons import backlog, heads, interim, library_words, life, messages
 from proxy_addons.addresses import Reach
 from proxy_addons.certificates import CIPHERS, TO_SERVERS, Certificates, trusted
 from proxy_addons.counters import Collected, Counters, memory
+from proxy_addons.distrusting import Distrusting
 from proxy_addons.filter import Filter
 from proxy_addons.judge import Judge
 from proxy_addons.layers import Layers
@@ -60,8 +61,11 @@ async def serve(
     metrics: tuple[str, int] | None,
     ready: Ready,
     replace: Replace | None = None,
+    status: Path | None = None,
 ) -> None:
     """Filter until cancelled; then finish the pages in progress and close everything.
+
+    Apps that refuse our certificate are written down in the file *status*.
 
     *replace* is awaited when the worker's life is over (`life`); whoever is asked cancels this one.
 
@@ -88,7 +92,7 @@ async def serve(
             stack.callback(worker.metrics_end)
             endpoints["metrics"] = served.address
         log.info("Proxy worker %d listens on %s.", instance, ", ".join(settings.listen))
-        await worker.run(sockets, lambda: ready(endpoints), replace)
+        await worker.run(sockets, lambda: ready(endpoints), replace, status)
 
 
 class Worker:
@@ -103,6 +107,7 @@ class Worker:
         self._judge = Judge(live, recorder, self._counters)
         self._resolver = Resolver(inner, Reach(settings.reachable_private))
         self._filter = Filter(self._judge, self._resolver, settings, self._counters)
+        self._distrusting = Distrusting(live, self._filter.is_secret)
         self._upstream = UpstreamProxy(settings.upstream, settings.upstream_credentials)
         self._resolver.upstream = endpoint(settings.upstream.removeprefix("http://"))
         self._proxy = Proxyserver()  # type: ignore[no-untyped-call]
@@ -117,7 +122,9 @@ class Worker:
         made._legacy_log_events.uninstall()  # noqa: SLF001 - it would turn each log line into an event
         leaves = Leaves(Path(self._settings.signer))
         certificates = Certificates(leaves, self._counters, self._filter.refuses, self._filter.is_secret)
-        made.addons.add(self._proxy, Layers(self._counters), certificates, self._filter, self._upstream, self)  # type: ignore[no-untyped-call]
+        made.addons.add(
+            self._proxy, Layers(self._counters), certificates, self._distrusting, self._filter, self._upstream, self
+        )  # type: ignore[no-untyped-call]
         made.options.update(  # type: ignore[no-untyped-call]
             server=False,
             rawtcp=False,
@@ -150,7 +157,11 @@ class Worker:
         return made
 
     async def run(
-        self, sockets: list[socket.socket], ready: Callable[[], None], replace: Replace | None = None
+        self,
+        sockets: list[socket.socket],
+        ready: Callable[[], None],
+        replace: Replace | None = None,
+        status: Path | None = None,
     ) -> None:
         """Serve on *sockets* until cancelled."""
         loop = asyncio.get_running_loop()
@@ -158,6 +169,7 @@ class Worker:
             self._resolver.sink = sink.sockets[0].getsockname()[:2]
             self._resolver.own_ports = {s.getsockname()[1] for s in (*sockets, *sink.sockets)}
             kept = [tasks.create_task(self._keep_fresh()), tasks.create_task(self._end_overdue())]
+            kept += [tasks.create_task(self._distrusting.keep(status))] if status else []
             with installed(self._resolver, loop):
                 core = tasks.create_task(self._master.run())  # last: it changes how the loop starts tasks
                 try:

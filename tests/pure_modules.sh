@@ -69,6 +69,7 @@ dns_filter/upstream_place.py
 dns_filter/upstream_query.py
 dns_filter/wire.py
 proxy_addons/closed_request.py
+proxy_addons/distrust.py
 proxy_addons/languages.py
 reporting/page_link.py
 proxy_addons/life.py

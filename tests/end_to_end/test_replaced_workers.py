@@ -1,11 +1,13 @@
 """A worker whose life is over is replaced, and nobody who reads a page notices."""
 
+import asyncio
 import contextlib
 import http.client
 import os
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -15,6 +17,7 @@ import pytest
 from dns_filter.practice import WILDCARD, NameServer
 from tests.support.commands import COMMAND, children_of, started, until
 from tests.support.gateway import WEB_SITES, Gateway
+from tests.support.proxy_school import head_of
 
 SHORT = 0.001
 """Hours that a worker lives in these tests: 3.6 seconds."""
@@ -27,11 +30,11 @@ def short_lived(gateway):
 
 
 class Slow(threading.Thread):
-    """A web site on loopback whose one page is begun, and ends when *release* is set."""
+    """A server on loopback that begins its one answer at once, and ends it when *release* is set."""
 
-    def __init__(self):
+    def __init__(self, port):
         super().__init__(daemon=True)
-        self.listener = socket.create_server((WEB_SITES, 80))
+        self.listener = socket.create_server((WEB_SITES, port))
         self.begun, self.release = threading.Event(), threading.Event()
 
     def run(self):
@@ -86,28 +89,51 @@ class Reader:
 async def test_a_page_in_progress_and_every_new_connection_outlive_a_worker(tmp_path):
     gateway, log = Gateway(tmp_path), tmp_path / "log"
     short_lived(gateway)
-    site = Slow()
-    site.start()
+    sites = [Slow(80), Slow(443)]
+    for site in sites:
+        site.start()
     async with NameServer({WILDCARD: [WEB_SITES]}, ("127.0.0.1", gateway.upstream)):
-        import asyncio
+        await asyncio.to_thread(replaced_under, gateway, sites, tmp_path, log)
+    for site in sites:
+        site.listener.close()
 
-        await asyncio.to_thread(replaced_under, gateway, site, tmp_path, log)
-    site.listener.close()
+
+def relayed(gateway):
+    """A tunnel to a site that is not opened, after the client's first words; its server speaks no TLS, and may."""
+    tunnel = socket.create_connection(("127.0.0.1", gateway.proxy), 60)
+    tunnel.sendall(b"CONNECT positive.test:443 HTTP/1.1\r\nHost: positive.test:443\r\n\r\n")
+    assert head_of(tunnel).startswith(b"HTTP/1.1 200 ")
+    hello, nothing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(nothing, hello, server_hostname="positive.test").do_handshake()
+    tunnel.sendall(hello.read())
+    return tunnel
 
 
-def replaced_under(gateway, site, tmp_path, log):
+def rest_of(connection):
+    got = b""
+    while data := connection.recv(65536):
+        got += data
+    return got
+
+
+def replaced_under(gateway, sites, tmp_path, log):
     with started("run", "--config", str(gateway.file), folder=tmp_path, log=log) as run, Reader(gateway) as reader:
         (first,) = workers_of(run)
         page = http.client.HTTPConnection("127.0.0.1", gateway.proxy, timeout=60)
         page.request("GET", "http://positive.test/", headers={"Host": "positive.test"})
         answer = page.getresponse()
-        assert site.begun.wait(10)
+        tunnel = relayed(gateway)
+        assert all(site.begun.wait(10) for site in sites)
         until(lambda: f"process {first} ends" in log.read_text(), 60)
         assert first in workers_of(run)
         before = reader.answers
         until(lambda: reader.answers > before + 20)
-        site.release.set()
+        for site in sites:
+            site.release.set()
+        assert rest_of(tunnel).endswith(b"helloworld")
         assert answer.read() == b"helloworld"
+        tunnel.close()
         page.close()
         until(lambda: first not in workers_of(run))
         assert workers_of(run)

@@ -451,6 +451,7 @@ async def _worker(folder: Path, settings: ProxySettings, instance: int) -> None:
             instance=instance,
             metrics=("127.0.0.1", 0),
             ready=lambda told: print(json.dumps(told), flush=True),  # noqa: T201
+            status=folder / "status" / f"refusals-{instance}.json",
         )
     except asyncio.CancelledError:
         pass
