@@ -19,6 +19,8 @@ LONGEST = 32_000
 """Characters of a prompt that are read: some ten pages of an essay that somebody pasted."""
 _MOST_VALUES = 2_000
 """Values of a body that are looked at."""
+_MOST_HOSTS = 4_096
+"""Hosts of which it is remembered whether they have prompts: it is asked of every request."""
 _MOST_FIELDS = 200
 """Fields of a form that are looked at."""
 _WORDS = re.compile(r"\S\s+\S")
@@ -56,8 +58,9 @@ class Prompts:
         for row in rows:
             place = _place(row)
             self._places.setdefault(place.host, []).append(place)
+        self.has = functools.lru_cache(_MOST_HOSTS)(self._has)
 
-    def has(self, host: str) -> bool:
+    def _has(self, host: str) -> bool:
         """Whether something that is typed on the canonical *host*, or on one that it stands under, is a prompt."""
         return any(name in self._places for name in domain.suffixes(host))
 

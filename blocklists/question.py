@@ -236,7 +236,7 @@ class Question:
             return False
         if self.engine and search.must_open(self.engine, self.profile):
             return True
-        if self.profile.watch is not Watch.NONE and prompts.shipped().has(self.request.host):
+        if self.profile.watch in _ALL_THEMES and prompts.shipped().has(self.request.host):
             return True
         client, host = self.request.client, self.request.host
         own = (e for e, _ in self.policy.rules[client.profile])
@@ -261,6 +261,9 @@ class Question:
     def _is_nobodys_business(self) -> bool:
         return any(self.book.lists[name].category in NEVER_OPENED for name, _ in self.on(Role.CATEGORY))
 
+
+_ALL_THEMES = (Watch.ALL, Watch.DEVICE)
+"""Whose connections are opened for themes alone; staff's are read where they are open for another reason (G8)."""
 
 _WEIGHT = {code: weight for weight, code in enumerate("OSBT-QPXL")}
 """How strict a code is: of several categories the strictest decides. What T opens, B opens too, and breaks besides."""

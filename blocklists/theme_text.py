@@ -6,11 +6,12 @@ This file knows no phrase. Phrases and texts go through the same steps, so whate
 import re
 import unicodedata
 
-_MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]+")
-"""Accents and vowel signs, which many leave out as they type."""
-
-_UNSEEN = re.compile("[\u2018\u2019\u02bc\u00b4\u00ad\u0640\u200b-\u200f\u2060\ufeff]+")
-"""What stands inside a word and divides none: apostrophes, the Arabic stretch, and what nobody sees."""
+_LOST = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
+    "\u2018\u2019\u02bc\u00ad\u0640\u200b-\u200f\u2060\ufeff]+"
+)
+"""What stands in a word and divides none: accents and vowel signs, which many leave out as they type, apostrophes, the
+Arabic stretch, and what nobody sees."""
 
 _ALIKE = (
     ("\u0142", "l"),  # Polish l with a stroke, which does not come apart
@@ -37,8 +38,8 @@ def words_of(text: str) -> list[str]:
     """
     folded = text.casefold()
     if not folded.isascii():
-        folded = _MARKS.sub("", unicodedata.normalize("NFKD", _UNSEEN.sub("", folded)).casefold())
-        folded = _STRANGE.sub(" ", _UNSEEN.sub("", folded))
+        folded = unicodedata.normalize("NFKD", folded.replace("\u00b4", "")).casefold()
+        folded = _STRANGE.sub(" ", _LOST.sub("", folded))
         for letter, written in _ALIKE:
             folded = folded.replace(letter, written)
     return folded.encode(errors="replace").translate(_DIVIDING, _APOSTROPHES).decode().split()

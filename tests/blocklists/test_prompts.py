@@ -3,11 +3,16 @@
 import json
 import urllib.parse
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blocklists import prompts
+from blocklists import defaults, prompts
+from blocklists.clients import Client
+from blocklists.index import EmptyIndex
+from blocklists.policy import Kind, Policy, Request, decide
+from blocklists.profile import Unknown, Watch
 from blocklists.prompts import How, Place, Prompts, shipped, text_of
 
 TYPED = "what do oaks eat?"
@@ -91,8 +96,34 @@ def test_the_hosts_with_prompts_are_known_with_what_stands_under_them() -> None:
     assert not shipped().has("example.org")
 
 
+@pytest.mark.parametrize(
+    ("watch", "certificate", "host", "opened"),
+    [
+        (Watch.ALL, True, "chatgpt.com", True),
+        (Watch.DEVICE, True, "www.chatgpt.com", True),
+        (Watch.ALL, True, "plain.test", False),
+        (Watch.ALL, False, "chatgpt.com", False),
+        (Watch.STAFF, True, "chatgpt.com", False),
+        (Watch.NONE, True, "chatgpt.com", False),
+    ],
+)
+def test_connections_are_opened_for_prompts_where_all_themes_are_watched(
+    watch: Watch, certificate: bool, host: str, opened: bool
+) -> None:
+    book = defaults.rulebook("School")
+    changed = msgspec.structs.replace(
+        book.profiles["staff"],
+        watch=watch,
+        certificate=certificate,
+        unknown=Unknown.OPEN,
+        unknown_unopened=Unknown.OPEN,
+    )
+    rules = Policy(msgspec.structs.replace(book, profiles={"staff": changed}), EmptyIndex())
+    assert decide(rules, Request(Kind.SNI, Client("", "staff"), host, at=0)).inspect is opened
+
+
 def test_very_deep_and_very_wide_bodies_end() -> None:
-    place = shipped().at("web.snapchat.com", "/my-ai")
+    place = shipped().at("app.magicschool.ai", "/api/chat")
     assert place is not None
     assert text_of(place, b"[" * 100_000 + b"]" * 100_000) == ""
     assert len(text_of(place, json.dumps([f"text {n} " * 50 for n in range(10_000)]).encode())) == prompts.LONGEST

@@ -101,12 +101,18 @@ def test_homework_raises_nothing(house: House, sent: Callable[..., str]) -> None
     assert len(house.secure.requests) == 1
 
 
-def test_staff_are_watched_for_the_staff_list_alone(house: House, sent: Callable[..., str]) -> None:
+def test_staff_are_watched_for_the_staff_list_alone(house: House) -> None:
     before = house.worker.metric("schoolgate_proxy_prompts_total")
     for said in ("i want to die, says the staff room", "i want to join isis, says the staff room"):
-        sent("/json", asked(said), profile="staff")
+        house.worker.curl("--data-binary", asked(said).decode(), house.plain_url(CHAT, "/json"), profile="staff")
     assert house.worker.metric("schoolgate_proxy_prompts_total") == before + 2
     assert [b.theme for b in concerns(house, "says the staff room")] == ["radicalisation"]
+
+
+def test_no_connection_of_staff_is_opened_for_themes(house: House) -> None:
+    before = house.worker.metric("schoolgate_proxy_spliced_total")
+    house.worker.curl("-k", "-d", "said=hello there", house.url(CHAT, "/form"), profile="staff")
+    assert house.worker.metric("schoolgate_proxy_spliced_total") == before + 1
 
 
 def test_a_body_that_is_too_long_to_hold_goes_on_unread_and_is_counted(house: House, sent: Callable[..., str]) -> None:
