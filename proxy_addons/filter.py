@@ -356,6 +356,7 @@ class Filter:
                 await self._judge.record(request, verdict, evidence)
                 self._refusals.page(flow, request, verdict).of_answer(flow)
         except UnknownCodingError:
+            self.pages.forget(flow)
             self._trouble(flow, Trouble.FAILURE).of_answer(flow)
 
     @_guarded
@@ -421,6 +422,7 @@ class Filter:
 
     def _fail_flow(self, flow: http.HTTPFlow) -> None:
         try:
+            self.pages.forget(flow)
             refusal = self._trouble(flow, Trouble.FAILURE)
         except Exception:  # noqa: BLE001 - what broke the hook can break the page too: then the flow just ends
             refusal = None

@@ -122,6 +122,19 @@ class Broken:
     version = 0
 
 
+async def test_an_answer_whose_reading_fails_is_not_shown() -> None:
+    made, counters = a_filter()
+    flow = tflow.tflow(resp=True)
+    flow.live = True
+    flow.response.headers["content-type"] = "text/html"
+    flow.metadata["schoolgate_scanned"] = "no request"
+    assert made.pages.begin(flow)
+    await made.response(flow)
+    assert counters.failures == 1
+    assert flow.error
+    assert len(made.pages.holds) == 0
+
+
 HOOKS = sorted(name for name in vars(Filter) if name in hooks.all_hooks)
 """Every hook that the filter has, found as mitmproxy finds it: by its name."""
 

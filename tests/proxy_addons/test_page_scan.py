@@ -2,9 +2,11 @@
 
 import gzip
 import itertools
+import socket
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import brotli
 import httpx
@@ -14,6 +16,7 @@ import zstandard
 from blocklists.rulebook import Severity
 from reporting.breach import Clean
 from reporting.frames import read_frames
+from tests.proxy_addons.conftest import House
 from tests.support.pages import Page, Pages
 from tests.support.proxy_school import Nameserver, Running, School, running
 
@@ -81,6 +84,9 @@ PAGES = {
     "/slow": lambda: Page(slowly(ME, html(GOOD)), {"Content-Type": HTML}, length=False),
     "/slow-bad": lambda: Page(slowly(ME, html(BAD)), {"Content-Type": HTML}, length=False),
     "/empty": page(b""),
+    "/secret-octets": page(html(GOOD), "application/octet-stream", Content_Encoding="rot13"),
+    "/early-bad": Page([html(BAD)], {"Content-Type": HTML}, early=True),
+    "/early-large-bad": lambda: Page([html(BAD) + b"<p>filling" * 300_000], {"Content-Type": HTML}, early=True),
     "/nested": lambda: page(b"<div>" * 300_000 + html(BAD)),
 }
 
@@ -150,6 +156,24 @@ def test_a_page_in_a_coding_that_nobody_asked_for_is_not_shown(site) -> None:
     assert "We could not check this page" in answer.text
 
 
+def test_nothing_stays_held_of_what_cannot_be_read_or_whose_client_leaves(site) -> None:
+    _, pages, worker = site
+    assert get(site, "/secret-octets").status_code == 503
+    pages.release.clear()
+    with socket.create_connection(("127.0.0.1", worker.port), 5) as client:
+        client.sendall(f"GET http://unknown.test:{pages.port}/slow HTTP/1.1\r\nHost: unknown.test\r\n\r\n".encode())
+        until(lambda: worker.metric("schoolgate_proxy_held_bytes") > 0)
+    until(lambda: worker.metric("schoolgate_proxy_held_bytes") == 0)
+    pages.release.set()
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Return when *true* is, and fail if it is not within ten seconds."""
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+
+
 def test_only_codings_that_can_be_read_are_asked_for(site) -> None:
     get(site, "/good", headers={"Accept-Encoding": "gzip, dcz, br;q=0.5, sdch", "Available-Dictionary": ":abc:"})
     _, headers = site[1].asked[-1]
@@ -212,9 +236,7 @@ def test_a_page_that_trickles_is_shown_after_a_while_and_a_bad_one_is_refused(si
 def test_pages_that_are_clean_are_on_record_once_each(site) -> None:
     for path in ("/good", "/good2", "/good", "/bad"):
         get(site, path)
-    deadline = time.monotonic() + 5
-    while len(cleans(site[0])) < 2 and time.monotonic() < deadline:
-        pass
+    until(lambda: len(cleans(site[0])) >= 2)
     found = cleans(site[0])
     assert {clean.site for clean in found} == {"unknown.test"}
     assert len({clean.page for clean in found}) == len(found)
@@ -223,6 +245,23 @@ def test_pages_that_are_clean_are_on_record_once_each(site) -> None:
 def cleans(school: School) -> list[Clean]:
     frames = (f for path in school.files.spool.glob("*.journal") for f in read_frames(path))
     return [frame.record for frame in frames if isinstance(frame.record, Clean)]
+
+
+@pytest.mark.parametrize("path", ["/early-bad", "/early-large-bad"])
+def test_an_answer_to_an_upload_that_goes_on_is_not_shown_either(site, tmp_path: Path, path: str) -> None:
+    upload = tmp_path / "upload"
+    upload.write_bytes(bytes(30_000_000))
+    shown = site[2].curl("--data-binary", f"@{upload}", f"http://unknown.test:{site[1].port}{path}")
+    assert "free spins" not in shown
+    assert get(site, "/good").status_code == 200
+
+
+def test_a_page_over_https_and_http_2_is_refused_too(house: House) -> None:
+    url = house.url("unknown.test", "/online-casino/free-spins/no-deposit-bonus")
+    answer = house.worker.curl(url, ca=house.school.ca)
+    assert "HTTP/2 403" in answer
+    assert "betting or gambling" in answer
+    assert "hello from" not in answer
 
 
 def test_nothing_is_held_when_all_is_answered(site) -> None:

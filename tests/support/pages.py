@@ -18,12 +18,16 @@ class _Quiet(ThreadingHTTPServer):
 
 
 class Page(msgspec.Struct):
-    """An answer. *length* sends a Content-Length; without, the answer ends with the connection."""
+    """An answer. *length* sends a Content-Length; without, the answer ends with the connection.
+
+    *early*: it is given before the request's body is read.
+    """
 
     pieces: Iterable[bytes]
     headers: dict[str, str] = {}
     status: int = 200
     length: bool = True
+    early: bool = False
 
 
 class Pages:
@@ -64,10 +68,11 @@ class Pages:
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         path = request.path.partition("?")[0]
         self.asked.append((path, {name.lower(): value for name, value in request.headers.items()}))
-        if size := int(request.headers.get("content-length", 0)):
-            request.rfile.read(size)
         found = self.pages[path]
         page = found() if callable(found) else found
+        size = int(request.headers.get("content-length", 0))
+        if not page.early:
+            request.rfile.read(size)
         pieces = list(page.pieces) if page.length else page.pieces
         request.send_response_only(page.status)
         for name, value in page.headers.items():
@@ -77,12 +82,15 @@ class Pages:
         else:
             request.send_header("Connection", "close")
             request.close_connection = True
+        request.close_connection |= page.early
         request.end_headers()
         if request.command == "HEAD":
             return
         try:
             for piece in pieces:
                 request.wfile.write(piece)
+            if page.early:
+                request.rfile.read(size)
         except OSError:
             self.cut_off.set()
             request.close_connection = True
