@@ -9,6 +9,11 @@ from mitmproxy import http
 
 _FOR_THE_PROXY = frozenset({"proxy-authorization", "proxy-connection", "proxy-authenticate"})
 
+_FOR_ANOTHER_PAGE = frozenset(
+    {"x-original-url", "x-rewrite-url", "x-original-host", "x-forwarded-host", "x-host", "x-http-host-override"}
+    | {"x-forwarded-server", "forwarded"}
+)
+"""By these some servers answer with another page or host than was asked for, and judged. No browser sends one."""
 
 _ENDS_A_LINE = re.compile(rb"[\r\n\0]")
 
@@ -19,10 +24,10 @@ def is_plain(headers: http.Headers) -> bool:
 
 
 def strip(headers: http.Headers) -> None:
-    """Remove what is for the proxy alone, and every header that only our own front door may send (G20)."""
+    """Remove what is for the proxy alone, what asks for another page, and what only our own front door may send (G20)."""
     for name in set(headers):
         lowered = name.lower()
-        if lowered in _FOR_THE_PROXY or lowered.startswith("schoolgate-"):
+        if lowered in _FOR_THE_PROXY or lowered in _FOR_ANOTHER_PAGE or lowered.startswith("schoolgate-"):
             del headers[name]
 
 
