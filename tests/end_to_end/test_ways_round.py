@@ -4,6 +4,8 @@ An id says the way. What cannot be closed here stands in docs/explanation/not-co
 `test_ways_not_covered.py` holds to its list; names and handshakes have files of their own.
 """
 
+import re
+
 import pytest
 
 from tests.support.ways import CONTENT, Street, status
@@ -102,12 +104,20 @@ ADDRESSES = {
 
 
 @pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES)
-@pytest.mark.parametrize("profile", ["ks1", "visitor"])
-def test_an_address_in_place_of_a_name_opens_nothing(way: Street, address: str, profile: str) -> None:
-    answer = way.say(told(way, get(f"http://{address}:PLAIN/", f"Host: {address}:PLAIN")), profile)
-    if profile == "visitor" and way.plain.connections:
-        pytest.skip("127.0.0.1 is what this school named as a server of its own, and to visitors unknown sites are open")
+def test_an_address_in_place_of_a_name_opens_nothing_that_only_names_open(way: Street, address: str) -> None:
+    answer = way.say(told(way, get(f"http://{address}:PLAIN/", f"Host: {address}:PLAIN")), "ks1")
     assert status(answer) in REFUSED
+    assert not way.reached
+
+
+ELSEWHERE = [i for i, text in ADDRESSES.items() if not re.fullmatch(r"[\dxf.]*1|\[::ffff:1.*|\W.*0\.0\.1", text)]
+"""All but the notations of 127.0.0.1, which this school has named as a server of its own."""
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_an_address_that_is_not_for_pupils_is_for_nobody(way: Street, name: str) -> None:
+    answer = way.say(told(way, get(f"http://{ADDRESSES[name]}:PLAIN/", f"Host: {ADDRESSES[name]}:PLAIN")), "visitor")
+    assert status(answer) in (*REFUSED, "503")
     assert not way.reached
 
 
@@ -239,7 +249,6 @@ INSIDE = {
     "host-twice": get("/", "Host: unknown.test", "Host: unknown.test"),
     "host-left-out": get("/"),
     "absolute-form": get("http://gambling.test/", "Host: unknown.test"),
-    "absolute-form-of-another-port": get("http://unknown.test:22/", "Host: unknown.test:22"),
     "a-proxy-behind-it": get("http://gambling.test/", "Host: gambling.test", "Proxy-Connection: keep-alive"),
     "a-second-connect": get("gambling.test:443", "Host: gambling.test:443", method="CONNECT"),
     "a-second-connect-to-itself": get("unknown.test:443", "Host: unknown.test:443", method="CONNECT"),
@@ -280,7 +289,11 @@ STREAMS = {
         (":authority", "unknown.test"),
     ),
     "a-line-end-in-a-value": (*NORMAL, (":authority", "unknown.test"), ("x", "y\r\nhost: gambling.test")),
-    "a-line-end-in-the-path": (*NORMAL[:2], (":path", "/ HTTP/1.1\r\nhost: gambling.test"), (":authority", "unknown.test")),
+    "a-line-end-in-the-path": (
+        *NORMAL[:2],
+        (":path", "/ HTTP/1.1\r\nhost: gambling.test"),
+        (":authority", "unknown.test"),
+    ),
     "another-scheme": ((":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "gambling.test")),
 }
 
@@ -294,8 +307,12 @@ def test_what_http_2_is_asked_in_an_opened_tunnel_is_judged_anew(
 
 
 FRAMED = {
-    "length-and-chunks": get("http://unknown.test:BARE/", "Content-Length: 5", "Transfer-Encoding: chunked", method="POST"),
-    "chunks-and-length": get("http://unknown.test:BARE/", "Transfer-Encoding: chunked", "Content-Length: 5", method="POST"),
+    "length-and-chunks": get(
+        "http://unknown.test:BARE/", "Content-Length: 5", "Transfer-Encoding: chunked", method="POST"
+    ),
+    "chunks-and-length": get(
+        "http://unknown.test:BARE/", "Transfer-Encoding: chunked", "Content-Length: 5", method="POST"
+    ),
     "two-lengths": get("http://unknown.test:BARE/", "Content-Length: 0", "Content-Length: 44", method="POST"),
     "a-list-of-lengths": get("http://unknown.test:BARE/", "Content-Length: 0, 44", method="POST"),
     "a-signed-length": get("http://unknown.test:BARE/", "Content-Length: +5", method="POST"),
@@ -329,7 +346,6 @@ CHUNKS = {
     "an-extension-with-a-line-feed": "5;a\nGET /smuggled\r\nhello\r\n0\r\n\r\n",
     "a-size-with-a-sign": "+5\r\nhello\r\n0\r\n\r\nGET /smuggled",
     "a-size-in-0x": "0x5\r\nhello\r\n0\r\n\r\nGET /smuggled",
-    "a-size-that-overflows": "10000000000000005\r\nhello\r\n0\r\n\r\nGET /smuggled",
     "line-feeds-alone": "5\nhello\n0\n\nGET /smuggled",
     "trailers": "5\r\nhello\r\n0\r\nHost: gambling.test\r\nX: /smuggled\r\n\r\n",
 }
@@ -369,7 +385,9 @@ NOT_THAT_PAGE = ("an-overlong-slash", "full-width-letters")
 """No server of today reads these as the closed page: they are asked for as they are, and are other pages."""
 
 
-@pytest.mark.parametrize("path", [p for i, p in PATHS.items() if i not in NOT_THAT_PAGE], ids=[i for i in PATHS if i not in NOT_THAT_PAGE])
+@pytest.mark.parametrize(
+    "path", [p for i, p in PATHS.items() if i not in NOT_THAT_PAGE], ids=[i for i in PATHS if i not in NOT_THAT_PAGE]
+)
 def test_a_closed_page_of_an_open_site_is_closed_however_it_is_written(way: Street, path: str) -> None:
     answer = way.say(told(way, get(f"http://wiki.test:PLAIN{path}", "Host: wiki.test:PLAIN")))
     assert status(answer) in REFUSED
@@ -390,10 +408,59 @@ def test_a_header_by_which_some_servers_choose_another_page_stays_here(way: Stre
 def test_an_invitation_to_another_protocol_stays_here(way: Street) -> None:
     answer = way.say(told(way, get("http://good.test:PLAIN/alt-svc", "Host: good.test:PLAIN")))
     assert status(answer) == "200"
-    assert b"alt-svc" not in answer.lower()
+    assert b"alt-svc" not in answer.lower().partition(b"\r\n\r\n")[0]
 
 
 def test_an_alias_of_a_closed_site_is_closed(way: Street) -> None:
     answer = way.say(told(way, get("http://cloak.test:PLAIN/", "Host: cloak.test:PLAIN")))
     assert status(answer) == "403"
     assert not way.reached
+
+
+DETOURS = {
+    "dns-as-a-post": get(
+        "http://unknown.test:BARE/any",
+        "Host: unknown.test:BARE",
+        "Content-Type: application/dns-message",
+        method="POST",
+    ),
+    "dns-as-a-get": get(
+        "http://unknown.test:BARE/a?dns=AA", "Host: unknown.test:BARE", "Accept: application/dns-message"
+    ),
+    "dns-as-json": get("http://good.test:BARE/resolve?name=x", "Host: good.test:BARE", "Accept: application/dns-json"),
+    "dns-at-its-usual-path": get("http://good.test:BARE/dns-query", "Host: good.test:BARE"),
+    "oblivious-dns": get(
+        "http://unknown.test:BARE/x",
+        "Host: unknown.test:BARE",
+        "Content-Type: application/oblivious-dns-message",
+        method="POST",
+    ),
+    "masque-over-http-1": get(
+        "http://unknown.test:BARE/.well-known/masque/udp/192.0.2.6/443/",
+        "Host: unknown.test:BARE",
+        "Connection: Upgrade",
+        "Upgrade: connect-udp",
+    ),
+    "an-unblockers-server": get(
+        "http://unknown.test:BARE/v3/", "Host: unknown.test:BARE", "X-Bare-URL: https://gambling.test/"
+    ),
+    "tcp-in-a-websocket": get(
+        "http://unknown.test:BARE/wisp/",
+        "Host: unknown.test:BARE",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ),
+}
+
+
+@pytest.mark.parametrize("sent", DETOURS.values(), ids=DETOURS)
+def test_a_request_that_leads_round_by_what_it_says_is_closed_on_every_site(way: Street, sent: str) -> None:
+    assert status(way.say(told(way, sent))) == "403"
+    assert not way.reached
+
+
+def test_a_request_that_leads_round_is_on_record_as_what_it_is(way: Street) -> None:
+    way.say(told(way, get("http://good.test:BARE/dns-query", "Host: good.test:BARE")))
+    assert [b.category for b in way.school.breaches() if b.host == "good.test"][-1:] == ["bypass"]
