@@ -7,8 +7,6 @@ WebSocket.
 
 from collections.abc import Iterable, Iterator, Mapping
 
-import msgspec
-
 from blocklists.question import Policy
 from blocklists.verdict import Action, Reason, Request, Verdict
 

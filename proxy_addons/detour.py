@@ -12,7 +12,7 @@ _DETOURS = Detours(defaults.table("detours"))
 
 def refusal(judge: Judge, request: Request, verdict: Verdict, asked: http.Request) -> tuple[Request, Verdict] | None:
     """The refusal of *asked*, which *verdict* permits, if it leads round; None for nearly all."""
-    headers = {name.lower(): value for name, value in asked.headers.items()}
+    headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in asked.headers.fields}
     websocket = headers.get("upgrade", "").lower() == "websocket" or asked.method == "CONNECT"
     way = _DETOURS.way(request.path or "/", headers, websocket=websocket)
     found = judged(judge.policy, request, verdict, way) if way else verdict
