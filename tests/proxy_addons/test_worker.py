@@ -1,5 +1,6 @@
 """A worker's sockets, its start and its end."""
 
+import asyncio
 import re
 import signal
 import socket
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy_addons import worker
 from reporting.runs import ROWS
 from tests.proxy_addons.conftest import House
 from tests.support.commands import until
@@ -190,3 +192,19 @@ def test_no_page_of_the_library_is_ever_seen(house: House) -> None:
     assert b" 400 " in answer
     assert b"mitmproxy" not in answer
     assert b"could not understand" in answer
+
+
+async def test_small_answers_leave_at_once() -> None:
+    """Nagle's delay of 40 ms an answer would be a fifth of the pages a second."""
+    accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner = writer.get_extra_info("socket")
+        accepted.set_result(inner.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    with worker.bound("127.0.0.1:0") as listening:
+        async with await asyncio.start_server(serve, sock=listening):
+            _, writer = await asyncio.open_connection(*listening.getsockname())
+            assert await accepted
+            writer.close()

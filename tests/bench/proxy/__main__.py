@@ -2,8 +2,8 @@
 
     python -m tests.bench.proxy [--only PART]... [--peer NAME]... [--seconds 10] [--rounds 3]
 
-The subject has the first core; nginx, the nameserver and the asking program (load.c) have the second. Every subject asks
-the same web server on loopback for the same pages.
+The subject has the first core; nginx, the nameserver and the asking program (load.c) have the second. Each subject
+asks the same web server on loopback for the same pages.
 
   requests   requests a second, and processor time for one, on connections that stay: HTTP and opened HTTPS, 4 and 100 KB
   splice     relayed connections: new ones a CPU second, bulk, memory of a held one, delay added

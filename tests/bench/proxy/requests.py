@@ -33,9 +33,8 @@ def measure(stage: Stage) -> list[Row]:
 
 
 def _table(mode: str, size: str, found: dict[tuple[str, str, str], list[tuple[float, float, float]]]) -> list[Row]:
-    say(
-        f"\n  {MODES[mode]}, {size} KB\n  {'':18}{'requests/s':>12}{'CPU us':>9}{'failed':>8}{'ours is':>10}{'by CPU':>9}"
-    )
+    say(f"\n  {MODES[mode]}, {size} KB")
+    say(f"  {'':18}{'requests/s':>12}{'CPU us':>9}{'failed':>8}{'ours is':>10}{'by CPU':>9}")
     own, rows = _median(found[mode, size, OURS.name]), []
     for (m, s, name), runs in found.items():
         if (m, s) != (mode, size):

@@ -23,9 +23,8 @@ PAGES = {"4": 4_096, "100": 102_400}
 """KB and bytes."""
 BULK = 64 * 1024 * 1024
 NAMES = 20_000
-_WORDS = (
-    "the lesson today is about rivers and how water moves stones sand and mud from the hills to the sea while ".split()
-)
+_TEXT = "the lesson today is about rivers and how water moves stones sand and mud from the hills to the sea while "
+_WORDS = _TEXT.split()
 
 
 class Asked(NamedTuple):
