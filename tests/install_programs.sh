@@ -14,6 +14,9 @@ package_of() {
         pdns_recursor) echo pdns-recursor ;;
         kresd) echo knot-resolver ;;
         dnsmasq) echo dnsmasq-base ;;
+        nginx) echo nginx-light ;;
+        squid) echo squid-openssl ;;
+        openssl-headers) echo libssl-dev ;;
         *) echo "$1" ;;
     esac
 }
@@ -32,6 +35,9 @@ disable_nameservers() {
     for package in "$@"; do
         case "$package" in
             unbound | pdns-recursor | dnsdist) systemctl --quiet disable "$package.service" ;;
+            nginx-light) systemctl --quiet disable nginx.service ;;
+            squid-openssl) systemctl --quiet disable squid.service ;;
+            e2guardian) systemctl --quiet disable e2guardian.service ;;
             knot-resolver) systemctl --quiet disable kresd.target ;;
         esac
     done
@@ -39,6 +45,7 @@ disable_nameservers() {
 
 missing=""
 for program in "$@"; do
+    [ "$program" = openssl-headers ] && [ -e /usr/include/openssl/ssl.h ] && continue
     PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null 2>&1 || missing="$missing $(package_of "$program")"
 done
 [ -z "$missing" ] && exit 0

@@ -5,7 +5,8 @@
 The subject has the first core; nginx, the nameserver and the asking program (load.c) have the second. Each subject
 asks the same web server on loopback for the same pages.
 
-  requests   requests a second, and processor time for one, on connections that stay: HTTP and opened HTTPS, 4 and 100 KB
+  requests   requests a second, and processor time for one, on connections that stay: HTTP and opened HTTPS, pages of 4
+             and 100 KB
   splice     relayed connections: new ones a CPU second, bulk, memory of a held one, delay added
   decision   a URL decision
   memory     held opened connections, a mixed load, ten thousand hosts
