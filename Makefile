@@ -10,7 +10,7 @@ AT_ONCE ?= -n auto --dist loadfile
 BENCH ?=
 export LISTS
 
-.PHONY: run test check lint types imports format demo e2e bench-dns bench-journal bench-lists lock test-programs clean
+.PHONY: run test check lint types imports format demo e2e bench-dns bench-journal bench-lists bench-proxy lock test-programs clean
 
 run: $(READY)
 	@exec $(BIN)/schoolgate demo
@@ -52,6 +52,10 @@ bench-dns: $(READY)
 bench-lists: $(READY)
 	@tests/install_programs.sh unbound
 	@$(BIN)/python -m tests.bench.lists
+
+bench-proxy: $(READY)
+	@tests/install_programs.sh gcc nginx squid e2guardian openssl-headers
+	@$(BIN)/python -m tests.bench.proxy $(BENCH)
 
 bench-journal: $(READY)
 	@$(BIN)/python -m tests.bench.journal

@@ -9,11 +9,16 @@ from proxy_addons.settings import endpoint
 
 @contextlib.contextmanager
 def bound(key: str, text: str) -> Iterator[socket.socket]:
-    """A socket bound to the "address:port" *text* of the setting *key*; ValueError, or OSError if it is taken."""
+    """A socket bound to the "address:port" *text* of the setting *key*; ValueError, or OSError if it is taken.
+
+    It says that it speaks TCP: only then asyncio sends each connection's small writes at once (TCP_NODELAY). Without,
+    an answer of two writes waits 40 ms for the client's acknowledgement.
+    """
     where = endpoint(text)
     if where is None:
         raise ValueError(f"{key}: {text!r} is no address and port")
-    with socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET) as made:
+    family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:

@@ -17,7 +17,7 @@ from mitmproxy.tls import ClientHello, ClientHelloData, TlsData
 from blocklists import domain
 from blocklists.clients import Client
 from blocklists.policy import Kind, Request, Verdict
-from proxy_addons import cut, sockets, trouble
+from proxy_addons import cut, detour, sockets, trouble
 from proxy_addons.carried import Carried
 from proxy_addons.client import client_of
 from proxy_addons.counters import Counters
@@ -256,7 +256,7 @@ class Filter:
             return self._trouble(flow, Trouble.MALFORMED).of_request(flow)
         judged = [self._carried.settled(flow, *self._judge.of_url(client, asked)) for asked in urls if asked]
         self._forget_untold(flow)
-        if refused := gravest(judged):
+        if refused := gravest(judged) or detour.refusal(self._judge, *judged[0], flow.request):
             return await self._refuse_page(flow, *refused)
         if why := await self._hindrance(flow, hosts):
             self._counters.requests[client.profile, "allow"] += 1

@@ -9,20 +9,26 @@ from mitmproxy import http
 
 _FOR_THE_PROXY = frozenset({"proxy-authorization", "proxy-connection", "proxy-authenticate"})
 
+_FOR_ANOTHER_PAGE = frozenset(
+    {"x-original-url", "x-rewrite-url", "x-original-host", "x-forwarded-host", "x-host", "x-http-host-override"}
+    | {"x-forwarded-server", "forwarded"}
+)
+"""By these some servers answer with another page or host than was asked for, and judged. No browser sends one."""
 
-_ENDS_A_LINE = re.compile(rb"[\r\n\0]")
+_NO_TEXT = re.compile(rb"[\0-\x08\n-\x1f\x7f]")
+"""Control characters, of which a header's line has none but the tab (RFC 9110, 5.5)."""
 
 
 def is_plain(headers: http.Headers) -> bool:
-    """Whether every server reads the same lines: a value with a line's end in it is one header here, two elsewhere."""
-    return not any(_ENDS_A_LINE.search(name) or _ENDS_A_LINE.search(value) for name, value in headers.fields)
+    """Whether every server reads the same lines: a line's end makes two of them, a vertical tab is a blank to some."""
+    return not any(_NO_TEXT.search(name) or _NO_TEXT.search(value) for name, value in headers.fields)
 
 
 def strip(headers: http.Headers) -> None:
-    """Remove what is for the proxy alone, and every header that only our own front door may send (G20)."""
+    """Remove what is for the proxy alone, asks for another page, or may come from our own front door only (G20)."""
     for name in set(headers):
         lowered = name.lower()
-        if lowered in _FOR_THE_PROXY or lowered.startswith("schoolgate-"):
+        if lowered in _FOR_THE_PROXY or lowered in _FOR_ANOTHER_PAGE or lowered.startswith("schoolgate-"):
             del headers[name]
 
 

@@ -15,6 +15,9 @@ package_of() {
         kresd) echo knot-resolver ;;
         dnsmasq) echo dnsmasq-base ;;
         clamd) echo clamav-daemon ;;
+        nginx) echo nginx-light ;;
+        squid) echo squid-openssl ;;
+        openssl-headers) echo libssl-dev ;;
         *) echo "$1" ;;
     esac
 }
@@ -33,6 +36,9 @@ disable_nameservers() {
     for package in "$@"; do
         case "$package" in
             unbound | pdns-recursor | dnsdist) systemctl --quiet disable "$package.service" ;;
+            nginx-light) systemctl --quiet disable nginx.service ;;
+            squid-openssl) systemctl --quiet disable squid.service ;;
+            e2guardian) systemctl --quiet disable e2guardian.service ;;
             knot-resolver) systemctl --quiet disable kresd.target ;;
         esac
     done
@@ -40,6 +46,7 @@ disable_nameservers() {
 
 missing=""
 for program in "$@"; do
+    [ "$program" = openssl-headers ] && [ -e /usr/include/openssl/ssl.h ] && continue
     PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null 2>&1 || missing="$missing $(package_of "$program")"
 done
 [ -z "$missing" ] && exit 0

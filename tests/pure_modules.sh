@@ -6,6 +6,7 @@ blocklists/alias.py
 blocklists/calendar.py
 blocklists/checksum.py
 blocklists/clients.py
+blocklists/detours.py
 blocklists/domain.py
 blocklists/embedded.py
 blocklists/endpoint.py

@@ -279,7 +279,7 @@ def test_a_path_that_leads_up_is_sent_to_nobody(house: House, path: str) -> None
     assert not house.secure.requests
 
 
-@pytest.mark.parametrize("line", ["X: y\r\n Host: gambling.test", "X: y\rHost: gambling.test", "X: y\0"])
+@pytest.mark.parametrize("line", ["X: y\r\n Host: gambling.test", "X: y\rHost: gambling.test", "X: y\0", "X: y\x0bz"])
 def test_a_header_in_which_another_may_hide_is_sent_to_nobody(house: House, line: str) -> None:
     with opened(house) as connection:
         assert " 400 " in asked(connection, "GET / HTTP/1.1", f"Host: unknown.test:{house.secure.port}", line)

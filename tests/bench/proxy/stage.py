@@ -1,0 +1,134 @@
+"""What every part measures on: a school, web servers with pages of 4 and 100 KB, and who asks.
+
+The subject has one core; nginx, the nameserver and the asking program have the other.
+"""
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.bench.dns.server import running
+from tests.bench.dns.stage import LOAD_CORE, free_port, on
+from tests.support.proxy_school import Nameserver
+from tests.support.ways import ShippedSchool
+
+OPENED, RELAYED, MANY = "unknown.test", "good.test", "h%d.unknown.test"
+"""A site that is opened and scanned, one that is relayed, and as many that are opened as are asked for."""
+PEERS_NAME = "localhost"
+"""What the site is called for programs that ask the machine's own resolver."""
+PAGES = {"4": 4_096, "100": 102_400}
+"""KB and bytes."""
+BULK = 64 * 1024 * 1024
+NAMES = 20_000
+_TEXT = "the lesson today is about rivers and how water moves stones sand and mud from the hills to the sea while "
+_WORDS = _TEXT.split()
+
+
+class Asked(NamedTuple):
+    """What the asking program says: requests and bytes in *seconds*, the time of one (us), and how many failed."""
+
+    count: int
+    bytes: int
+    seconds: float
+    p50: int
+    p95: int
+    failed: int
+
+
+class Stage:
+    """The place of one run; *seconds* and *rounds* of each measurement; *peers* to be measured, all if empty."""
+
+    def __init__(self, folder: Path, *, seconds: float, rounds: int, peers: list[str]) -> None:
+        """Write the pages, make the school, and compile the asking program."""
+        self.folder, self.seconds, self.rounds, self.peers = folder, seconds, rounds, peers
+        folder.chmod(0o755)  # squid and nginx's workers run as users of their own
+        self.kept: dict[str, object] = {}
+        (folder / "school").mkdir()
+        self.school = ShippedSchool(folder / "school")
+        self.plain, self.secure = free_port(), free_port()
+        source = Path(__file__).with_name("load.c")
+        command = ["gcc", "-O2", "-D_GNU_SOURCE", "-o", folder / "load", source, "-lssl", "-lcrypto"]
+        subprocess.run(command, check=True)
+        self._pages = folder / "pages"
+        self._pages.mkdir(mode=0o755)
+        for name, size in PAGES.items():
+            (self._pages / f"{name}.html").write_bytes(page(size))
+        with (self._pages / "bulk.bin").open("wb") as bulk:
+            bulk.truncate(BULK)
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[None]:
+        """The web servers and the nameserver answer."""
+        names = {MANY % n: ["127.0.0.1"] for n in range(NAMES)}
+        with Nameserver(names) as self.names, running(self._nginx(), self.folder / "nginx.log", LOAD_CORE):
+            yield
+
+    def _nginx(self) -> list[str]:
+        given = self.school.servers.issue_cert(OPENED, f"*.{OPENED}", RELAYED, PEERS_NAME)
+        certificate, key = self.folder / "site.pem", self.folder / "site.key"
+        certificate.write_bytes(b"".join(part.bytes() for part in given.cert_chain_pems))
+        key.write_bytes(given.private_key_pem.bytes())
+        file = self.folder / "nginx.conf"
+        file.write_text(
+            f"""daemon off;
+worker_processes 1;
+error_log stderr crit;
+pid {self.folder}/nginx.pid;
+events {{ worker_connections 8192; }}
+http {{
+  access_log off;
+  keepalive_requests 1000000000;
+  keepalive_timeout 600;
+  default_type text/html;
+  sendfile on;
+  client_body_temp_path {self.folder}/nginx-body;
+  server {{
+    listen 127.0.0.1:{self.plain};
+    listen 127.0.0.1:{self.secure} ssl;
+    ssl_certificate {certificate};
+    ssl_certificate_key {key};
+    root {self._pages};
+  }}
+}}
+"""
+        )
+        return [shutil.which("nginx", path="/usr/sbin:/usr/bin") or "nginx", "-c", str(file), "-p", str(self.folder)]
+
+    def ask(
+        self, mode: str, proxy: int, host: str, page: str, *, processes: int = 8, seconds: float | None = None
+    ) -> Asked:
+        """What the asking program found in *mode* (`load.c`); RuntimeError if it got nothing at all."""
+        port = self.plain if mode == "plain" else self.secure
+        given = [mode, proxy, host, port, f"/{page}", processes, seconds or self.seconds]
+        said = subprocess.run(
+            [self.folder / "load", *map(str, given)], capture_output=True, check=True, **on(LOAD_CORE)
+        )
+        count, size, took, p50, p95, failed = said.stdout.split()
+        found = Asked(int(count), int(size), float(took), int(p50), int(p95), int(failed))
+        if not found.count:
+            raise RuntimeError(f"no answer in mode {mode} from {host}, {found.failed} failed")
+        return found
+
+    @contextlib.contextmanager
+    def holding(self, proxy: int, host: str, count: int) -> Iterator[int]:
+        """*count* tunnels with TLS are open; gives how many really are."""
+        given = ["hold", proxy, host, self.secure, "/4.html", count, 0]
+        with subprocess.Popen(
+            [self.folder / "load", *map(str, given)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, **on(LOAD_CORE)
+        ) as asking:
+            assert asking.stdin
+            assert asking.stdout
+            yield int(asking.stdout.readline().split()[1])
+            asking.stdin.close()
+
+
+def page(size: int) -> bytes:
+    """A page of *size* bytes with words in paragraphs, as a reader would see it."""
+    head, text = "<!doctype html><html><head><title>Rivers</title></head><body>\n", ""
+    while len(head) + len(text) < size:
+        start = len(text) % len(_WORDS)
+        text += f"<p class=a>{' '.join(_WORDS[start:] + _WORDS[:start])}.</p>\n"
+    return (head + text).encode()[:size]
