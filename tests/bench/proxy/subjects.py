@@ -196,6 +196,6 @@ def started(one: Subject, stage: Stage) -> Iterator[Running]:
 def _answers(one: Subject, stage: Stage, port: int) -> bool:
     mode, host = one.modes[0], one.relayed if one.modes[0] == "new" else one.opened
     try:
-        return not stage.ask(mode, port, host, "4.html", processes=1, seconds=0.2).failed
+        return stage.ask(mode, port, host, "4.html", processes=1, seconds=0.5).count > 0
     except RuntimeError:
         return False
