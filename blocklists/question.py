@@ -234,15 +234,19 @@ class Question:
         """
         if not self.profile.certificate:
             return False
-        if self.engine and search.must_open(self.engine, self.profile):
-            return True
-        if self.profile.watch in _ALL_THEMES and prompts.shipped().has(self.request.host):
+        if self._is_typed_into() and not self._is_nobodys_business():
             return True
         client, host = self.request.client, self.request.host
         own = (e for e, _ in self.policy.rules[client.profile])
         timed = (e for permit, entries in self.policy.permits if concerns(permit, client) for e in entries)
         has_rule = any(e.path and domain.is_within(host, e.host) for e in (*own, *timed))
         return has_rule or self.policy.sealed.has_urls(host) or self._has_closed_pages() or self._is_held()
+
+    def _is_typed_into(self) -> bool:
+        """Whether the host is a search engine that must be opened, or where prompts are typed that are read."""
+        if self.engine and search.must_open(self.engine, self.profile):
+            return True
+        return self.profile.watch in _ALL_THEMES and prompts.shipped().has(self.request.host)
 
     def _is_held(self) -> bool:
         """Whether requests to the host carry a header of ours, or are for pictures that are hidden (`opened`)."""

@@ -115,7 +115,7 @@ class Worker:
         live: Live,
         recorder: Recorder,
         bundle: str,
-        scan: sockets.Scan,
+        scan: sockets.Scan = sockets.nothing_found,
         *,
         front: Front | None = None,
     ) -> None:

@@ -15,6 +15,7 @@ package_of() {
         kresd) echo knot-resolver ;;
         dnsmasq) echo dnsmasq-base ;;
         clamd) echo clamav-daemon ;;
+        certutil) echo libnss3-tools ;;
         nginx) echo nginx-light ;;
         squid) echo squid-openssl ;;
         openssl-headers) echo libssl-dev ;;

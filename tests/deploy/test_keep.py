@@ -10,8 +10,8 @@ from proxy_addons.closed_settings import ClosedSettings
 @pytest.mark.parametrize(
     ("url", "names"),
     [
-        ("", ["signer", "dns-0", "worker-0", "reporting"]),
-        ("https://dns.test/dns-query", ["signer", "doh", "dns-0", "worker-0", "reporting"]),
+        ("", ["signer", "dns-0", "peek-0", "worker-0", "reporting"]),
+        ("https://dns.test/dns-query", ["signer", "doh", "dns-0", "peek-0", "worker-0", "reporting"]),
     ],
 )
 def test_a_resolver_over_https_has_a_process_where_one_is_named(url, names):
@@ -23,4 +23,4 @@ def test_a_resolver_over_https_has_a_process_where_one_is_named(url, names):
 def test_the_closed_address_has_a_process_where_it_has_somewhere_to_listen(key):
     given = config.Config(closed=ClosedSettings(**{key: ("127.0.0.81:8081",)}))
     specs = keep.specs(config.Settings(Path("schoolgate.toml"), given))
-    assert [spec.name for spec in specs] == ["signer", "dns-0", "worker-0", "closed", "reporting"]
+    assert [spec.name for spec in specs] == ["signer", "dns-0", "peek-0", "worker-0", "closed", "reporting"]

@@ -120,6 +120,7 @@ async def test_the_front_door_takes_connections_again_after_settings_that_it_can
     gateway, log = Gateway(tmp_path), tmp_path / "log"
     config = ("--config", str(gateway.file))
     with (
+        started("signer", *config, folder=tmp_path),
         started("worker", *config, folder=tmp_path),
         started("peek", *config, folder=tmp_path, log=log) as peek,
     ):

@@ -18,11 +18,14 @@ from selenium.webdriver.chrome.service import Service
 from blocklists import snapshot
 from blocklists.clients import Clients, Network
 from proxy_addons import words
+from tests.support.browser import home_trusting
 from tests.support.origin import Origin
 from tests.support.proxy_school import ROOT, Nameserver, Running, School, running
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER and shutil.which("certutil")), reason="needs chromium, chromedriver and certutil"
+)
 
 WIDTHS = {"phone": (360, 740), "desk": (1280, 800)}
 PICTURES = ROOT / "build" / "pages"
@@ -96,10 +99,10 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
         for argument in ("headless=new", "no-sandbox", "disable-gpu", "hide-scrollbars", "disable-dev-shm-usage"):
             options.add_argument(f"--{argument}")
         options.add_argument(f"--proxy-server={worker.url}")
-        options.add_argument(f"--ignore-certificate-errors-spki-list={pin(school.ca)}")
         options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('browser')}")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        browser = webdriver.Chrome(options, Service(DRIVER))
+        home = home_trusting(school.ca, tmp_path_factory.mktemp("home"))
+        browser = webdriver.Chrome(options, Service(DRIVER, env=home))
         try:
             yield Asking(school, worker, browser, origin.port)
         finally:

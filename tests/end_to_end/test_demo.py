@@ -83,7 +83,7 @@ def test_a_closed_terminal_ends_it_and_everything_of_it():
             assert demo.wait(timeout=15) == 0
         finally:
             demo.terminate()
-    assert len(children) == 4
+    assert len(children) == 6
     assert not children.keys() & {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
     assert left_behind() == before
 

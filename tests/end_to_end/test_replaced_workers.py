@@ -179,7 +179,7 @@ def test_under_systemd_a_worker_starts_its_successor_and_says_who_is_the_main_pr
             successor = int(told.removeprefix("MAINPID="))
             assert successor != worker.pid
             assert worker.wait(20) == 0
-            with socket.create_connection(("127.0.0.1", gateway.proxy), 5):
+            with socket.create_connection(("127.0.0.1", gateway.worker), 5):
                 pass
             os.kill(successor, signal.SIGTERM)
             with pytest.raises(ProcessLookupError):

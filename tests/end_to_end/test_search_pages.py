@@ -14,7 +14,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from blocklists.profile import Search, Unknown
-from tests.end_to_end.test_block_page import AA, CHROMIUM, CONTRASTS, DRIVER, WIDTHS, picture, pin, pytestmark
+from tests.end_to_end.test_block_page import AA, CHROMIUM, CONTRASTS, DRIVER, WIDTHS, picture, pytestmark
+from tests.support.browser import home_trusting
 from tests.support.origin import Origin, tls_context
 from tests.support.proxy_school import Nameserver, School, rulebook, running
 
@@ -71,9 +72,10 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     ):
         arguments = ["headless=new", "no-sandbox", "disable-gpu", "hide-scrollbars", "disable-dev-shm-usage"]
         arguments += [f"proxy-server={worker.url}", f"user-data-dir={tmp_path / 'browser'}"]
-        for argument in (*arguments, f"ignore-certificate-errors-spki-list={pin(school.ca)}"):
+        for argument in arguments:
             options.add_argument(f"--{argument}")
-        browser = webdriver.Chrome(options, Service(DRIVER))
+        home = home_trusting(school.ca, tmp_path / "home")
+        browser = webdriver.Chrome(options, Service(DRIVER, env=home))
         try:
             yield Desk(request.param, origin, browser)
         finally:

@@ -12,7 +12,11 @@ from tests.support.gateway import Gateway
 def test_known_sites_show_their_page_new_ones_close_and_both_are_on_record(tmp_path):
     gateway, log = Gateway(tmp_path, names=("dice.test",)), tmp_path / "log"
     config = ("--config", str(gateway.file))
-    with started("worker", *config, folder=tmp_path, log=log), started("reporting", *config, folder=tmp_path):
+    with (
+        started("peek", *config, folder=tmp_path),
+        started("worker", *config, folder=tmp_path, log=log),
+        started("reporting", *config, folder=tmp_path),
+    ):
         with started("signer", *config, folder=tmp_path) as signer:
             assert gateway.blocked_page("gambling.test") == 403
             signer.send_signal(signal.SIGKILL)

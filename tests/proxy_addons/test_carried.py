@@ -26,6 +26,9 @@ MORE_HOSTS = (
     "pictures.test",
 )
 
+STRICT_FORMS = ("restrict.youtube.com", "restrictmoderate.youtube.com", "forcesafesearch.google.com", "strict.bing.com")
+"""The names at whose addresses search engines are reached."""
+
 
 def book() -> Rulebook:
     """The rulebook of the other tests, with what these are about."""
@@ -58,7 +61,7 @@ def carrying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     compile_lists(sources, school.files.index, built_ns=2)
     names = (*HOSTS, *MORE_HOSTS)
     with (
-        Nameserver({name: ["127.0.0.1"] for name in names}) as dns,
+        Nameserver({name: ["127.0.0.1"] for name in (*names, *STRICT_FORMS)}) as dns,
         Origin(tls_context(school.servers, *names)) as secure,
         Origin() as plain,
         running(school, school.settings(dns, secure.port, plain.port)) as worker,

@@ -89,7 +89,7 @@ async def _process(kind: str, folder: Path, told: Told, instance: int) -> None:
         files.spool, site="oak", kind="peek" if kind == "peek" else "proxy", instance=instance, seed=SEED
     )
     recorder, task = Recorder(journal), asyncio.current_task()
-    recording = asyncio.create_task(recorder.run())
+    others = [asyncio.create_task(recorder.run())]
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     common = {
@@ -103,16 +103,20 @@ async def _process(kind: str, folder: Path, told: Told, instance: int) -> None:
 
             await peek.serve(peek.Setup(told.peek, told.proxy, told.workers, told.key), files, recorder, **common)
         else:
-            from proxy_addons import worker
+            from proxy_addons import signer, worker
             from proxy_addons.handed_over import Front
+
+            if instance == 0:
+                others.append(asyncio.create_task(signer.serve(told.proxy, files, ready=lambda _: None)))
 
             front = Front(told.key, told.proxy.listen[0], ())
             await worker.serve(told.proxy, files, recorder, front=front, **common)
     except asyncio.CancelledError:
         pass
     finally:
-        recording.cancel()
-        await asyncio.gather(recording, return_exceptions=True)
+        for one in others:
+            one.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
         journal.close()
 
 
