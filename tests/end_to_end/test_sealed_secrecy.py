@@ -225,6 +225,10 @@ def found_in(texts):
     return [(where, word) for where, text in lowered.items() for word in WORDS if any(f in text for f in forms(word))]
 
 
+READERS = 4
+"""Processes that map the sealed lists: dns, closed, peek and worker."""
+
+
 async def test_nothing_of_a_sealed_list_is_kept_or_said_anywhere(tmp_path):
     gateway, log = Gateway(tmp_path), tmp_path / "log"
     said = {}
@@ -237,7 +241,7 @@ async def test_nothing_of_a_sealed_list_is_kept_or_said_anywhere(tmp_path):
             until(lambda: sum(count for *_, count in gateway.breaches()) >= 13)
             whole = settings.files.sealed.read_bytes()
             settings.files.sealed.write_bytes(b"x" + whole[1:])
-            until(lambda: log.read_text().count("The new sealed was refused") == 2)
+            until(lambda: log.read_text().count("The new sealed was refused") >= READERS)
             settings.files.sealed.write_bytes(whole)
             await everybody_asks(gateway, port)
             staff = Staff(f"http://127.0.0.1:{gateway.pages}")
