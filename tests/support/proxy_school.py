@@ -493,4 +493,4 @@ async def _worker(folder: Path, settings: ProxySettings, instance: int, heavy: s
 if __name__ == "__main__":
     logging.basicConfig(level=os.environ.get("LEVEL", "INFO"))
     told = msgspec.json.decode(Path(sys.argv[2]).read_bytes(), type=ProxySettings)
-    asyncio.run(_worker(Path(sys.argv[1]), told, int(sys.argv[3]), sys.argv[4]))
+    asyncio.run(_worker(Path(sys.argv[1]), told, int(sys.argv[3]), "".join(sys.argv[4:])))
