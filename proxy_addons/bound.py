@@ -1,4 +1,4 @@
-"""A socket that clients come to: bound, and shared with other processes that bind it too."""
+"""A socket that clients come to."""
 
 import contextlib
 import socket
@@ -8,8 +8,10 @@ from proxy_addons.settings import endpoint
 
 
 @contextlib.contextmanager
-def bound(key: str, text: str) -> Iterator[socket.socket]:
+def bound(key: str, text: str, *, shared: bool = True) -> Iterator[socket.socket]:
     """A socket bound to the "address:port" *text* of the setting *key*; ValueError, or OSError if it is taken.
+
+    One that is *shared* others may bind too.
 
     It says that it speaks TCP: only then asyncio sends each connection's small writes at once (TCP_NODELAY). Without,
     an answer of two writes waits 40 ms for the client's acknowledgement.
@@ -20,10 +22,16 @@ def bound(key: str, text: str) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             made.bind(where)
         except OSError as error:
-            raise OSError(error.errno, f"the proxy cannot listen on {text}: {error.strerror}") from error
+            raise OSError(error.errno, f"{key}: the proxy cannot listen on {text}: {error.strerror}") from error
         made.setblocking(False)
         yield made
+
+
+def numbered(name: str, place: int) -> str:
+    """What the address at *place* of a setting is called where all that were bound are told."""
+    return name if place == 0 else f"{name}-{place + 1}"

@@ -10,28 +10,27 @@ import logging
 import socket
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
-from blocklists import endpoint
 from blocklists.clients import Client, network_of
 from blocklists.live import Files, Live
 from proxy_addons import closed_request
+from proxy_addons.bound import bound, numbered
 from proxy_addons.closed_answer import Answers
 from proxy_addons.closed_metrics import Collected, Counts
 from proxy_addons.closed_settings import ClosedSettings
 from proxy_addons.closed_tls import Certificates, Tls
+from proxy_addons.fresh import REFRESH, last_good_stays
 from proxy_addons.leaves import Leaves
 from proxy_addons.settings import ProxySettings
 from reporting.metrics import process_collector, serve_metrics
 
 log = logging.getLogger("schoolgate.closed")
 
-REFRESH = 0.2
-"""Seconds between two looks at the snapshots (five `stat` calls)."""
 _PATIENCE = 10.0
 """Seconds from a connection's start until its answer is on its way, a TLS handshake included."""
 _LONGEST_HEAD = 16_384
@@ -94,14 +93,14 @@ async def serve(
     cannot be read.
     """
     with contextlib.ExitStack() as stack:
-        plain = [stack.enter_context(_bound(f"closed.listen[{n}]", text)) for n, text in enumerate(settings.listen)]
-        tls = [
-            stack.enter_context(_bound(f"closed.listen_tls[{n}]", text)) for n, text in enumerate(settings.listen_tls)
-        ]
+        plain, tls = (
+            [stack.enter_context(bound(f"{key}[{n}]", text, shared=False)) for n, text in enumerate(texts)]
+            for key, texts in (("closed.listen", settings.listen), ("closed.listen_tls", settings.listen_tls))
+        )
         live = Live(files)
         door = Door(live, Answers(live, proxy), Certificates(Leaves(Path(proxy.signer))))
-        endpoints = {_numbered("http", n): s.getsockname()[:2] for n, s in enumerate(plain)}
-        endpoints |= {_numbered("https", n): s.getsockname()[:2] for n, s in enumerate(tls)}
+        endpoints = {numbered("http", n): s.getsockname()[:2] for n, s in enumerate(plain)}
+        endpoints |= {numbered("https", n): s.getsockname()[:2] for n, s in enumerate(tls)}
         if metrics:
             served = serve_metrics(door.registry(), metrics)
             stack.callback(served)
@@ -216,11 +215,9 @@ class Door:
         """Take up each new snapshot and index, watch the clock, and have certificates made anew in time."""
         renewed = time.monotonic()
         while True:
-            try:
+            with last_good_stays(log):
                 self._live.refresh()
                 self._answers.clock_ok = self._live.clock_ok()
-            except Exception as error:  # noqa: BLE001 - the last good policy stays in force
-                log.error("The snapshots could not be read (%s); the last good ones stay.", type(error).__name__)  # noqa: TRY400 - its text may be long and says no more
             if self._live.ready:
                 self.ready.set()
             if time.monotonic() - renewed > _RENEW:
@@ -239,23 +236,3 @@ async def _take_leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         async with asyncio.timeout(_LINGER):
             while await reader.read(_LONGEST_HEAD):
                 pass
-
-
-@contextlib.contextmanager
-def _bound(key: str, text: str) -> Iterator[socket.socket]:
-    """A socket bound to the "address:port" *text* of the setting *key*; OSError if it is taken or none of ours."""
-    where = endpoint.parse(text)
-    if where is None:
-        raise ValueError(f"{key}: {text!r} is no address and port")
-    with socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET) as made:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            made.bind(where)
-        except OSError as error:
-            raise OSError(error.errno, f"{key}: {text}: {error.strerror}") from error
-        made.setblocking(False)
-        yield made
-
-
-def _numbered(name: str, place: int) -> str:
-    return name if place == 0 else f"{name}-{place + 1}"

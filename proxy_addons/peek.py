@@ -21,6 +21,7 @@ from proxy_addons.arrival import Arrival, TooLongError
 from proxy_addons.bound import bound
 from proxy_addons.client import client_of
 from proxy_addons.doorway import Doorway
+from proxy_addons.fresh import REFRESH, last_good_stays
 from proxy_addons.judge import Judge, NotReadyError
 from proxy_addons.memory import memory
 from proxy_addons.peek_counters import PeekCollected, PeekCounters
@@ -35,8 +36,6 @@ from reporting.recorder import Recorder
 
 log = logging.getLogger("schoolgate.peek")
 
-REFRESH = 0.2
-"""Seconds between two looks at the snapshots (five `stat` calls)."""
 _SWEEP = 0.5
 """Seconds between two looks for connections that are to end."""
 _LOOK = 0.1
@@ -272,11 +271,9 @@ class Peek:
     async def _keep_fresh(self) -> None:
         """Take up each new snapshot and index, and watch the clock."""
         while True:
-            try:
+            with last_good_stays(log):
                 self._live.refresh()
                 self._judge.clock_ok = self._live.clock_ok()
-            except Exception as error:  # noqa: BLE001 - the last good policy stays in force
-                log.error("The snapshots could not be read (%s); the last good ones stay.", type(error).__name__)  # noqa: TRY400 - its text may be long and says no more
             if self._live.ready:
                 self._ready.set()
             await asyncio.sleep(REFRESH)

@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 from cryptography.hazmat.primitives import serialization
 
 from blocklists import domain
 from blocklists.live import Files, Live
 from proxy_addons import leaf, signing
+from proxy_addons.fresh import last_good_stays
 from proxy_addons.leaf import Authority
 from proxy_addons.never_opened import is_never_opened
 from proxy_addons.settings import ProxySettings
@@ -135,15 +135,9 @@ async def serve(settings: ProxySettings, files: Files, *, ready: Ready, rate: fl
         async with await asyncio.start_unix_server(signer.serve, sock=made):
             announced = False
             while True:
-                _look(live)
+                with last_good_stays(log):
+                    live.refresh()
                 if live.policy is not None and not announced:
                     announced = True
                     ready({})
                 await asyncio.sleep(_REFRESH)
-
-
-def _look(live: Live) -> None:
-    try:
-        live.refresh()
-    except (OSError, ValueError, msgspec.MsgspecError) as error:
-        log.error("The snapshots could not be read (%s); the last good ones stay.", type(error).__name__)  # noqa: TRY400 - one sentence

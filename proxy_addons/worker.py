@@ -22,11 +22,12 @@ from prometheus_client import CollectorRegistry
 from blocklists.live import Files, Live
 from proxy_addons import backlog, cut, heads, held, interim, library_words, life, messages, sockets
 from proxy_addons.addresses import Reach
-from proxy_addons.bound import bound
+from proxy_addons.bound import bound, numbered
 from proxy_addons.certificates import CIPHERS, TO_SERVERS, Certificates, trusted
 from proxy_addons.counters import Collected, Counters
 from proxy_addons.distrusting import Distrusting
 from proxy_addons.filter import Filter
+from proxy_addons.fresh import REFRESH, last_good_stays
 from proxy_addons.handed_over import Front, Rewound, presented
 from proxy_addons.judge import Judge
 from proxy_addons.layers import Layers
@@ -42,8 +43,6 @@ from reporting.recorder import Recorder
 
 log = logging.getLogger("schoolgate.proxy")
 
-REFRESH = 0.2
-"""Seconds between two looks at the snapshots (five `stat` calls)."""
 _LOOK = 0.05
 """Seconds between two looks at what is still open while draining."""
 _SWEEP = 0.5
@@ -96,7 +95,7 @@ async def serve(
         stack.enter_context(cut.looked_at())
         stack.enter_context(held.holding())
         stack.enter_context(library_words.own_log(worker.count_inner_error))
-        endpoints = {_numbered("proxy", place): s.getsockname()[:2] for place, s in enumerate(sockets)}
+        endpoints = {numbered("proxy", place): s.getsockname()[:2] for place, s in enumerate(sockets)}
         if metrics:
             served = serve_metrics(worker.registry(), metrics)
             worker.metrics_end = functools.cache(served)  # once: here, or when a successor needs the port
@@ -301,12 +300,10 @@ class Worker:
     async def _keep_fresh(self) -> None:
         """Take up each new snapshot and index, and watch the clock."""
         while True:
-            try:
+            with last_good_stays(log):
                 self._live.refresh()
                 self._judge.clock_ok = self._live.clock_ok()
                 await self._phrases.refresh()
-            except Exception as error:  # noqa: BLE001 - the last good policy stays in force
-                log.error("The snapshots could not be read (%s); the last good ones stay.", type(error).__name__)  # noqa: TRY400 - its text may be long and says no more
             if self._live.ready:
                 self._ready.set()
             await asyncio.sleep(REFRESH)
@@ -320,10 +317,6 @@ async def _listen(sock: socket.socket, handled: _Handled) -> asyncio.Server:
         return asyncio.StreamReaderProtocol(Rewound(loop=loop), handled, loop=loop)
 
     return await loop.create_server(protocol, sock=sock, backlog=_BACKLOG)
-
-
-def _numbered(name: str, place: int) -> str:
-    return name if place == 0 else f"{name}-{place + 1}"
 
 
 def _waiting(listener: socket.socket) -> Iterator[socket.socket]:

@@ -5,7 +5,7 @@ is the first that a reader meets; *type* says which record it is. Kinds are neve
 """
 
 import enum
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -126,25 +126,35 @@ def breach_of(request: Request, verdict: Verdict, *, source: str, policy: int, e
     if not verdict.blocked or verdict.quiet:
         return None
     sealed = verdict.reason is Reason.SEALED
+    return record_of(
+        BreachKind.STOPPED,
+        request,
+        verdict,
+        source=source,
+        policy=policy,
+        host="" if sealed else request.host,
+        path="" if sealed else (request.path or ""),
+        category=verdict.category,
+        list=verdict.list,
+        rule=verdict.rule,
+        evidence=evidence,
+    )
+
+
+def record_of(kind: BreachKind, request: Request, verdict: Verdict, **more: Any) -> Breach:
+    """A breach of *kind* with whose *request* it is and what *verdict* says of it; *more* are its other fields."""
     client = request.client
     return Breach(
         v=VERSION,
-        kind=BreachKind.STOPPED,
+        kind=kind,
         at_ns=request.at,
-        source=source,
         address=client.address,
         client=client.number,
         device=client.device,
         person=client.person,
         profile=client.profile,
-        host="" if sealed else request.host,
-        path="" if sealed else (request.path or ""),
         reason=str(verdict.reason),
-        category=verdict.category,
         theme=verdict.theme,
         severity=verdict.severity,
-        list=verdict.list,
-        rule=verdict.rule,
-        policy=policy,
-        evidence=evidence,
+        **more,
     )

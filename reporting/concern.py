@@ -4,7 +4,7 @@ Its terms are for the DSL alone (G5): whoever shows a breach to others leaves th
 """
 
 from blocklists.verdict import Request, Verdict
-from reporting.breach import VERSION, Breach, BreachKind
+from reporting.breach import Breach, BreachKind, record_of
 
 LONGEST = 500
 """Characters of the words that are kept."""
@@ -17,22 +17,13 @@ def concern_of(request: Request, verdict: Verdict, *, source: str, policy: int) 
     """
     if verdict.blocked or not verdict.theme:
         return None
-    client = request.client
-    return Breach(
-        v=VERSION,
-        kind=BreachKind.CONCERN,
-        at_ns=request.at,
+    return record_of(
+        BreachKind.CONCERN,
+        request,
+        verdict,
         source=source,
-        address=client.address,
-        client=client.number,
-        device=client.device,
-        person=client.person,
-        profile=client.profile,
-        host=request.host,
-        reason=str(verdict.reason),
-        theme=verdict.theme,
-        severity=verdict.severity,
-        rule=", ".join(next((hit.evidence for hit in request.hits if hit.theme == verdict.theme), ())),
         policy=policy,
+        host=request.host,
+        rule=", ".join(next((hit.evidence for hit in request.hits if hit.theme == verdict.theme), ())),
         terms=request.terms[:LONGEST],
     )
