@@ -8,10 +8,12 @@ from proxy_addons.settings import endpoint
 
 
 @contextlib.contextmanager
-def bound(key: str, text: str, *, shared: bool = True) -> Iterator[socket.socket]:
+def bound(
+    key: str, text: str, *, shared: bool = True, says: str = "the proxy cannot listen on"
+) -> Iterator[socket.socket]:
     """A socket bound to the "address:port" *text* of the setting *key*; ValueError, or OSError if it is taken.
 
-    One that is *shared* others may bind too.
+    One that is *shared* others may bind too. What goes wrong is told as *says*, the address, and why.
 
     It says that it speaks TCP: only then asyncio sends each connection's small writes at once (TCP_NODELAY). Without,
     an answer of two writes waits 40 ms for the client's acknowledgement.
@@ -27,7 +29,7 @@ def bound(key: str, text: str, *, shared: bool = True) -> Iterator[socket.socket
         try:
             made.bind(where)
         except OSError as error:
-            raise OSError(error.errno, f"{key}: the proxy cannot listen on {text}: {error.strerror}") from error
+            raise OSError(error.errno, f"{says} {text}: {error.strerror}") from error
         made.setblocking(False)
         yield made
 

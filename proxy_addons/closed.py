@@ -93,10 +93,10 @@ async def serve(
     cannot be read.
     """
     with contextlib.ExitStack() as stack:
-        plain, tls = (
-            [stack.enter_context(bound(f"{key}[{n}]", text, shared=False)) for n, text in enumerate(texts)]
-            for key, texts in (("closed.listen", settings.listen), ("closed.listen_tls", settings.listen_tls))
-        )
+        plain = [stack.enter_context(_alone(f"closed.listen[{n}]", text)) for n, text in enumerate(settings.listen)]
+        tls = [
+            stack.enter_context(_alone(f"closed.listen_tls[{n}]", text)) for n, text in enumerate(settings.listen_tls)
+        ]
         live = Live(files)
         door = Door(live, Answers(live, proxy), Certificates(Leaves(Path(proxy.signer))))
         endpoints = {numbered("http", n): s.getsockname()[:2] for n, s in enumerate(plain)}
@@ -236,3 +236,8 @@ async def _take_leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         async with asyncio.timeout(_LINGER):
             while await reader.read(_LONGEST_HEAD):
                 pass
+
+
+def _alone(key: str, text: str) -> contextlib.AbstractContextManager[socket.socket]:
+    """A socket that no second process of this kind shares."""
+    return bound(key, text, shared=False, says=f"{key}:")
