@@ -42,11 +42,15 @@ class Destinations:
             if not self._waiting[who]:
                 del self._waiting[who], self._turns[who]
 
-    def closed_alias(self, request: Request, verdict: Verdict) -> tuple[Request, Verdict] | None:
-        """The refusal of the permitted *request* for an alias that its host was seen to have, or None."""
-        if self._resolver.is_sealed(request.host):
+    def closed_alias(self, request: Request, verdict: Verdict, strict: str = "") -> tuple[Request, Verdict] | None:
+        """The refusal of the permitted *request* for an alias that its host was seen to have, or None.
+
+        A host that leads to its *strict* form has that for an alias, and what that leads to.
+        """
+        host = strict or request.host
+        if self._resolver.is_sealed(host):
             return request, illegal("", "")
-        for name in self._resolver.aliases(request.host):
+        for name in (*filter(None, (strict,)), *self._resolver.aliases(host)):
             _, other = self._judge.of_name(Kind.CONNECT, request.client, name)
             if other.blocked and outranks(other, verdict):
                 return request, other

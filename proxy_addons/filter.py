@@ -234,7 +234,7 @@ class Filter:
         host, port, *_ = data.server.address or ("", 0)
         if (host, port) == self._resolver.upstream:
             return
-        STRICT.set((host, self._searches.strict_form(self._somebody(data.client), host)))
+        STRICT.set((host, self._judge.strict_form(self._somebody(data.client), host)))
         if domain.as_address(host) and not self._resolver.permits(host, port):
             data.server.error = _NOT_REACHED
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from blocklists import url
+from blocklists import safe_search, url
 from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Policy, Reason, Request, Verdict, decide
@@ -96,6 +96,11 @@ class Judge:
         """Whether the profile of *client* permits what nobody here can look into."""
         profile = self.policy.rulebook.profiles.get(client.profile)
         return profile is not None and profile.unseen is Unseen.OPEN
+
+    def strict_form(self, client: Client, host: str) -> str:
+        """The name whose addresses *client* gets in place of *host*'s own, or ""; nobody's profile has one."""
+        profile = self.policy.rulebook.profiles.get(client.profile)
+        return (profile and safe_search.target(safe_search.shipped(), host, profile)) or ""
 
     async def record(self, request: Request, verdict: Verdict, evidence: str = "") -> None:
         """Put a refusal on record; returns when it is safe to answer."""

@@ -199,13 +199,14 @@ class Porter:
     # Three ways on
 
     async def _splice(self, at: Arrival, hello: ClientHello, host: str, port: int, judged: Judged) -> Onward | None:
-        """Relay to an address of *host*; where it leads nowhere, or to what is closed, say so."""
+        """Relay to an address of *host* or its strict form; where it leads nowhere, or to what is closed, say so."""
         client = judged[0].client
         self._permitted.relayed(at, host, judged[1])
+        strict = self._judge.strict_form(client, host)
         try:
-            await self._destinations.look_up(client, host, port)
-            closed = self._destinations.closed_alias(*judged)
-            far = await self._connect(host, port) if closed is None else None
+            await self._destinations.look_up(client, strict or host, port)
+            closed = self._destinations.closed_alias(*judged, strict)
+            far = await self._connect(strict or host, port) if closed is None else None
         except OSError:
             self._counts.unreachable += 1
             return await self._without_server(at, hello, host, port, judged)

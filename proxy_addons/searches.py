@@ -15,8 +15,6 @@ from blocklists import search, themes
 from blocklists.clients import Client
 from blocklists.policy import Reason, Request, Verdict
 from blocklists.profile import Profile
-from blocklists.safe_search import shipped as shipped_targets
-from blocklists.safe_search import target
 from blocklists.search import Engine, Place
 from blocklists.url import Url
 from proxy_addons import block_page, help_panel, safe_search, search_terms, words
@@ -68,11 +66,6 @@ class Searches:
 
     def _profile(self, client: Client) -> Profile:
         return self._judge.policy.rulebook.profiles[client.profile]
-
-    def strict_form(self, client: Client, host: str) -> str:
-        """The name whose addresses *client* gets in place of *host*'s own, or ""; nobody's profile has one."""
-        profile = self._judge.policy.rulebook.profiles.get(client.profile)
-        return (profile and target(shipped_targets(), host, profile)) or ""
 
     async def asked(self, flow: http.HTTPFlow, client: Client, url: Url) -> Refusal | None:
         """Make the permitted request of *flow* for *url* strict, and judge its words; what to answer, if anything."""

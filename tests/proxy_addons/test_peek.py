@@ -62,6 +62,8 @@ def whole_front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fronted]:
         "cloak.good.test": ["=tracker.harm.test"],
         "veil.good.test": ["!"],
         "private.test": ["10.1.2.3"],
+        "safe.duckduckgo.com": ["127.0.0.1"],
+        "strict.bing.com": ["=tracker.harm.test"],
     }
     with (
         Nameserver(zone) as dns,
@@ -153,6 +155,21 @@ def test_what_leads_to_a_closed_name_is_closed(front: Fronted) -> None:
         raw, _ = front.door.connect(host, front.secure.port, "visitor")
         with raw, pytest.raises(OSError, match=r"ACCESS_DENIED|EOF|WRONG"):
             tunnel(front.school, raw, host)
+    assert front.secure.connections == 0
+
+
+def test_a_search_engine_is_reached_at_the_address_of_its_strict_form_by_whoever_has_no_certificate(
+    front: Fronted,
+) -> None:
+    assert "Oak Lane" not in front.issuer("duckduckgo.com", "visitor")
+    assert "safe.duckduckgo.com" in front.dns.asked
+    assert "duckduckgo.com" not in front.dns.asked
+
+
+def test_a_search_engine_whose_strict_form_leads_to_a_closed_name_is_closed(front: Fronted) -> None:
+    raw, _ = front.door.connect("www.bing.com", front.secure.port, "visitor")
+    with raw, pytest.raises(OSError, match=r"ACCESS_DENIED|EOF"):
+        tunnel(front.school, raw, "www.bing.com")
     assert front.secure.connections == 0
 
 
