@@ -114,9 +114,9 @@ def test_a_refused_download_is_on_record_with_its_kind_before_the_page_arrives(h
 
 @pytest.mark.parametrize("version", ["--http1.1", "--http2"])
 def test_the_rest_of_a_refused_download_is_not_fetched(house: House, version: str) -> None:
-    path = serve(body=PROGRAM, type="image/png", zeros=str(1024 * MIB))
+    path = serve(body=PROGRAM, type="image/png", zeros=str(256 * MIB))
     assert " 403" in asked(house, path, version).splitlines()[0]
-    assert house.secure.sent < 256 * MIB
+    assert house.secure.sent < 64 * MIB
 
 
 def test_the_connection_serves_the_next_request(house: House) -> None:

@@ -4,13 +4,11 @@ It runs in a thread of its own. What it answers depends on the path: see `_ROUTE
 """
 
 import asyncio
-import contextlib
 import gzip
 import ssl
 import threading
 import urllib.parse
 from dataclasses import dataclass, field
-from typing import Self
 
 import h2.config
 import h2.connection
@@ -19,6 +17,8 @@ import h11
 import trustme
 import wsproto
 import wsproto.events
+
+from tests.support.threaded import Listener
 
 SHORT = 16_384
 """Bytes of a body that are kept."""
@@ -63,7 +63,7 @@ class Seen:
 
 
 @dataclass
-class Origin:
+class Origin(Listener):
     """Start with `with Origin(...) as origin`; *requests*, *connections*, *received*, *sent* (bytes) say what came."""
 
     tls: ssl.SSLContext | None = None
@@ -74,45 +74,22 @@ class Origin:
     port: int = 0
     waiting: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> Self:
-        started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run(started)), daemon=True)
-        self._thread.start()
-        assert started.wait(5)
-        return self
+    gone = (OSError, h11.RemoteProtocolError, asyncio.CancelledError)
 
     def __exit__(self, *_: object) -> None:
         self.release.set()
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(5)
+        super().__exit__()
 
     def forget(self) -> None:
         """Start the log anew."""
         self.requests.clear()
         self.connections = self.received = self.sent = 0
 
-    async def _run(self, started: threading.Event) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._open: set[asyncio.Task[None]] = set()
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
-        self.port = server.sockets[0].getsockname()[1]
-        started.set()
-        await self._stop.wait()
-        server.close()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(asyncio.current_task())
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         tls = writer.get_extra_info("ssl_object")
         speak = self._speak_h2 if tls and tls.selected_alpn_protocol() == "h2" else self._speak_h1
-        with contextlib.suppress(OSError, h11.RemoteProtocolError, asyncio.CancelledError):
-            await speak(reader, writer, self.connections)
-        writer.close()
-        self._open.discard(asyncio.current_task())
+        await speak(reader, writer, self.connections)
 
     async def _speak_h1(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         conn = h11.Connection(h11.SERVER)
@@ -162,6 +139,7 @@ class Origin:
         headers, pieces = await self._answer(seen)
         writer.write(conn.send(h11.Response(status_code=200, headers=headers)))
         for piece in pieces:
+            await asyncio.sleep(0)  # or the loop has no turn in which it could say that the connection is lost
             if writer.is_closing():
                 raise ConnectionResetError
             if sent := conn.send(h11.Data(data=piece)):

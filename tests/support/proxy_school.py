@@ -18,7 +18,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 
 import dnslib
 import msgspec
@@ -40,6 +39,7 @@ from reporting.breach import Breach
 from reporting.frames import read_frames
 from reporting.journal import Journal
 from reporting.recorder import Recorder
+from tests.support.threaded import Threaded
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = bytes(32)
@@ -252,7 +252,7 @@ def make_authority(certificate: Path, key: Path) -> None:
     )
 
 
-class Nameserver:
+class Nameserver(Threaded):
     """Answers A and AAAA over UDP and TCP from *zone*; a name that is not there does not exist.
 
     "=other.test" in the zone is an alias of a name on loopback, "!" says that a sealed list names it (RFC 8914, 16).
@@ -267,19 +267,7 @@ class Nameserver:
         self.hushed = "hushed.test"
         self.port = 0
 
-    def __enter__(self) -> Self:
-        started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run(started)), daemon=True)
-        self._thread.start()
-        assert started.wait(5)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(5)
-
     async def _run(self, started: threading.Event) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         server, udp = await self._bound_alike()
         started.set()
         await self._stop.wait()
