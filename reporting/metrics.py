@@ -76,6 +76,10 @@ def process_collector(live: State, recorder: Recorder | None) -> Collector:
     return _Process(live, recorder)
 
 
+_LOOK = 0.1
+"""Seconds between two looks at whether the port is to close: who closes it waits as long, on an event loop."""
+
+
 class Served:
     """A metrics port that is open; call it to close the port. *address* is where it really listens."""
 
@@ -99,7 +103,7 @@ def serve_metrics(registry: CollectorRegistry, address: tuple[str, int], patienc
     except OSError as error:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         raise OSError(f"metrics cannot be served at {place}: {error.strerror or error}") from error
-    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_LOOK,), name="metrics", daemon=True)
     thread.start()
 
     def close() -> None:
