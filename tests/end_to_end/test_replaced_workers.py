@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -166,6 +167,26 @@ def heard(listener, process, word):
     raise AssertionError(f"{word} was not said")
 
 
+@contextlib.contextmanager
+def none_left_of(gateway):
+    """End every process of *gateway* at the end: a worker that lives for seconds replaces itself for ever."""
+    try:
+        yield
+    finally:
+        while pids := [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if names(path, gateway)]:
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def names(path, gateway):
+    """Whether the command line in the file *path* names *gateway*'s configuration; not one of a process that ended."""
+    try:
+        return str(gateway.file).encode() in path.read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
 def test_under_systemd_a_worker_starts_its_successor_and_says_who_is_the_main_process(tmp_path):
     gateway = Gateway(tmp_path)
     short_lived(gateway)
@@ -173,7 +194,10 @@ def test_under_systemd_a_worker_starts_its_successor_and_says_who_is_the_main_pr
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
         command = [*COMMAND, "worker", "--config", str(gateway.file)]
-        with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as worker:
+        with (
+            none_left_of(gateway),
+            subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as worker,
+        ):
             heard(listener, worker, "READY=1")
             told = heard(listener, worker, "MAINPID=")
             successor = int(told.removeprefix("MAINPID="))
