@@ -90,7 +90,10 @@ _FEW = 64
 _SIDE_BY_SIDE = re.compile("[a-z][{0}]|[{0}][a-z]".format("".join(_LOOKALIKES)))
 _WORD = re.compile(r"\w+")
 _TO_LATIN = str.maketrans(_LOOKALIKES)
-_SPACED = re.compile(rb"(?<= )(?:[a-z] ){4,}")
+_SPACED = re.compile(rb" [a-z] [a-z] [a-z] [a-z] (?:[a-z] )*")
+_BLANKS = re.compile(rb"  +")
+_GAPS = 16
+"""One double blank in so many bytes, at least, is many."""
 _AROUND = 48
 """Bytes on both sides of a disguised word that are looked at with it: a phrase may go on there."""
 _MANY = 2_000
@@ -124,7 +127,6 @@ _KINDS = bytes(ord(_kind_of(chr(byte))) for byte in range(256))
 """Each byte as what it is in a word: a letter "a", a sign that can stand for one "0", or anything else " "."""
 _SHAPES = (b"a0a", b"a00a", b" 0aa", b"a00 ")
 """p0rn, f00l, $ex, a$$; of a word with but one sign at its end (wow!) the sign is none."""
-_ONE_EACH = b" a a a a "
 
 
 def fold(text: str) -> bytes:
@@ -182,18 +184,22 @@ def _windows(places: list[int], raw: bytes) -> list[tuple[int, int]]:
 
 def _together(folded: bytes) -> bytes:
     """The words of *folded* that are written with blanks between their letters, without them."""
-    if folded.translate(_KINDS).find(_ONE_EACH) < 0:
-        return b""
     return b"".join(b" %b " % m[0].replace(b" ", b"") for m in _SPACED.finditer(folded))
 
 
 def _words(raw: bytes, table: bytes) -> bytes:
-    return b" %b " % b" ".join(raw.translate(table, _APOSTROPHES).split())
+    """*raw* by *table* with one blank between words: the gaps are fewer than the words, or else not many."""
+    text = raw.translate(table, _APOSTROPHES)
+    if text.count(b"  ") * _GAPS > len(text):
+        text = b" ".join(text.split())
+    return _BLANKS.sub(b" ", b" %b " % text)
 
 
 def _ascii_form(text: str) -> bytes:
     """*text* with what is beyond ASCII folded; UTF-8."""
     raw = text.encode("utf-8", "replace")
+    if text.isascii():
+        return raw
     beyond = raw.translate(None, _ASCII).decode()
     if not beyond:
         return raw

@@ -158,9 +158,25 @@ _INLINE = (
     "|sub|sup|tt|u|var|wbr"
 )
 """Tags that part no words: p<b>a</b>ge is one."""
+
+
+def _either_case(word: str) -> str:
+    """A pattern for *word* in capitals or not; unlike with the flag for that, a wrong letter is passed over at once."""
+    return "".join(f"[{letter}{letter.upper()}]" for letter in word)
+
+
+def _one_of(words: str) -> str:
+    """A pattern for one of *words* (bars between them), in which each first letter is tried once."""
+    ends: dict[str, list[str]] = {}
+    for word in sorted(words.split("|"), key=len, reverse=True):
+        ends.setdefault(word[0], []).append(_either_case(word[1:]))
+    return "|".join(f"{_either_case(first)}(?:{'|'.join(rest)})" for first, rest in ends.items())
+
+
 _SILENT = re.compile(
-    rf"<(?:!--(?:.*?-->|.*)|(script|style)\b(?:.*?</\1\b[^<>]*>?|.*)|/?(?:{_INLINE})(?:[\s/][^<>]*)?>)",
-    re.IGNORECASE | re.DOTALL,
+    rf"<(?:!--(?:.*?-->|.*)|({_one_of('script|style')})\b(?:.*?</(?i:\1)\b[^<>]*>?|.*)"
+    rf"|/?(?:{_one_of(_INLINE)})(?:[\s/][^<>]*)?>)",
+    re.DOTALL,
 )
 """What shows nothing and parts nothing. What is not ended goes on to the page's end, here as in a browser."""
 _TAG = re.compile(r"<[/!?a-zA-Z][^<>]*>?")
