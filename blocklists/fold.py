@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
+from blocklists.finder import Finder
+
 _CYRILLIC = (
     "\u0430\u0432\u0433\u0435\u0437\u043a\u043c\u043d\u043e\u043f\u0440\u0441"
     "\u0442\u0443\u0445\u044c\u0455\u0456\u0458\u04bb\u04cf\u0501\u051b\u051d"
@@ -90,7 +92,8 @@ _FEW = 64
 _SIDE_BY_SIDE = re.compile("[a-z][{0}]|[{0}][a-z]".format("".join(_LOOKALIKES)))
 _WORD = re.compile(r"\w+")
 _TO_LATIN = str.maketrans(_LOOKALIKES)
-_SPACED = re.compile(rb" [a-z] [a-z] [a-z] [a-z] (?:[a-z] )*")
+_SPACED = re.compile(rb"(?<= )(?:[a-z] ){4,}")
+_ONE_EACH = Finder(rb" [a-z] [a-z] [a-z] [a-z] ")
 _BLANKS = re.compile(rb"  +")
 _GAPS = 16
 """One double blank in so many bytes, at least, is many."""
@@ -184,6 +187,8 @@ def _windows(places: list[int], raw: bytes) -> list[tuple[int, int]]:
 
 def _together(folded: bytes) -> bytes:
     """The words of *folded* that are written with blanks between their letters, without them."""
+    if not _ONE_EACH.stands_in(folded):
+        return b""
     return b"".join(b" %b " % m[0].replace(b" ", b"") for m in _SPACED.finditer(folded))
 
 

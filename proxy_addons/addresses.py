@@ -7,12 +7,16 @@ gateway's own pages, a printer, or a cloud's metadata through it.
 import errno
 import ipaddress
 import socket
+import time
 from collections.abc import Iterable
 
 from blocklists.address import Address, innermost, is_public
 
 _CLOUD_HOST = ipaddress.ip_address("168.63.129.16")
 """A cloud's host, which its public address does not show."""
+_FRESH = 1.0
+"""Seconds for which it is known whether an address may be reached: the gateway's own ones may change."""
+_MOST_KNOWN = 8192
 
 
 class Reach:
@@ -21,9 +25,19 @@ class Reach:
     def __init__(self, reachable_private: Iterable[str] = ()) -> None:
         """Take *reachable_private* (CIDR); ValueError if one is no network."""
         self._named = tuple(ipaddress.ip_network(text) for text in reachable_private)
+        self._known: dict[str, bool] = {}
+        self._until = 0.0
 
     def permits(self, text: str) -> bool:
-        """Whether the address *text* may be reached; what is no address may not."""
+        """Whether the address *text* may be reached; what is no address may not. Holds for a second."""
+        if time.monotonic() >= self._until or len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+            self._until = time.monotonic() + _FRESH
+        if (known := self._known.get(text)) is None:
+            known = self._known[text] = self._judged(text)
+        return known
+
+    def _judged(self, text: str) -> bool:
         try:
             address = innermost(ipaddress.ip_address(text.partition("%")[0]))
         except ValueError:

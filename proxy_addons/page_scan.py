@@ -25,7 +25,7 @@ from proxy_addons.page_text import Kind, decoded, kind_of, sniffed, words_of
 from proxy_addons.phrase_book import PhraseBook
 from reporting.breach import VERSION, Clean
 
-ALOUD = 65_536
+ALOUD = 131_072
 """Bytes of an answer, as they come, that are read at once (about 5 ms); a larger one is read in a thread."""
 CLEAN = 30
 """A page that scores less is clean: half of the lowest limit."""

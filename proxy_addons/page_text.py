@@ -11,6 +11,8 @@ import html
 import re
 from collections.abc import Iterator
 
+from blocklists.finder import Finder
+
 
 class Kind(enum.Enum):
     """What an answer is to the scan."""
@@ -181,8 +183,9 @@ _SILENT = re.compile(
 """What shows nothing and parts nothing. What is not ended goes on to the page's end, here as in a browser."""
 _TAG = re.compile(r"<[/!?a-zA-Z][^<>]*>?")
 """A tag; a "<" before anything else is shown as it is."""
-_NAMES = ("alt=", "title=", "placeholder=", "aria-label=", "content=")
-_LONGEST_VALUE = 400
+_NAMES = Finder(b"alt=", b"title=", b"placeholder=", b"aria-label=", b"content=")
+_LONGEST_VALUE = 800
+"""Bytes of an attribute's value that are read."""
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 
 
@@ -206,14 +209,11 @@ def of_html(text: str) -> str:
 
 def _values(text: str) -> Iterator[str]:
     """What stands in the attributes of *text* that are shown, or that say what the page is about."""
-    for name in _NAMES:
-        place = text.find(name)
-        while place >= 0:
-            place += len(name)
-            value = text[place : place + _LONGEST_VALUE]
-            if (quote := value[:1]) in {'"', "'"}:
-                yield value[1:].partition(quote)[0]
-            place = text.find(name, place)
+    source = text.encode("utf-8", "replace")
+    for place in _NAMES.ends(source):
+        value = source[place : place + _LONGEST_VALUE].decode("utf-8", "ignore")
+        if (quote := value[:1]) in {'"', "'"}:
+            yield value[1:].partition(quote)[0]
 
 
 def of_json(text: str) -> str:

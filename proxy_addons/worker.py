@@ -21,7 +21,19 @@ from mitmproxy.proxy.mode_servers import ServerInstance
 from prometheus_client import CollectorRegistry
 
 from blocklists.live import Files, Live
-from proxy_addons import backlog, cut, heads, held, interim, library_words, life, messages, sockets
+from proxy_addons import (
+    backlog,
+    cut,
+    heads,
+    held,
+    hooks,
+    interim,
+    library_speed,
+    library_words,
+    life,
+    messages,
+    sockets,
+)
 from proxy_addons.addresses import Reach
 from proxy_addons.bound import bound, numbered
 from proxy_addons.certificates import CIPHERS, TO_SERVERS, Certificates, trusted
@@ -95,6 +107,8 @@ async def serve(
         stack.enter_context(backlog.bounded())
         stack.enter_context(cut.looked_at())
         stack.enter_context(held.holding())
+        stack.enter_context(hooks.by_table(worker.hooks))
+        stack.enter_context(library_speed.gained())
         stack.enter_context(library_words.own_log(worker.count_inner_error))
         endpoints = {numbered("proxy", place): s.getsockname()[:2] for place, s in enumerate(sockets)}
         if metrics:
@@ -137,6 +151,7 @@ class Worker:
         self.metrics_end: Callable[[], None] = lambda: None
         self._asked = float("-inf")
         self._master = self._make_master(bundle)
+        self.hooks = hooks.Table(self._master.addons)
 
     def _make_master(self, bundle: str) -> master.Master:
         made = master.Master(options.Options())

@@ -1,0 +1,105 @@
+"""How mitmproxy's hooks reach the addons of a worker: by a table, where mitmproxy searches for each anew.
+
+For each hook it asks every addon whether it has a function of that name, guards each call with contexts of its own,
+tells everybody afterwards that the flow changed, and notes for the log who started the task: for a small page, more
+work than the filter's. What is called and in which order stays as it is, and so does what becomes of an addon's error:
+it is logged under mitmproxy's name, and the next addon is called.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from mitmproxy import addonmanager
+from mitmproxy.flow import Flow
+from mitmproxy.proxy import commands, mode_servers
+from mitmproxy.utils import asyncio_utils
+
+log = logging.getLogger(addonmanager.__name__)
+
+type _Called = Callable[[Any], Coroutine[Any, Any, None] | None]
+
+_kept: set[asyncio.Task[Any]] = set()
+"""The loop itself may lose a task that nobody else knows of."""
+
+
+class Table:
+    """What the addons of *manager* do for each hook; they are all there before the first hook comes."""
+
+    def __init__(self, manager: addonmanager.AddonManager) -> None:
+        self._manager = manager
+        self._called: dict[str, tuple[_Called, ...]] = {}
+        self._argument: dict[str, str] = {}
+
+    def of(self, name: str) -> tuple[_Called, ...]:
+        """The functions for the hook *name*, in the addons' order."""
+        if (found := self._called.get(name)) is None:
+            addons = addonmanager.traverse(self._manager.chain)  # type: ignore[no-untyped-call]
+            functions = (getattr(addon, name, None) for addon in addons)
+            found = self._called[name] = tuple(f for f in functions if callable(f))
+        return found
+
+    def argument(self, hook: commands.StartHook) -> str:
+        """The name of the one thing that *hook* is about."""
+        if (found := self._argument.get(hook.name)) is None:
+            (field,) = dataclasses.fields(hook)  # type: ignore[arg-type]
+            found = self._argument[hook.name] = field.name
+        return found
+
+
+class Handler(mode_servers.ProxyConnectionHandler):
+    """A client's connection, whose hooks go by *table*."""
+
+    table: Table
+
+    async def handle_hook(self, hook: commands.StartHook) -> None:
+        """Have each addon do what it does for *hook*; the connection is not idle meanwhile."""
+        data = getattr(hook, self.table.argument(hook))
+        watchdog = self.timeout_watchdog
+        watchdog.can_timeout.clear()
+        watchdog.blocker += 1
+        try:
+            for called in self.table.of(hook.name):
+                try:
+                    if (doing := called(data)) is not None:
+                        await doing
+                except Exception:
+                    log.exception("Addon error")
+            if isinstance(data, Flow) and data.intercepted:
+                await data.wait_for_resume()  # type: ignore[no-untyped-call]
+        finally:
+            watchdog.blocker -= 1
+            if not watchdog.blocker:
+                watchdog.register_activity()  # type: ignore[no-untyped-call]
+                watchdog.can_timeout.set()
+
+
+def _create_task(
+    steps: Coroutine[Any, Any, Any], *, name: str, keep_ref: bool, client: tuple[Any, ...] | None = None
+) -> asyncio.Task[Any]:
+    """A task; most are over at once, and of those nobody asks for the *name* or *client*."""
+    task = asyncio.get_running_loop().create_task(steps)
+    if not task.done():
+        asyncio_utils.set_task_debug_info(task, name=name, client=client)
+        if keep_ref:
+            _kept.add(task)
+            task.add_done_callback(_kept.discard)
+    return task
+
+
+@contextlib.contextmanager
+def by_table(table: Table) -> Iterator[None]:
+    """Let hooks go by *table* for as long as the context lasts."""
+    handler = type("Handler", (Handler,), {"table": table})
+    places: tuple[tuple[Any, str, Any], ...] = (
+        (mode_servers, "ProxyConnectionHandler", handler),
+        (asyncio_utils, "create_task", _create_task),
+    )
+    with contextlib.ExitStack() as undo:
+        for owner, name, ours in places:
+            undo.callback(setattr, owner, name, vars(owner)[name])
+            setattr(owner, name, ours)
+        yield

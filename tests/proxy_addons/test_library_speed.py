@@ -1,0 +1,74 @@
+"""Headers found faster are found the same, and mitmproxy is left as it was."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mitmproxy import connection, http
+from mitmproxy.net.http import url
+from mitmproxy.test import tflow
+
+from proxy_addons import library_speed
+
+NAMES = st.sampled_from(["Host", "host", "X-Odd", "x-odd", "Cookie", "\u00e4", "\udce4"])
+FIELDS = st.lists(st.tuples(NAMES, st.binary(max_size=8)), max_size=6)
+
+
+def answers(headers: http.Headers, name: str) -> tuple[object, ...]:
+    try:
+        item: object = headers[name]
+    except KeyError as error:
+        item = error.args
+    raw = name.encode("utf-8", "surrogateescape")
+    return headers.get(name), headers.get(raw, "none"), headers.get_all(name), name in headers, raw in headers, item
+
+
+@given(FIELDS, NAMES)
+def test_headers_are_found_as_mitmproxy_finds_them(fields: list[tuple[str, bytes]], name: str) -> None:
+    headers = http.Headers([(key.encode("utf-8", "surrogateescape"), value) for key, value in fields])
+    theirs = answers(headers, name)
+    with library_speed.gained():
+        assert answers(headers, name) == theirs
+
+
+def test_what_is_no_name_is_no_header() -> None:
+    with library_speed.gained():
+        assert 5 not in http.Headers(host="a.test")
+
+
+@pytest.mark.parametrize("name", ["get_all", "__getitem__", "get", "__contains__"])
+def test_afterwards_mitmproxy_is_as_it_was(name: str) -> None:
+    before = vars(http.Headers).get(name)
+    with library_speed.gained():
+        assert vars(http.Headers)[name] is not before
+    assert vars(http.Headers).get(name) is before
+
+
+def test_messages_are_made_unchecked() -> None:
+    with library_speed.gained():
+        http.Response.make(200, b"", {"a": "b"})
+        http.ResponseData(
+            http_version=1,  # type: ignore[arg-type]
+            headers=http.Headers(),
+            content=None,
+            trailers=None,
+            timestamp_start=0,
+            timestamp_end=None,
+            status_code=200,
+            reason=b"",
+        )
+
+
+@pytest.mark.parametrize("host", ["good.test", b"good.test", "a..b", b"\xff", "192.0.2.1", "x" * 300])
+def test_a_host_is_valid_as_it_is_to_mitmproxy(host: str | bytes) -> None:
+    theirs = url.is_valid_host(host)
+    with library_speed.gained():
+        assert [url.is_valid_host(host), url.is_valid_host(host)] == [theirs, theirs]
+
+
+def test_no_two_flows_or_connections_have_one_name() -> None:
+    with library_speed.gained():
+        flows = [tflow.tflow() for _ in range(3)]
+        servers = [connection.Server(address=("good.test", 80)) for _ in range(3)]
+    names = [*(f.id for f in flows), *(s.id for s in servers)]
+    assert len(set(names)) == 6
+    assert all(isinstance(name, str) for name in names)
