@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from mitmproxy import addonmanager
 from mitmproxy.flow import Flow
-from mitmproxy.proxy import commands, mode_servers
+from mitmproxy.proxy import commands, events, mode_servers
 from mitmproxy.utils import asyncio_utils
 
 log = logging.getLogger(addonmanager.__name__)
@@ -54,6 +55,30 @@ class Handler(mode_servers.ProxyConnectionHandler):
     """A client's connection, whose hooks go by *table*."""
 
     table: Table
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)  # type: ignore[no-untyped-call]
+        self._completed: deque[events.HookCompleted] = deque()
+
+    async def server_event(self, event: events.Event) -> None:
+        """Have the layers take *event*, and then the ends of those hooks that it led to and that waited for nothing.
+
+        A hook's task starts while the event is still being taken, and taking is locked: its end would wait for the
+        lock, and with it the task, for a turn of the loop each.
+        """
+        await super().server_event(event)
+        while self._completed:
+            await super().server_event(self._completed.popleft())
+
+    async def hook_task(self, hook: commands.StartHook) -> None:
+        """Have *hook* done, and then let what waited for it go on."""
+        await self.handle_hook(hook)
+        if not hook.blocking:
+            return
+        if self._server_event_lock.locked():  # nothing waits while it is held, so this runs inside of `server_event`
+            self._completed.append(events.HookCompleted(hook))
+        else:
+            await self.server_event(events.HookCompleted(hook))
 
     async def handle_hook(self, hook: commands.StartHook) -> None:
         """Have each addon do what it does for *hook*; the connection is not idle meanwhile."""

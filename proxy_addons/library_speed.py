@@ -20,9 +20,21 @@ _LONGEST_KEPT = 255
 """Bytes of a host that is remembered: with longer ones a client could fill the memory."""
 
 
+_BY_NAME = "schoolgate_by_name"
+
+
 def _values(headers: http.Headers, name: str | bytes) -> list[bytes]:
+    """The values of *name*, by a table that is made when the fields have changed."""
+    fields: object
+    table: dict[bytes, list[bytes]]
+    fields, table = vars(headers).get(_BY_NAME, (None, {}))
+    if fields is not headers.fields:
+        table = {}
+        for key, value in headers.fields:
+            table.setdefault(key.lower(), []).append(value)
+        vars(headers)[_BY_NAME] = headers.fields, table
     wanted = (name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name).lower()
-    return [value for key, value in headers.fields if key.lower() == wanted]
+    return table.get(wanted, [])
 
 
 def _all(self: http.Headers, name: str | bytes) -> list[str]:

@@ -30,6 +30,21 @@ def test_headers_are_found_as_mitmproxy_finds_them(fields: list[tuple[str, bytes
         assert answers(headers, name) == theirs
 
 
+@given(FIELDS, NAMES, NAMES)
+def test_a_header_that_was_changed_is_found_as_it_is_now(
+    fields: list[tuple[str, bytes]], name: str, changed: str
+) -> None:
+    headers = http.Headers([(key.encode("utf-8", "surrogateescape"), value) for key, value in fields])
+    with library_speed.gained():
+        answers(headers, name)
+        headers[changed] = "new"
+        headers.add("x-odd", "more")
+        found = answers(headers, name)
+        assert found == answers(http.Headers(headers.fields), name) == answers(headers.copy(), name)
+        del headers[changed]
+        assert headers.get(changed) is None
+
+
 def test_what_is_no_name_is_no_header() -> None:
     with library_speed.gained():
         assert 5 not in http.Headers(host="a.test")
