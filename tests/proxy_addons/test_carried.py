@@ -262,8 +262,8 @@ def test_an_upload_without_a_length_is_cut_off_where_it_passes_the_bound(
     chunked = ("-H", "Transfer-Encoding: chunked", "-H", "Expect:", "--data-binary", long)
     answer = ask(origin, origin.url("unknown.test", "/up"), version, *chunked, profile="ks3")
     assert "this may not be sent there" in answer
-    assert origin.secure.requests[0].body <= 1_000_000
     assert "hello" in ask(origin, origin.url("unknown.test", "/next"), version, profile="ks3")
+    assert max(request.body for request in origin.secure.requests) <= 1_000_000
 
 
 def test_a_short_upload_without_a_length_arrives(origin: House) -> None:

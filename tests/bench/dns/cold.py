@@ -4,15 +4,18 @@ import statistics
 from typing import NamedTuple
 
 from tests.bench.dns import asker, dnsperf, ours, peers, questions
+from tests.bench.dns.ask import Answered
 from tests.bench.dns.asker import Question
 from tests.bench.dns.server import Server, serving
-from tests.bench.dns.stage import Stage
+from tests.bench.dns.stage import Lists, Stage
 from tests.bench.report import Row, say
 
 NAMES = 20_000
 BESIDE = (peers.DNSMASQ, peers.ZONES)
 ALONE = 5000
 """Blocked names that are asked for one at a time."""
+ASKED = 5000
+"""Names a second when it is only found out which are closed."""
 
 
 class Cold(NamedTuple):
@@ -25,7 +28,7 @@ class Cold(NamedTuple):
 
 
 def measure(stage: Stage) -> list[Row]:
-    """20,000 new names, then 5,000 new blocked ones."""
+    """20,000 new names, then blocked ones that nobody met before."""
     return _new_names(stage) + _new_blocks(stage)
 
 
@@ -66,25 +69,36 @@ def _median(runs: list[Cold]) -> Cold:
 
 
 def _new_blocks(stage: Stage) -> list[Row]:
-    """Blocked names one at a time, then the same again: what the second time does not take, the first took inside."""
+    """What a blocked name takes that nobody met before: of processor time with many under way, and one at a time.
+
+    One at a time, names are asked for twice: what the second time does not take, the first took inside. A server that
+    sleeps between two questions finds nothing of itself in the processor's caches, so that takes longer.
+    """
     lists = stage.lists()
-    names = [Question(0, name) for name in questions.drawn(lists.blocked, ALONE)]
+    names = _blocked(stage, lists)
+    file = questions.write([name.name for name in names[ALONE:]], stage.folder / "never-seen")
     within, spent = [], []
     for _ in range(stage.rounds):
         with serving(ours.worker(), stage, lists) as running:
-            times = []
-            for _ in range(2):
-                before = running.cpu_seconds()
-                heard = asker.asked_all(stage, running.port, names, 0, len(names))
-                times.append((asker.median_us(heard.records), running.cpu_seconds() - before))
-        (new, new_cpu), (again, again_cpu) = times
-        within.append(new - again)
-        spent.append((new_cpu - again_cpu) / len(names) * 1e6)
+            times = [asker.median_us(asker.asked_all(stage, running.port, names, 0, ALONE).records) for _ in range(2)]
+            before = running.cpu_seconds()
+            asked = dnsperf.once(running.port, file, queue=dnsperf.QUEUE)
+            spent.append((running.cpu_seconds() - before) / asked.answers * 1e6)
+        within.append(times[0] - times[1])
     clock, cpu = statistics.median(within), statistics.median(spent)
     say(
-        f"\n  a blocked name never seen before takes {clock:.1f} us more than one seen before; of CPU {cpu:.1f} us more"
+        f"\n  a blocked name never seen before: {cpu:.1f} us of CPU from its packet to its answer, with many under way;"
     )
+    say(f"  one at a time, {clock:.1f} us more than one seen before")
     return [
-        Row("cold, a blocked name never seen before: time in the server", clock, "us"),
-        Row("cold, a blocked name never seen before: processor time", cpu, "us"),
+        Row("cold, a blocked name never seen before: processor time, many under way", cpu, "us"),
+        Row("cold, a blocked name never seen before: time more than one seen, alone", clock, "us"),
     ]
+
+
+def _blocked(stage: Stage, lists: Lists) -> list[Question]:
+    """Names of the list that are really closed: some others are essential, or on the list of what stays open."""
+    names = [Question(0, name) for name in questions.drawn(lists.blocked, questions.DIFFERENT)]
+    with serving(ours.worker(), stage, lists) as running:
+        heard = asker.asked_all(stage, running.port, names, ASKED, len(names))
+    return [record.question for record in heard.records if record.said is Answered.BLOCKED]
