@@ -76,7 +76,7 @@ class Batch:
         self._lengths = memoryview(self._in_headers).cast("B").cast("I")[_LENGTH_PLACE::_HEADER_WORDS]
         self.sizes = memoryview(self._out_vectors).cast("B").cast("Q")[1::2]
         self._out_base = ctypes.addressof(self._out_headers)
-        self.data = b""
+        self.data = self._senders = b""
         self.addresses: list[bytes] = []
         self.lengths: list[int] = []
 
@@ -96,8 +96,8 @@ class Batch:
         if count <= 0:
             return 0
         self.data = ctypes.string_at(self._inbox, count * INBOX)
-        names = ctypes.string_at(self._names, count * _NAME)
-        self.addresses = [raw for (raw,) in self._address.iter_unpack(names)]
+        self._senders = ctypes.string_at(self._names, count * _NAME)
+        self.addresses = [raw for (raw,) in self._address.iter_unpack(self._senders)]
         self.lengths = self._lengths[:count].tolist()
         return count
 
@@ -118,7 +118,7 @@ class Batch:
 
     def peer(self, slot: int) -> tuple[str, int] | tuple[str, int, int, int]:
         """Who sent slot *slot*, as `socket.sendto` wants it."""
-        raw = ctypes.string_at(ctypes.addressof(self._names) + slot * _NAME, _NAME)
+        raw = self._senders[slot * _NAME : (slot + 1) * _NAME]
         port = int.from_bytes(raw[2:4])
         if not self._v6:
             return socket.inet_ntop(socket.AF_INET, raw[4:8]), port
