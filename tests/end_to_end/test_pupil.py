@@ -3,12 +3,10 @@
 The closed pages are also saved as pictures under build/pages/, for people to look at.
 """
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.end_to_end.test_block_page import picture, pytestmark
-from tests.support.pupil import HELPLINE, Pupil, pupil
+from tests.support.pupil import HELPLINE, Pupil
 
 __all__ = ["pytestmark"]
 
@@ -33,20 +31,6 @@ return await new Promise(done => {
 """
 CLOSED_ABNORMALLY = 1006
 """What a browser calls a WebSocket that never came to be (RFC 6455, 7.4.1)."""
-
-
-@pytest.fixture(scope="module")
-def whole_pupil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pupil]:
-    with pupil(tmp_path_factory.mktemp("pupil")) as made:
-        yield made
-
-
-@pytest.fixture
-def child(whole_pupil: Pupil) -> Iterator[Pupil]:
-    whole_pupil.forget()
-    yield whole_pupil
-    if whole_pupil.profile != "ks2":
-        whole_pupil.become("ks2")
 
 
 @pytest.mark.parametrize("band", BANDS)

@@ -23,6 +23,7 @@ from tests.support.commands import until
 from tests.support.front_door import Door, front_door
 from tests.support.origin import Origin, tls_context
 from tests.support.proxy_school import HOSTS, Nameserver
+from tests.support.sites import Sites
 from tests.support.ways import ShippedSchool
 
 HELPLINE = "www.childline.org.uk"
@@ -61,20 +62,23 @@ class PupilsSchool(ShippedSchool):
 class Pupil:
     """A browser behind a front door; *secure* is the server behind every name.
 
-    So is *impostor*, which shows certificates that are signed with the school's own key.
+    So are *impostor*, which shows certificates that are signed with the school's own key, *sites*, and *older*, which
+    speaks HTTP/1.1 alone.
     """
 
     school: PupilsSchool
     secure: Origin
     impostor: Origin
+    sites: Sites
+    older: Sites
     door: Door
     browser: webdriver.Chrome
     profile: str = "ks2"
 
     def forget(self) -> None:
         """Begin anew."""
-        self.secure.forget()
-        self.impostor.forget()
+        for server in (self.secure, self.impostor, self.sites, self.older):
+            server.forget()
 
     def become(self, profile: str) -> None:
         """Be of *profile* from now on."""
@@ -118,11 +122,13 @@ def pupil(folder: Path) -> Iterator[Pupil]:
         Nameserver({host: ["127.0.0.1"] for host in SITES}) as dns,
         Origin(tls_context(school.servers, *SITES)) as secure,
         Origin(_impostor(school, "good.test", HELPLINE)) as impostor,
-        front_door(school, school.settings(dns, secure.port, impostor.port)) as door,
+        Sites(tls_context(school.servers, *SITES)) as sites,
+        Sites(tls_context(school.servers, *SITES, h2=False)) as older,
+        front_door(school, school.settings(dns, *(s.port for s in (secure, impostor, sites, older)))) as door,
         browsing(folder, f"proxy-server={door.url}", trusts=(school.ca, folder / "servers.pem")) as browser,
     ):
         browser.execute_cdp_cmd("Network.enable", {})  # or it does not say what certificates it was shown
-        yield Pupil(school, secure, impostor, door, browser)
+        yield Pupil(school, secure, impostor, sites, older, door, browser)
 
 
 def _impostor(school: PupilsSchool, *names: str) -> ssl.SSLContext:
