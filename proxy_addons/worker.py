@@ -127,7 +127,15 @@ class Worker:
         self._judge = Judge(live, recorder, self._counters)
         self._resolver = Resolver(inner, Reach(settings.reachable_private))
         self._phrases = PhraseBook(live.files.phrases)
-        self._filter = Filter(self._judge, self._resolver, settings, self._counters, scan, phrases=self._phrases)
+        self._filter = Filter(
+            self._judge,
+            self._resolver,
+            settings,
+            self._counters,
+            scan,
+            phrases=self._phrases,
+            behind_door=front is not None,
+        )
         self._distrusting = Distrusting(live, self._filter.is_secret)
         self._upstream = UpstreamProxy(settings.upstream, settings.upstream_credentials)
         self._resolver.upstream = endpoint(settings.upstream.removeprefix("http://"))

@@ -4,9 +4,10 @@ The closed pages are also saved as pictures under build/pages/, for people to lo
 """
 
 import pytest
+from selenium.common.exceptions import WebDriverException
 
 from tests.end_to_end.test_block_page import picture, pytestmark
-from tests.support.pupil import HELPLINE, Pupil
+from tests.support.pupil import HELPLINE, UNDERSCORED, Pupil
 
 __all__ = ["pytestmark"]
 
@@ -98,3 +99,21 @@ def test_youtube_is_asked_to_be_restricted(child: Pupil, band: str, mode: str) -
     assert "hello from www.youtube.com" in child.reads("www.youtube.com", f"/watch?v={band}")
     (seen,) = [seen for seen in child.secure.requests if seen.path == f"/watch?v={band}"]
     assert dict(seen.headers)["youtube-restrict"] == mode
+
+
+@pytest.mark.parametrize("host", ["unknown.test", "good.test"])
+def test_a_site_that_is_away_is_a_page_in_plain_words(child: Pupil, host: str) -> None:
+    """Also one whose connections are relayed, where only a page of our own can say more than the browser does."""
+    assert "This site is not answering" in child.reads(host, port=child.nobodys)
+
+
+def test_a_helpline_that_is_away_is_not_opened_to_say_so(child: Pupil) -> None:
+    with pytest.raises(WebDriverException, match="ERR_"):
+        child.reads(HELPLINE, port=child.nobodys)
+
+
+@pytest.mark.parametrize("host", ["unknown.test.", "good.test.", UNDERSCORED])
+def test_a_site_is_found_by_every_name_that_browsers_take(child: Pupil, host: str) -> None:
+    for server in (child.secure, child.older):
+        assert "hello from" in (text := child.reads(host, port=server.port)) or "The oak wood." in text
+    assert child.reads("gambling.test.").startswith("This page is closed")

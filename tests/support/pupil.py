@@ -19,7 +19,7 @@ from blocklists.rulebook import Rulebook
 from deploy import setup
 from deploy.certificates import Authority
 from tests.support.browser import browsing
-from tests.support.commands import until
+from tests.support.commands import free_ports, until
 from tests.support.front_door import Door, front_door
 from tests.support.origin import Origin, tls_context
 from tests.support.proxy_school import HOSTS, Nameserver
@@ -27,7 +27,9 @@ from tests.support.sites import Sites
 from tests.support.ways import ShippedSchool
 
 HELPLINE = "www.childline.org.uk"
+UNDERSCORED = "oak_wood.unknown.test"
 SITES = (*HOSTS, "www.youtube.com", "restrict.youtube.com", HELPLINE)
+CERTIFIED = (*SITES, "*.unknown.test")
 
 _ASYNC = """
 const given = [...arguments], done = given.pop();
@@ -63,7 +65,7 @@ class Pupil:
     """A browser behind a front door; *secure* is the server behind every name.
 
     So are *impostor*, which shows certificates that are signed with the school's own key, *sites*, and *older*, which
-    speaks HTTP/1.1 alone.
+    speaks HTTP/1.1 alone. At the port *nobodys* nobody listens.
     """
 
     school: PupilsSchool
@@ -71,6 +73,7 @@ class Pupil:
     impostor: Origin
     sites: Sites
     older: Sites
+    nobodys: int
     door: Door
     browser: webdriver.Chrome
     profile: str = "ks2"
@@ -118,17 +121,18 @@ class Pupil:
 def pupil(folder: Path) -> Iterator[Pupil]:
     """The whole of it, for as long as the context lasts; the pupil begins in Years 3 to 6."""
     school = PupilsSchool(folder)
+    (nobodys,) = free_ports(1)
     with (
-        Nameserver({host: ["127.0.0.1"] for host in SITES}) as dns,
-        Origin(tls_context(school.servers, *SITES)) as secure,
+        Nameserver({host: ["127.0.0.1"] for host in (*SITES, UNDERSCORED)}) as dns,
+        Origin(tls_context(school.servers, *CERTIFIED)) as secure,
         Origin(_impostor(school, "good.test", HELPLINE)) as impostor,
-        Sites(tls_context(school.servers, *SITES)) as sites,
-        Sites(tls_context(school.servers, *SITES, h2=False)) as older,
-        front_door(school, school.settings(dns, *(s.port for s in (secure, impostor, sites, older)))) as door,
+        Sites(tls_context(school.servers, *CERTIFIED)) as sites,
+        Sites(tls_context(school.servers, *CERTIFIED, h2=False)) as older,
+        front_door(school, school.settings(dns, nobodys, *(s.port for s in (secure, impostor, sites, older)))) as door,
         browsing(folder, f"proxy-server={door.url}", trusts=(school.ca, folder / "servers.pem")) as browser,
     ):
         browser.execute_cdp_cmd("Network.enable", {})  # or it does not say what certificates it was shown
-        yield Pupil(school, secure, impostor, sites, older, door, browser)
+        yield Pupil(school, secure, impostor, sites, older, nobodys, door, browser)
 
 
 def _impostor(school: PupilsSchool, *names: str) -> ssl.SSLContext:
