@@ -21,7 +21,7 @@ from mitmproxy.proxy.mode_servers import ServerInstance
 from prometheus_client import CollectorRegistry
 
 from blocklists.live import Files, Live
-from proxy_addons import backlog, cut, heads, held, interim, library_words, life, messages, sockets
+from proxy_addons import backlog, cut, going_away, heads, held, interim, library_words, life, messages, sockets
 from proxy_addons.addresses import Reach
 from proxy_addons.bound import bound, numbered
 from proxy_addons.certificates import CIPHERS, TO_SERVERS, Certificates, trusted
@@ -92,6 +92,7 @@ async def serve(
         stack.enter_context(heads.bounded())
         stack.enter_context(interim.left_out())
         stack.enter_context(messages.bounded())
+        stack.enter_context(going_away.heeded())
         stack.enter_context(backlog.bounded())
         stack.enter_context(cut.looked_at())
         stack.enter_context(held.holding())

@@ -157,6 +157,15 @@ def test_a_page_of_a_hundred_parts_is_whole(visit: Visit) -> None:
     assert visit.site.connections <= BROWSERS_MOST
 
 
+def test_a_page_is_whole_though_its_server_takes_leave_meanwhile(child: Pupil) -> None:
+    """As nginx does after a thousand requests: it ends what it has taken up, and is asked for the rest anew."""
+    child.sites.leaves_after = 60  # a browser asks a second time, and seldom more often
+    child.reads(HOST, "/parts", child.sites.port)
+    script = "return [...document.images].filter(i => i.complete && i.naturalWidth === 2).length"
+    assert child.browser.execute_script(script) == PARTS
+    assert child.sites.connections > 0
+
+
 def test_what_nobody_reads_any_more_is_fetched_no_further(visit: Visit) -> None:
     script = """
       const stop = new AbortController(), answer = await fetch("/endless", {signal: stop.signal});

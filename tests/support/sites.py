@@ -5,6 +5,7 @@ answered at the same time. A stream goes on when the test sets `release`.
 """
 
 import asyncio
+import dataclasses
 import functools
 import html
 import io
@@ -20,6 +21,7 @@ import h2.errors
 import h2.events
 import h2.exceptions
 import h11
+from hyperframe.frame import GoAwayFrame
 
 from tests.support.origin import Origin, Seen
 
@@ -63,6 +65,8 @@ class Sites(Origin):
 
     left: list[str] = field(default_factory=list)
     """Paths whose reader went away before the end."""
+    leaves_after: int = 0
+    """After how many requests of an HTTP/2 connection the server takes leave; 0 for never."""
 
     @property
     def log(self) -> list[tuple[str, str]]:
@@ -73,12 +77,14 @@ class Sites(Origin):
         """Start the log anew, and hold the streams."""
         super().forget()
         self.left.clear()
+        self.leaves_after = 0
         self.release.clear()
 
     def site(self, seen: Seen) -> Answer:
         """What is answered to *seen*."""
         path = seen.path.partition("?")[0]
-        return _ROUTES[path](self, seen) if path in _ROUTES else Answer(f"nothing at {path}".encode(), status=404)
+        found = _ROUTES[path](self, seen) if path in _ROUTES else Answer(f"nothing at {path}".encode(), status=404)
+        return found if seen.method != "HEAD" else dataclasses.replace(found, body=b"")
 
     # HTTP/1.1
 
@@ -107,6 +113,8 @@ class Sites(Origin):
             while data := await reader.read(65536):
                 for event in conn.receive_data(data):
                     if isinstance(event, h2.events.RequestReceived):
+                        if not talk.takes(event.stream_id, self.leaves_after):
+                            continue
                         given = dict(event.headers)
                         streams[event.stream_id] = seen = Seen(
                             given[":method"],
@@ -118,9 +126,10 @@ class Sites(Origin):
                         )
                         self.requests.append(seen)
                     elif isinstance(event, h2.events.DataReceived):
-                        streams[event.stream_id].take(event.data)
+                        if event.stream_id in streams:
+                            streams[event.stream_id].take(event.data)
                         conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                    elif isinstance(event, h2.events.StreamEnded):
+                    elif isinstance(event, h2.events.StreamEnded) and event.stream_id in streams:
                         tasks.create_task(self._answer_h2(talk, event.stream_id, streams[event.stream_id]))
                     elif isinstance(event, h2.events.StreamReset):
                         talk.gone.add(event.stream_id)
@@ -148,6 +157,16 @@ class _Talk:
     def __init__(self, conn: h2.connection.H2Connection, writer: asyncio.StreamWriter) -> None:
         self.conn, self._writer = conn, writer
         self.moved, self.gone, self.closed = asyncio.Event(), set[int](), False
+        self._taken, self._last, self._leaves = 0, 0, False
+
+    def takes(self, number: int, most: int) -> bool:
+        """Whether the stream *number* is taken up; after *most* (0: any number of) streams the server takes leave."""
+        if not self._leaves and 0 < most <= self._taken:
+            self._leaves = True
+            self._writer.write(GoAwayFrame(0, last_stream_id=self._last).serialize())
+        if not self._leaves:
+            self._taken, self._last = self._taken + 1, number
+        return not self._leaves
 
     async def flush(self) -> None:
         """Send what is ready."""
