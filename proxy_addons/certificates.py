@@ -5,6 +5,7 @@ No file is read but the certificates that servers are held to, and none is writt
 
 import contextlib
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -86,10 +87,20 @@ class Certificates(TlsConfig):
         self._demanding.discard(client.id)
 
     def tls_start_server(self, tls_start: TlsData) -> None:
-        """Begin the handshake with a server, which gets no older TLS than its client would have taken (G27)."""
+        """Begin the handshake with a server, which gets no older TLS than its client would have taken (G27).
+
+        Its name is written as we write names: OpenSSL takes none that ends in a dot, as browsers leave it there.
+        """
+        server, client = tls_start.conn, tls_start.context.client
+        assert isinstance(server, connection.Server)
+        assert server.address
+        server.sni = host_of(server.sni or client.sni or server.address[0]) or server.sni
         super().tls_start_server(tls_start)
-        if tls_start.ssl_conn and tls_start.context.client.id in self._demanding:
+        if tls_start.ssl_conn and client.id in self._demanding:
             SSL._lib.SSL_set_options(tls_start.ssl_conn._ssl, SSL.OP_NO_TLSv1_2)  # type: ignore[attr-defined]  # noqa: SLF001 - pyOpenSSL offers it for whole contexts only
+        if tls_start.ssl_conn and (name := in_a_wildcard(server.sni or "")):
+            param = SSL._lib.SSL_get0_param(tls_start.ssl_conn._ssl)  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+            SSL._openssl_assert(SSL._lib.X509_VERIFY_PARAM_set1_host(param, name, len(name)) == 1)  # type: ignore[attr-defined]  # noqa: SLF001
 
     async def tls_start_client(self, tls_start: TlsData) -> None:  # type: ignore[override]
         """Begin the handshake with a client, unless the filter has refused the connection or there is no leaf."""
@@ -111,6 +122,20 @@ class Certificates(TlsConfig):
 
     def request(self, flow: object) -> None:
         """Nothing: mitmproxy's own answers a path of its own making on every host."""
+
+
+_NOBODY = f"w{secrets.token_hex(16)}"
+"""A label that stands in no certificate."""
+
+
+def in_a_wildcard(host: str) -> bytes:
+    """The name by which OpenSSL finds a wildcard certificate for *host* that is one for others; b"" for most hosts.
+
+    It holds no label with an underscore against a wildcard, as browsers do. No public certificate names such a host
+    itself (CA/Browser Forum, 7.1.4.2), so only a wildcard is looked for: by a label that nobody has.
+    """
+    label, _, parent = host.partition(".")
+    return f"{_NOBODY}.{parent}".encode() if "_" in label and parent else b""
 
 
 def demands_tls_1_3(versions: bytes) -> bool:

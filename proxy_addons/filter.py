@@ -24,7 +24,7 @@ from proxy_addons.counters import Counters
 from proxy_addons.destination import Destinations
 from proxy_addons.doorway import Doorway
 from proxy_addons.headers import is_plain, let_through, strip
-from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, plan_of
+from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, is_never_opened, plan_of
 from proxy_addons.page_scan import PageScan
 from proxy_addons.permitted import Permitted
 from proxy_addons.phrase_book import PhraseBook
@@ -84,9 +84,12 @@ class Filter:
         scan: sockets.Scan = sockets.nothing_found,
         *,
         phrases: PhraseBook | None = None,
+        behind_door: bool = False,
     ) -> None:
+        """*behind_door*: a front door relays what is relayed, and hands over no such host but one that is away."""
         self._judge, self._resolver, self._counters = judge, resolver, counters
         self._ports = frozenset(settings.ports)
+        self._behind_door = behind_door
         self._tunnels: dict[str, Tunnel] = {}
         self._closed: set[str] = set()
         self._doorway, self._permitted = Doorway(), Permitted(judge)
@@ -185,6 +188,8 @@ class Filter:
             opens=self._judge.opens(client),
         )
         tunnel.untold = gravest(judged) or tunnel.untold
+        if plan is Plan.SPLICE and self._was_away(client, judged):
+            plan = Plan.OPEN  # here is said why
         if plan in (Plan.SPLICE, Plan.OPEN):
             plan = await self._unless_closed(plan, client, tunnel, judged[0])
         if plan is Plan.CLOSE:
@@ -195,6 +200,10 @@ class Filter:
         self._counters.opened += plan in (Plan.OPEN, Plan.SHOW)
         data.ignore_connection = plan is Plan.SPLICE
         data.establish_server_tls_first = plan is Plan.OPEN
+
+    def _was_away(self, client: Client, judged: list[tuple[Request, Verdict]]) -> bool:
+        """Whether a host that is relayed comes here because the front door, which relays, did not reach it."""
+        return self._behind_door and self._judge.opens(client) and not any(is_never_opened(v) for _, v in judged)
 
     async def _unless_closed(self, plan: Plan, client: Client, tunnel: Tunnel, judged: tuple[Request, Verdict]) -> Plan:
         """The *plan*, unless the host leads nowhere or to what is closed for *client*."""

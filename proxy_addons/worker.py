@@ -24,6 +24,7 @@ from blocklists.live import Files, Live
 from proxy_addons import (
     backlog,
     cut,
+    going_away,
     heads,
     held,
     hooks,
@@ -104,6 +105,7 @@ async def serve(
         stack.enter_context(heads.bounded())
         stack.enter_context(interim.left_out())
         stack.enter_context(messages.bounded())
+        stack.enter_context(going_away.heeded())
         stack.enter_context(backlog.bounded())
         stack.enter_context(cut.looked_at())
         stack.enter_context(held.holding())
@@ -141,7 +143,15 @@ class Worker:
         self._judge = Judge(live, recorder, self._counters)
         self._resolver = Resolver(inner, Reach(settings.reachable_private))
         self._phrases = PhraseBook(live.files.phrases)
-        self._filter = Filter(self._judge, self._resolver, settings, self._counters, scan, phrases=self._phrases)
+        self._filter = Filter(
+            self._judge,
+            self._resolver,
+            settings,
+            self._counters,
+            scan,
+            phrases=self._phrases,
+            behind_door=front is not None,
+        )
         self._distrusting = Distrusting(live, self._filter.is_secret)
         self._upstream = UpstreamProxy(settings.upstream, settings.upstream_credentials)
         self._resolver.upstream = endpoint(settings.upstream.removeprefix("http://"))

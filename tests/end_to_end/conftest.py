@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.pupil import Pupil, pupil
 from tests.support.ways import Street, street
 
 
@@ -17,3 +18,17 @@ def whole_street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
 def way(whole_street: Street) -> Street:
     whole_street.forget()
     return whole_street
+
+
+@pytest.fixture(scope="session")
+def whole_pupil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pupil]:
+    with pupil(tmp_path_factory.mktemp("pupil")) as made:
+        yield made
+
+
+@pytest.fixture
+def child(whole_pupil: Pupil) -> Iterator[Pupil]:
+    whole_pupil.forget()
+    yield whole_pupil
+    if whole_pupil.profile != "ks2":
+        whole_pupil.become("ks2")

@@ -5,7 +5,6 @@ Each page is also saved as a picture under build/pages/, for people to look at.
 
 import base64
 import hashlib
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,19 +12,15 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from blocklists import snapshot
 from blocklists.clients import Clients, Network
 from proxy_addons import words
-from tests.support.browser import home_trusting
+from tests.support.browser import IS_THERE, browsing
 from tests.support.origin import Origin
 from tests.support.proxy_school import ROOT, Nameserver, Running, School, running
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER and shutil.which("certutil")), reason="needs chromium, chromedriver and certutil"
-)
+pytestmark = pytest.mark.skipif(not IS_THERE, reason="needs chromium, chromedriver and certutil")
 
 WIDTHS = {"phone": (360, 740), "desk": (1280, 800)}
 PICTURES = ROOT / "build" / "pages"
@@ -94,19 +89,9 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
         Origin() as origin,
         running(school, school.settings(dns, origin.port, **portal)) as worker,
     ):
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        for argument in ("headless=new", "no-sandbox", "disable-gpu", "hide-scrollbars", "disable-dev-shm-usage"):
-            options.add_argument(f"--{argument}")
-        options.add_argument(f"--proxy-server={worker.url}")
-        options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('browser')}")
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        home = home_trusting(school.ca, tmp_path_factory.mktemp("home"))
-        browser = webdriver.Chrome(options, Service(DRIVER, env=home))
-        try:
+        folder = tmp_path_factory.mktemp("browser")
+        with browsing(folder, f"proxy-server={worker.url}", trusts=(school.ca,)) as browser:
             yield Asking(school, worker, browser, origin.port)
-        finally:
-            browser.quit()
         assert origin.connections == 0
 
 

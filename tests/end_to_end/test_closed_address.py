@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 import socket
 import ssl
 import subprocess
@@ -10,18 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from dns_filter.ask import ask
 from reporting.breach import Breach
 from reporting.frames import read_frames
 from tests.end_to_end.test_block_page import picture, pin
+from tests.support.browser import IS_THERE, browsing
 from tests.support.commands import started
 from tests.support.gateway import CLOSED_ADDRESS, Gateway
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-needs_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver")
 
 
 @pytest.fixture(scope="module")
@@ -86,23 +81,13 @@ def leaf_of(gateway: Gateway, host: str, file: Path) -> Path:
     return file
 
 
-@needs_browser
+@pytest.mark.skipif(not IS_THERE, reason="needs chromium, chromedriver and certutil")
 def test_a_browser_shows_the_page_of_a_closed_site_over_https(gateway: Gateway, tmp_path: Path) -> None:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "no-proxy-server"):
-        options.add_argument(f"--{argument}")
-    options.add_argument(f"--host-resolver-rules=MAP * {CLOSED_ADDRESS}:{gateway.closed_tls}")
-    options.add_argument(
-        f"--ignore-certificate-errors-spki-list={pin(leaf_of(gateway, 'gambling.test', tmp_path / 'leaf'))}"
-    )
-    options.add_argument(f"--user-data-dir={tmp_path / 'browser'}")
-    browser = webdriver.Chrome(options, Service(DRIVER))
-    try:
+    key = pin(leaf_of(gateway, "gambling.test", tmp_path / "leaf"))
+    to_us = f"host-resolver-rules=MAP * {CLOSED_ADDRESS}:{gateway.closed_tls}"
+    with browsing(tmp_path, "no-proxy-server", to_us, f"ignore-certificate-errors-spki-list={key}") as browser:
         browser.get("https://gambling.test/a/page")
         assert browser.current_url == "https://gambling.test/a/page"
         assert "about betting or gambling" in browser.execute_script("return document.body.innerText")
         assert browser.get_cookies() == []
         picture(browser, "ks2-closed-address-desk")
-    finally:
-        browser.quit()

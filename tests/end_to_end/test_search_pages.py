@@ -10,12 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from blocklists.profile import Search, Unknown
-from tests.end_to_end.test_block_page import AA, CHROMIUM, CONTRASTS, DRIVER, WIDTHS, picture, pytestmark
-from tests.support.browser import home_trusting
+from tests.end_to_end.test_block_page import AA, CONTRASTS, WIDTHS, picture, pytestmark
+from tests.support.browser import browsing
 from tests.support.origin import Origin, tls_context
 from tests.support.proxy_school import Nameserver, School, rulebook, running
 
@@ -63,23 +62,13 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     school, book = School(tmp_path), rulebook()
     sitting = msgspec.structs.replace(book.profiles[request.param], **PROFILES[request.param])
     school.write_policy(msgspec.structs.replace(book, profiles=book.profiles | {"ks2": sitting}), version=2)
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
     with (
         Nameserver({host: ["127.0.0.1"] for host in (DUCK, STRICT_DUCK)}) as dns,
         Origin(tls_context(school.servers, DUCK)) as origin,
         running(school, school.settings(dns, origin.port, adult="Ms Oak")) as worker,
+        browsing(tmp_path, f"proxy-server={worker.url}", trusts=(school.ca,)) as browser,
     ):
-        arguments = ["headless=new", "no-sandbox", "disable-gpu", "hide-scrollbars", "disable-dev-shm-usage"]
-        arguments += [f"proxy-server={worker.url}", f"user-data-dir={tmp_path / 'browser'}"]
-        for argument in arguments:
-            options.add_argument(f"--{argument}")
-        home = home_trusting(school.ca, tmp_path / "home")
-        browser = webdriver.Chrome(options, Service(DRIVER, env=home))
-        try:
-            yield Desk(request.param, origin, browser)
-        finally:
-            browser.quit()
+        yield Desk(request.param, origin, browser)
 
 
 def test_a_search_is_strict_and_one_for_help_is_answered_with_help_and_a_way_on(desk: Desk) -> None:

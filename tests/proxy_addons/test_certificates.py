@@ -6,7 +6,8 @@ from cryptography import x509
 
 from proxy_addons import certificates
 from tests.proxy_addons.conftest import House
-from tests.support.proxy_school import HOSTS, tunnel
+from tests.support.origin import Origin, tls_context
+from tests.support.proxy_school import HOSTS, Nameserver, School, running, tunnel
 
 
 def test_the_schools_own_servers_are_trusted_besides_the_systems(
@@ -38,3 +39,31 @@ def test_no_path_of_the_librarys_own_is_answered_in_a_servers_place(house: House
     assert "hello from unknown.test" in house.worker.curl(house.plain_url("unknown.test", path))
     assert "hello from unknown.test" in house.worker.curl(house.url("unknown.test", path), ca=house.school.ca)
     assert [seen.path for seen in house.plain.requests + house.secure.requests] == [path, path]
+
+
+def test_a_name_that_ends_in_a_dot_is_the_same_host_to_its_server(house: House) -> None:
+    raw, _ = house.worker.connect("unknown.test.", house.secure.port)
+    with raw, tunnel(house.school, raw, "unknown.test.") as secure:
+        secure.settimeout(5)
+        secure.sendall(b"GET /dotted HTTP/1.1\r\nHost: unknown.test.\r\n\r\n")
+        assert secure.recv(65536).startswith(b"HTTP/1.1 200")
+    assert [seen.path for seen in house.secure.requests] == ["/dotted"]
+
+
+@pytest.mark.parametrize("host", ["unknown.test", "oak-wood.unknown.test", "wood.oak_.unknown.test", "_", ""])
+def test_a_host_whose_first_label_has_no_underscore_is_looked_for_by_its_own_name(host: str) -> None:
+    assert certificates.in_a_wildcard(host) == b""
+
+
+def test_a_host_with_an_underscore_is_looked_for_among_wildcards_alone(school: School) -> None:
+    name, others = certificates.in_a_wildcard("oak_wood.unknown.test").split(b".", 1)
+    assert (name.isalnum(), others) == (True, b"unknown.test")
+    host, zone = "oak_wood.unknown.test", {"oak_wood.unknown.test": ["127.0.0.1"]}
+    with (
+        Nameserver(zone) as dns,
+        Origin(tls_context(school.servers, "*.unknown.test")) as right,
+        Origin(tls_context(school.servers, "oak-wood.unknown.test", "*.other.test")) as wrong,
+        running(school, school.settings(dns, right.port, wrong.port)) as worker,
+    ):
+        assert "hello from" in worker.curl(f"https://{host}:{right.port}/", ca=school.ca)
+        assert "proved that it is somebody else" in worker.curl(f"https://{host}:{wrong.port}/", ca=school.ca)

@@ -401,6 +401,22 @@ def test_a_helpline_is_opened_for_nobody(front: Fronted) -> None:
         tunnel(front.school, raw, None)
 
 
+def test_a_relayed_site_that_is_away_is_a_page_and_a_helpline_a_closed_connection(school: School) -> None:
+    with (
+        Nameserver() as dns,
+        socket.socket() as nobody,
+    ):
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        port = nobody.getsockname()[1]
+        with front_door(school, school.settings(dns, port)) as door:
+            assert "This site is not answering" in door.curl(f"https://good.test:{port}/", ca=school.ca)
+            assert door.curled(f"https://help.test:{port}/", ca=school.ca).returncode == CURL_NO_TLS
+
+
+CURL_NO_TLS = 35
+"""curl's exit status where there was no handshake."""
+
+
 def test_a_killed_worker_is_a_closed_connection_and_never_an_open_one(school: School) -> None:
     with (
         Nameserver() as dns,
