@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from reporting import sqlite_file
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 READERS = 4
@@ -76,13 +78,19 @@ class Database:
 
 
 @contextlib.asynccontextmanager
-async def opened(where: str | Path) -> AsyncIterator[Database]:
+async def opened(where: str | Path, *, mend: Callable[[Path], object] = lambda _: None) -> AsyncIterator[Database]:
     """The database at *where* (a file's path or a URL), upgraded; DatabaseInUseError if another process has it.
 
-    The file is made if it is missing and is readable by its owner only.
+    The file is made if it is missing and is readable by its owner only. *mend* is called with it, on a thread, when
+    nobody else can have it and before anything is read.
     """
     url = as_url(where)
-    with _only_process(Path(url.database or "")) if url.get_backend_name() == "sqlite" else contextlib.nullcontext():
+    file = Path(url.database or "")
+    is_file = url.get_backend_name() == "sqlite"
+    with only_process(file) if is_file else contextlib.nullcontext():
+        if is_file:
+            await asyncio.to_thread(mend, file)
+            _private(file)
         database = Database(url)
         try:
             await _usable(url, database.upgrade())
@@ -118,11 +126,13 @@ def as_url(where: str | Path) -> URL:
 
 
 @contextlib.contextmanager
-def _only_process(file: Path) -> Iterator[None]:
-    """Hold the lock file beside *file*, and see that *file* is there and private."""
+def only_process(file: Path) -> Iterator[None]:
+    """Hold the lock file beside *file*; DatabaseInUseError if another process holds it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    lock = file.with_name(f"{file.name}.lock")
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        sqlite_file.give_to_owner(lock)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -132,11 +142,16 @@ def _only_process(file: Path) -> Iterator[None]:
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
-        file.chmod(0o600)
         yield
     finally:
         os.close(descriptor)
+
+
+def _private(file: Path) -> None:
+    """See that *file* is there and its owner's only."""
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    file.chmod(0o600)
+    sqlite_file.give_to_owner(file)
 
 
 def _engine(url: URL, **options: Any) -> AsyncEngine:

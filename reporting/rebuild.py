@@ -1,0 +1,77 @@
+"""A database that is damaged or lost is set aside, and a backup takes its place; the journals bring what came after.
+
+Nothing is thrown away: what was there keeps its bytes under a name with its time. All of it blocks, and wants the lock
+of `reporting.database.only_process`.
+"""
+
+import logging
+from pathlib import Path
+
+from blocklists import snapshot
+from reporting import backups, sqlite_file, troubles
+from reporting.database import opened
+from reporting.logline import reason
+
+log = logging.getLogger("schoolgate.backup")
+
+
+def mended(database: Path, folder: Path, now_ns: int) -> str:
+    """See that *database* is whole; if it is damaged or empty, the newest whole backup of *folder* takes its place.
+
+    Returns a sentence about what was done, or nothing. OSError if the file cannot be read at all.
+    """
+    missing = not database.exists() or not database.stat().st_size
+    if missing and not backups.all_in(folder):
+        return ""
+    found = "it is empty" if missing else sqlite_file.damage(database)
+    if not found:
+        return ""
+    log.error("The database %s is damaged: %s", database, found)
+    aside = sqlite_file.set_aside(database, f"{database.name}.damaged-{backups.stamp(now_ns)}")
+    backup = _newest_whole(folder, database)
+    if backup is None:
+        new = "No backup of it can be read: a new one was made of the journals, and accounts have to be made again"
+    else:
+        new = f"The backup {backup.name} took its place, and the journals are read again from there"
+    kept = f" and is kept as {aside.name}" if aside else ""
+    return f"The database was damaged ({found}){kept}. {new}."
+
+
+def _newest_whole(folder: Path, database: Path) -> Path | None:
+    """The newest backup of *folder* that could take the place of *database*, in its place."""
+    for backup in backups.all_in(folder):
+        try:
+            sqlite_file.journals(backup)
+            sqlite_file.copy(backup, database)
+        except sqlite_file.NoBackupError as error:
+            log.error("The backup %s cannot be used: %s", backup.name, reason(error))  # noqa: TRY400 - one sentence
+            continue
+        return backup
+    return None
+
+
+def put_back(backup: Path, database: Path, now_ns: int) -> Path | None:
+    """Let a copy of *backup* take the place of *database*; returns the name under which that is kept.
+
+    NoBackupError, and nothing is changed, if *backup* is not whole or none of ours.
+    """
+    sqlite_file.journals(backup)
+    copied = database.with_name(f"{database.name}.new")
+    sqlite_file.copy(backup, copied)
+    sqlite_file.settle(database)
+    aside = sqlite_file.set_aside(database, f"{database.name}.before-{backups.stamp(now_ns)}")
+    copied.replace(database)
+    snapshot.sync_folder(database.parent)
+    return aside
+
+
+def lost(backup: Path, spool: Path) -> list[str]:
+    """Which journals *backup* had not read to their end and *spool* has no more: what came after is not there."""
+    found = sqlite_file.journals(backup)
+    return sorted(name for name, (state, _) in found.items() if state == "reading" and not (spool / name).exists())
+
+
+async def note_restored(database: Path, backup: str, now_ns: int) -> None:
+    """Open *database* to see that it can be used, and note in it that it was made of *backup*."""
+    async with opened(database) as restored, restored.writing() as session:
+        await troubles.note(session, "restored", f"The database was put back from the backup {backup}.", now_ns)
