@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Self
 import msgspec
 
 from reporting.breach import Breach, Clean, Heartbeat, Record, Repeat, Visit
-from reporting.chain import MAC, Chain
+from reporting.chain import MAC, Chain, turned
 from reporting.journal import HEAD, HEADER_HEAD, MAGIC, MAX_PAYLOAD, Header
 
 CHUNK = 1_048_576
@@ -111,11 +111,22 @@ class Reader:
         return True
 
     def verify(self, seed: bytes) -> None:
-        """Check the MAC chain from here on with the journal's *seed*."""
-        self._chain = Chain(seed, self._raw_header)
+        """Check the MAC chain from here on with the *seed* of the first journal of the process that wrote this one.
+
+        A claim of a journal beyond all bounds is left unchecked, and `checks` stays False.
+        """
+        own = turned(seed, self.header.turn if self.header else 0)
+        if own is None:
+            return
+        self._chain = Chain(own, self._raw_header)
         if self.count:
             self._chain.resume(self.count, self.head)
         self.head = self._chain.head
+
+    @property
+    def checks(self) -> bool:
+        """Whether the MAC chain is checked."""
+        return self._chain is not None
 
     @property
     def size(self) -> int:

@@ -219,7 +219,7 @@ class Ingest:
         if seed:
             await asyncio.to_thread(reader.verify, seed)
         if row.chain != "broken":
-            row.chain = "verified" if seed else "unverified"
+            row.chain = "verified" if reader.checks else "unverified"
         row.offset = reader.offset
         self._followed[name] = _Followed(reader, row, self._monotonic())
         return self._followed[name]

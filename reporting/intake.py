@@ -80,7 +80,7 @@ def new_journal(name: str, header: Header | None, now_ns: int) -> JournalRow:
         kind=clean(header.kind),
         instance=min(header.instance, _LARGEST),
         started_ns=min(header.started_ns, _LARGEST),
-        sealed_seed=header.sealed_seed,
+        sealed_seed=header.sealed,
         offset=0,
         count=0,
         head=b"",
