@@ -18,6 +18,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from reporting import sqlite_file
+from reporting.wear import Wear
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 READERS = 4
@@ -44,6 +45,7 @@ class Database:
         self._writer = _engine(url, pool_size=1, max_overflow=0)
         self._readers = _engine(url, pool_size=READERS, max_overflow=0)
         self._one_writer = asyncio.Lock()
+        self.wear = Wear()
         if url.get_backend_name() == "sqlite":
             _tune(self._writer, begin="BEGIN IMMEDIATE", query_only=False)
             _tune(self._readers, begin="BEGIN", query_only=True)
@@ -65,11 +67,19 @@ class Database:
             await connection.execution_options(**{_DURABLE: durable})
             async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
                 yield session
+        self.wear.count(durable=durable)
 
     async def upgrade(self) -> None:
         """Bring the tables to this version's shape; all steps or none."""
         async with self._one_writer, self._writer.begin() as connection:
             await connection.run_sync(_upgrade)
+
+    async def give_back(self) -> None:
+        """Give room that the database does not use any more back to the disk."""
+        if self.url.get_backend_name() != "sqlite":
+            return  # a server does so by itself
+        async with self._one_writer:
+            await asyncio.to_thread(sqlite_file.give_back, Path(self.url.database or ""))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -169,6 +179,8 @@ def _tune(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
+        if not query_only:  # it matters to a new database alone: what is removed can give the disk room
+            cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
         for pragma in (
             f"busy_timeout={_WAIT_MS}",
             "journal_mode=WAL",

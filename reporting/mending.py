@@ -23,6 +23,10 @@ class Mending(Collector):
         self.rebuilt = 0
         self._says = ""
 
+    def suspect(self, database: Path) -> None:
+        """Have *database* looked over thoroughly at the next start: it said itself that it is damaged."""
+        rebuild.suspicion(database).touch(mode=0o600)
+
     def mend(self, database: Path) -> None:
         """See that *database* can be used, and rebuild it if not; blocks. OSError if it cannot be read at all."""
         self._says = rebuild.mended(database, self._folder, self._now_ns())

@@ -15,6 +15,11 @@ from reporting.logline import reason
 log = logging.getLogger("schoolgate.backup")
 
 
+def suspicion(database: Path) -> Path:
+    """The file that says that *database* was found damaged while it was used."""
+    return database.with_name(f"{database.name}.suspect")
+
+
 def mended(database: Path, folder: Path, now_ns: int) -> str:
     """See that *database* is whole; if it is damaged or empty, the newest whole backup of *folder* takes its place.
 
@@ -23,8 +28,10 @@ def mended(database: Path, folder: Path, now_ns: int) -> str:
     missing = not database.exists() or not database.stat().st_size
     if missing and not backups.all_in(folder):
         return ""
-    found = "it is empty" if missing else sqlite_file.damage(database)
+    suspect = suspicion(database)
+    found = "it is empty" if missing else sqlite_file.damage(database, thorough=suspect.exists())
     if not found:
+        suspect.unlink(missing_ok=True)
         return ""
     log.error("The database %s is damaged: %s", database, found)
     aside = sqlite_file.set_aside(database, f"{database.name}.damaged-{backups.stamp(now_ns)}")
@@ -33,6 +40,7 @@ def mended(database: Path, folder: Path, now_ns: int) -> str:
         new = "No backup of it can be read: a new one was made of the journals, and accounts have to be made again"
     else:
         new = f"The backup {backup.name} took its place, and the journals are read again from there"
+    suspect.unlink(missing_ok=True)
     kept = f" and is kept as {aside.name}" if aside else ""
     return f"The database was damaged ({found}){kept}. {new}."
 

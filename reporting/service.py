@@ -36,6 +36,7 @@ from reporting.mending import Mending
 from reporting.metrics import process_collector, serve_metrics
 from reporting.nightly import Nightly
 from reporting.notify import Outbox
+from reporting.room import Room
 from reporting.sealed_watch import SealedWatch
 from reporting.settings import ContactSettings, ReportingSettings
 from reporting.web.app import create_app
@@ -73,10 +74,13 @@ async def serve(
             desk(settings, live),
             unseal=unsealer(files.keys / "journal.key"),
             found_clean=known.take,
+            aside=Path(settings.database).parent / "damaged",
+            damaged=lambda: mending.suspect(Path(settings.database)),
         )
+        room = Room(database, Path(settings.database))
         outbox, watch = Outbox(database, settings.mail, settings.contacts), SealedWatch(files)
         nightly = Nightly(database, Path(settings.database), files.spool, settings.backup, zone=lambda: zone_of(live))
-        counted = _Reporting(ingest, outbox), ListCollector(files.lists), watch, nightly, mending
+        counted = _Reporting(ingest, outbox), ListCollector(files.lists), watch, nightly, mending, database.wear, room
         with _measured(metrics, live, *counted) as measured, listening(settings.listen) as pages:
             app = create_app(
                 live=live,
@@ -95,6 +99,7 @@ async def serve(
                 tasks.create_task(watch.run())
                 tasks.create_task(known.run())
                 tasks.create_task(nightly.run())
+                tasks.create_task(room.run())
                 log.info("Reporting %d has its database open.", instance)
                 ready({"pages": pages.getsockname()[:2]} | measured)
                 await asyncio.shield(serving)

@@ -37,11 +37,15 @@ def is_one(file: Path) -> bool:
         return False
 
 
-def damage(file: Path) -> str:
-    """What is damaged in the database *file*, or nothing; about 0.3 s for each GB. OSError if it cannot be read."""
+def damage(file: Path, *, thorough: bool = False) -> str:
+    """What is damaged in the database *file*, or nothing; *thorough*: indexes are compared with their tables too.
+
+    OSError if it cannot be read.
+    """
+    check = "integrity_check" if thorough else "quick_check"
     try:
         with _connected(file) as connection:
-            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (found,) = connection.execute(f"PRAGMA {check}(1)").fetchone()
     except sqlite3.DatabaseError as error:
         if is_damage(error):
             return str(error)
@@ -115,6 +119,25 @@ def set_aside(file: Path, name: str) -> Path | None:
         file.with_name(file.name + part).rename(file.with_name(name + part))
     snapshot.sync_folder(file.parent)
     return aside if there else None
+
+
+def free_inside(file: Path) -> int:
+    """Bytes of the database *file* that hold nothing and are used again before it grows; 0 if that cannot be told."""
+    try:
+        with _connected(file, read_only=True) as connection:
+            (pages,), (size,) = (
+                connection.execute(f"PRAGMA {what}").fetchone() for what in ("freelist_count", "page_size")
+            )
+    except sqlite3.DatabaseError:
+        return 0
+    return int(pages * size)
+
+
+def give_back(file: Path) -> None:
+    """Give the pages of the database *file* that hold nothing back to the disk, as far as readers let it be."""
+    with contextlib.suppress(sqlite3.DatabaseError), _connected(file) as connection:
+        connection.execute("PRAGMA incremental_vacuum").fetchall()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def give_to_owner(path: Path) -> None:

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from reporting.models import Id, Table
 
 DAY = 24 * 3600 * 1_000_000_000
+MOST = 10
+"""Sentences on today's page: the latest ones."""
 TOLD_FOR = 14 * DAY
 """How long something stays on today's page: somebody who was away for a week's holiday still meets it."""
 
@@ -40,4 +42,4 @@ async def note(session: AsyncSession, kind: str, says: str, at_ns: int) -> None:
 async def recent(session: AsyncSession, now_ns: int) -> list[TroubleRow]:
     """What is still to be told at *now_ns*, the latest first."""
     found = select(TroubleRow).where(TroubleRow.at_ns >= now_ns - TOLD_FOR).order_by(TroubleRow.at_ns.desc())
-    return list((await session.scalars(found)).all())
+    return list((await session.scalars(found.limit(MOST))).all())

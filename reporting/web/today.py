@@ -100,7 +100,8 @@ async def _troubles(session: AsyncSession, office: Office, nobodys: int) -> list
         f"{_count(broken, 'journal was', 'journals were')} changed after being written. Tell the headteacher.": broken,
         f"{_count(nobodys, 'alert', 'alerts')} can be opened by nobody, as no account has the role that reads it."
         " Invite that person with schoolgate account invite.": nobodys,
-        f"{_count(damaged, 'piece', 'pieces')} of the journals could not be read. A copy was kept.": damaged,
+        f"{_count(damaged, 'piece', 'pieces')} of the journals could not be read."
+        " A copy of each is in the folder damaged, beside the database.": damaged,
     }
     return [sentence for sentence, holds in sentences.items() if holds]
 
