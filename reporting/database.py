@@ -179,7 +179,8 @@ def _tune(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        if not query_only:  # it matters to a new database alone: what is removed can give the disk room
+        cursor.execute("PRAGMA page_count")
+        if cursor.fetchone() == (0,):  # a new one: what is removed from it can give the disk room
             cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
         for pragma in (
             f"busy_timeout={_WAIT_MS}",

@@ -1,5 +1,6 @@
 """What reporting does about its database before it opens it, and how that is told: log, metric, today's page."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -8,10 +9,14 @@ from pathlib import Path
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from reporting import rebuild, troubles
+from reporting import rebuild, sqlite_file, troubles
 from reporting.database import Database
 
 log = logging.getLogger("schoolgate.backup")
+
+
+class DamagedDatabaseError(RuntimeError):
+    """The database is damaged, which came to light while it was used; the message says what was found."""
 
 
 class Mending(Collector):
@@ -33,6 +38,17 @@ class Mending(Collector):
         if self._says:
             self.rebuilt += 1
             log.error("%s", self._says)
+
+    async def look_over(self, database: Path) -> None:
+        """Look the whole of a large *database* over while it is used; DamagedDatabaseError if it is damaged.
+
+        Then the next start sets it aside. What was taken in meanwhile is in the journals.
+        """
+        if not rebuild.is_large(database):
+            return
+        if found := await asyncio.to_thread(sqlite_file.damage, database):
+            self.suspect(database)
+            raise DamagedDatabaseError(f"the database {database} is damaged ({found}); the next start rebuilds it")
 
     async def tell(self, database: Database) -> None:
         """Note in *database* what was done about it."""

@@ -15,6 +15,10 @@ from reporting.logline import reason
 log = logging.getLogger("schoolgate.backup")
 
 
+LARGE = 268_435_456
+"""Bytes, about 600,000 breaches: looked over in seconds, before anything else; a larger one while all goes on."""
+
+
 def suspicion(database: Path) -> Path:
     """The file that says that *database* was found damaged while it was used."""
     return database.with_name(f"{database.name}.suspect")
@@ -23,13 +27,14 @@ def suspicion(database: Path) -> Path:
 def mended(database: Path, folder: Path, now_ns: int) -> str:
     """See that *database* is whole; if it is damaged or empty, the newest whole backup of *folder* takes its place.
 
+    Of one that `is_large` only the beginning is looked at here; the caller looks over the rest while it is used.
     Returns a sentence about what was done, or nothing. OSError if the file cannot be read at all.
     """
     missing = not database.exists() or not database.stat().st_size
     if missing and not backups.all_in(folder):
         return ""
     suspect = suspicion(database)
-    found = "it is empty" if missing else sqlite_file.damage(database, thorough=suspect.exists())
+    found = "it is empty" if missing else _found(database, suspected=suspect.exists())
     if not found:
         suspect.unlink(missing_ok=True)
         return ""
@@ -43,6 +48,18 @@ def mended(database: Path, folder: Path, now_ns: int) -> str:
     suspect.unlink(missing_ok=True)
     kept = f" and is kept as {aside.name}" if aside else ""
     return f"The database was damaged ({found}){kept}. {new}."
+
+
+def is_large(database: Path) -> bool:
+    """Whether looking *database* over takes so long that people would wait for their alerts."""
+    return database.exists() and database.stat().st_size > LARGE
+
+
+def _found(database: Path, *, suspected: bool) -> str:
+    """What is damaged in *database*; of a large one that nothing is suspected of, whether it can be used at all."""
+    if is_large(database) and not suspected:
+        return sqlite_file.first_damage(database)
+    return sqlite_file.damage(database, thorough=suspected)
 
 
 def _newest_whole(folder: Path, database: Path) -> Path | None:

@@ -100,6 +100,7 @@ async def serve(
                 tasks.create_task(known.run())
                 tasks.create_task(nightly.run())
                 tasks.create_task(room.run())
+                tasks.create_task(mending.look_over(Path(settings.database)))
                 log.info("Reporting %d has its database open.", instance)
                 ready({"pages": pages.getsockname()[:2]} | measured)
                 await asyncio.shield(serving)

@@ -53,6 +53,17 @@ def damage(file: Path, *, thorough: bool = False) -> str:
     return "" if found == "ok" else str(found).replace("\n", " ")
 
 
+def first_damage(file: Path) -> str:
+    """What keeps the database *file* from being used at all, or nothing; the same time whatever its size."""
+    try:
+        with _connected(file) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            connection.execute("SELECT name FROM journals ORDER BY name DESC LIMIT 1").fetchone()
+    except sqlite3.DatabaseError as error:
+        return str(error) if is_damage(error) else ""
+    return ""
+
+
 def copy(source: Path, target: Path) -> None:
     """Put a whole copy of *source* at *target*, readable by its owner only; whoever writes *source* goes on.
 

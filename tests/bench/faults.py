@@ -185,7 +185,7 @@ async def full(folder: Path, number: int, options: "Options") -> Outcome:
 @contextlib.contextmanager
 def _small_disk(place: Path) -> Iterator[Path]:
     place.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(place)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(place)], check=True)
     try:
         yield place
     finally:

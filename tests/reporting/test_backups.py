@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from reporting import backups, rebuild, sqlite_file, troubles
 from reporting.database import opened
-from reporting.mending import Mending
+from reporting.mending import DamagedDatabaseError, Mending
 from reporting.models import BreachRow, DamagedRow
 from reporting.nightly import HOUR, Nightly, due_since
 from reporting.settings import BackupSettings
@@ -226,6 +226,39 @@ async def test_without_a_backup_the_journals_alone_are_read_again(place):
     await place.take_in()
     place.file.write_bytes(b"no database")
     assert await place.take_in() == list(range(50))
+
+
+@pytest.mark.parametrize("how", ["damaged", "first"])
+async def test_a_large_database_is_looked_over_while_it_is_used(place, monkeypatch, how):
+    place.journal(0, 400)
+    await place.take_in()
+    place.make()
+    monkeypatch.setattr(rebuild, "LARGE", 1)
+    mending = Mending(place.backups, now_ns=lambda: NOW)
+    await mending.look_over(place.file)
+    if how == "first":
+        place.file.write_bytes(b"no database" * 1000)
+        mending.mend(place.file)
+        assert mending.rebuilt == 1
+        return
+    damage(place.file, share=0.8)
+    mending.mend(place.file)
+    assert mending.rebuilt == 0
+    with pytest.raises(DamagedDatabaseError, match="the next start rebuilds it"):
+        await mending.look_over(place.file)
+    mending.mend(place.file)
+    assert mending.rebuilt == 1
+    assert not rebuild.suspicion(place.file).exists()
+    assert await place.take_in() == list(range(400))
+
+
+async def test_a_suspicion_that_does_not_come_true_is_dropped(place):
+    place.journal(0, 4)
+    await place.take_in()
+    mending = Mending(place.backups)
+    mending.suspect(place.file)
+    mending.mend(place.file)
+    assert (mending.rebuilt, rebuild.suspicion(place.file).exists()) == (0, False)
 
 
 async def test_a_whole_database_is_left_alone(place):
