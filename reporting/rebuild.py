@@ -7,7 +7,6 @@ of `reporting.database.only_process`.
 import logging
 from pathlib import Path
 
-from blocklists import snapshot
 from reporting import backups, sqlite_file, troubles
 from reporting.database import opened
 from reporting.logline import reason
@@ -28,7 +27,8 @@ def mended(database: Path, folder: Path, now_ns: int) -> str:
     """See that *database* is whole; if it is damaged or empty, the newest whole backup of *folder* takes its place.
 
     Of one that `is_large` only the beginning is looked at here; the caller looks over the rest while it is used.
-    Returns a sentence about what was done, or nothing. OSError if the file cannot be read at all.
+    Returns a sentence about what was done, or nothing. OSError if the file cannot be read at all, or if there is no
+    room for the backup's copy: then the next start tries again, rather than begin without what people did.
     """
     missing = not database.exists() or not database.stat().st_size
     if missing and not backups.all_in(folder):
@@ -76,18 +76,14 @@ def _newest_whole(folder: Path, database: Path) -> Path | None:
 
 
 def put_back(backup: Path, database: Path, now_ns: int) -> Path | None:
-    """Let a copy of *backup* take the place of *database*; returns the name under which that is kept.
+    """Let a copy of *backup* take the place of *database*; returns the path under which that is kept, if it was there.
 
     NoBackupError, and nothing is changed, if *backup* is not whole or none of ours.
     """
     sqlite_file.journals(backup)
     copied = database.with_name(f"{database.name}.new")
     sqlite_file.copy(backup, copied)
-    sqlite_file.settle(database)
-    aside = sqlite_file.set_aside(database, f"{database.name}.before-{backups.stamp(now_ns)}")
-    copied.replace(database)
-    snapshot.sync_folder(database.parent)
-    return aside
+    return sqlite_file.replace(database, copied, f"{database.name}.before-{backups.stamp(now_ns)}")
 
 
 def lost(backup: Path, spool: Path) -> list[str]:

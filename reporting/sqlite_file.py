@@ -92,20 +92,23 @@ def _fill(source: Path, target: Path) -> None:
             old.backup(new, pages=-1)  # in one step: a step after somebody wrote begins at the beginning
             new.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.DatabaseError as error:
-        says = "is damaged" if is_damage(error) else "cannot be copied"
-        raise NoBackupError(f"{source} {says}: {error}") from error
+        if is_damage(error):
+            raise NoBackupError(f"{source} is damaged: {error}") from error
+        raise OSError(f"{source} cannot be copied to {target.parent}: {error}") from error
 
 
 def journals(file: Path) -> dict[str, tuple[str, int]]:
     """How far each journal stands in the database *file*, by name: its state and the offset after its last record.
 
-    NoBackupError if there is no such table.
+    NoBackupError if it is damaged or has no such table, OSError if it cannot be read.
     """
     try:
         with _connected(file, read_only=True) as connection:
             rows = connection.execute("SELECT name, state, offset FROM journals").fetchall()
     except sqlite3.DatabaseError as error:
-        raise NoBackupError(f"{file} is no database of Schoolgate: {error}") from error
+        if is_damage(error) or getattr(error, "sqlite_errorname", "") == "SQLITE_ERROR":
+            raise NoBackupError(f"{file} is no database of Schoolgate: {error}") from error
+        raise OSError(f"{file} cannot be read: {error}") from error
     return {name: (state, offset) for name, state, offset in rows}
 
 
@@ -130,6 +133,23 @@ def set_aside(file: Path, name: str) -> Path | None:
         file.with_name(file.name + part).rename(file.with_name(name + part))
     snapshot.sync_folder(file.parent)
     return aside if there else None
+
+
+def replace(file: Path, new: Path, name: str) -> Path | None:
+    """Let the database *new* take the place of *file*, which is kept in its folder as *name*; returns that if it was.
+
+    At each moment one of the two is there under the name of *file*: a power cut never leaves none.
+    """
+    settle(file)
+    kept = file.with_name(name) if file.exists() else None
+    if kept:
+        os.link(file, kept)
+    for part in PARTS[1:]:
+        with contextlib.suppress(FileNotFoundError):
+            file.with_name(file.name + part).rename(file.with_name(name + part))
+    new.replace(file)
+    snapshot.sync_folder(file.parent)
+    return kept
 
 
 def free_inside(file: Path) -> int:

@@ -12,6 +12,7 @@ from reporting.mending import DamagedDatabaseError, Mending
 from reporting.models import BreachRow, DamagedRow
 from reporting.nightly import HOUR, Nightly, due_since
 from reporting.settings import BackupSettings
+from tests.support.full_disk import fill
 from tests.support.journals import breach, follower, open_journal
 
 NOW = 1_800_000_000 * 10**9
@@ -219,6 +220,41 @@ async def test_the_newest_backup_that_is_whole_is_taken(place):
     place.file.write_bytes(b"no database")
     says = rebuild.mended(place.file, place.backups, NOW)
     assert "The backup schoolgate-20270115T080000Z.db took its place" in says
+
+
+async def test_on_a_full_disk_nothing_is_begun_without_what_the_backup_has(place, small_disk):
+    place.journal(0, 50)
+    await place.take_in()
+    place.make()
+    place.file = small_disk / "school.db"
+    place.file.write_bytes(b"no database")
+    filler = fill(small_disk)
+    for _ in range(2):
+        with pytest.raises(OSError, match="cannot be copied"):
+            rebuild.mended(place.file, place.backups, NOW)
+        assert not place.file.exists()
+    filler.unlink()
+    assert "took its place" in rebuild.mended(place.file, place.backups, NOW)
+    assert sqlite_file.breaches(place.file) == 50
+
+
+async def test_a_restore_that_is_cut_off_leaves_one_of_the_two_databases(place, monkeypatch):
+    place.journal(0, 5)
+    await place.take_in()
+    backup = place.make()
+    place.journal(5, 5)
+    await place.take_in()
+
+    def cut_off(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", cut_off)
+        copied = place.file.with_name("school.db.new")
+        copied.write_bytes(backup.read_bytes())
+        with pytest.raises(KeyboardInterrupt):
+            sqlite_file.replace(place.file, copied, "school.db.before")
+    assert sorted(await place.take_in()) == list(range(10))
 
 
 async def test_without_a_backup_the_journals_alone_are_read_again(place):
