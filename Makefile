@@ -10,7 +10,7 @@ AT_ONCE ?= -n auto --dist loadfile
 BENCH ?=
 export LISTS
 
-.PHONY: run test check lint types imports format demo e2e bench-dns bench-journal bench-lists bench-proxy lock test-programs clean
+.PHONY: run test check lint types imports format demo e2e bench-dns bench-faults bench-journal bench-lists bench-proxy lock test-programs clean
 
 run: $(READY)
 	@exec $(BIN)/schoolgate demo
@@ -59,6 +59,9 @@ bench-proxy: $(READY)
 
 bench-journal: $(READY)
 	@$(BIN)/python -m tests.bench.journal
+
+bench-faults: $(READY)
+	@$(BIN)/python -m tests.bench.faults $(BENCH)
 
 # The programs that tests need beyond Python: installed where we may, named where we may not.
 test-programs:

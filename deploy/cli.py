@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 try:
     import rich_click as click
 
-    from deploy import lists_commands, options, phrases_commands, proxy_commands, sealed_commands, toml_file
+    from deploy import (
+        backup_commands,
+        lists_commands,
+        options,
+        phrases_commands,
+        proxy_commands,
+        sealed_commands,
+        toml_file,
+    )
 except KeyboardInterrupt:  # this takes a tenth of a second, in which somebody may think better of it
     sys.exit(130)
 
@@ -37,6 +45,8 @@ main.add_command(lists_commands.group)
 main.add_command(phrases_commands.group)
 main.add_command(sealed_commands.group)
 main.add_command(proxy_commands.group)
+main.add_command(backup_commands.backup)
+main.add_command(backup_commands.restore)
 
 
 def _say_good(settings: "Settings") -> None:

@@ -278,6 +278,7 @@ def _paths(config: Config) -> dict[str, str]:
         "proxy.signer": config.proxy.signer,
         **{key: path for key, path in files_given(config).items() if path},
         "reporting.database": config.reporting.database or "-",  # an empty one is said by reporting
+        "reporting.backup.folder": config.reporting.backup.folder or "-",
     }
 
 

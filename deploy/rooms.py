@@ -184,6 +184,7 @@ def reporting(instance: int) -> Serve:
             database=_absolute(settings, given.database),
             tls_certificate=_absolute(settings, given.tls_certificate),
             tls_key=_absolute(settings, given.tls_key),
+            backup=msgspec.structs.replace(given.backup, folder=str(settings.path(given.backup.folder))),
             mail=msgspec.structs.replace(
                 given.mail,
                 password_file=_absolute(settings, given.mail.password_file),

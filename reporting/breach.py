@@ -5,12 +5,15 @@ is the first that a reader meets; *type* says which record it is. Kinds are neve
 """
 
 import enum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from blocklists.rulebook import Severity
 from blocklists.verdict import Reason, Request, Verdict
+
+type Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""What a column of a database holds."""
 
 VERSION = 1
 """The newest form of the records below; readers keep keys that they do not know."""
@@ -24,7 +27,7 @@ class BreachKind(enum.StrEnum):
     CONCERN = "concern"
 
 
-class Breach(msgspec.Struct, frozen=True):
+class Breach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One breach as the journal carries it; every field after the first four has a default, so old readers go on.
 
     *at_ns* is UTC nanoseconds. A sealed hit has no host and no path: *rule* is the entry's keyed hash (G6). *path* is
@@ -34,15 +37,15 @@ class Breach(msgspec.Struct, frozen=True):
     closed.
     """
 
-    v: int
+    v: Whole
     kind: BreachKind
-    at_ns: int
+    at_ns: Whole
     source: str
     type: Literal["breach"] = "breach"
     address: str = ""
-    client: int = 0
-    device: int = 0
-    person: int = 0
+    client: Whole = 0
+    device: Whole = 0
+    person: Whole = 0
     profile: str = ""
     host: str = ""
     path: str = ""
@@ -52,63 +55,63 @@ class Breach(msgspec.Struct, frozen=True):
     severity: Severity = Severity.NONE
     list: str = ""
     rule: str = ""
-    policy: int = 0
+    policy: Whole = 0
     flood: bool = False
     terms: str = ""
     evidence: str = ""
 
 
-class Repeat(msgspec.Struct, frozen=True):
+class Repeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """More requests like the breach at offset *of* of the same journal: *count* of them, between two UTC times.
 
     *hosts* are names among them that the journal has not told of this breach yet: a sample, never all.
     """
 
-    v: int
-    of: int
-    count: int
-    first_ns: int
-    last_ns: int
+    v: Whole
+    of: Whole
+    count: Whole
+    first_ns: Whole
+    last_ns: Whole
     type: Literal["repeat"] = "repeat"
     hosts: tuple[str, ...] = ()
 
 
-class Visit(msgspec.Struct, frozen=True):
+class Visit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Sites that a client was let through to in one minute, by registrable name, and how often.
 
     *minute_ns* is the UTC nanosecond that the minute began at. Counts of names asked for, not of pages looked at.
     """
 
-    v: int
-    minute_ns: int
+    v: Whole
+    minute_ns: Whole
     source: str
-    sites: dict[str, int]
+    sites: dict[str, Whole]
     type: Literal["visit"] = "visit"
     address: str = ""
-    client: int = 0
-    device: int = 0
-    person: int = 0
+    client: Whole = 0
+    device: Whole = 0
+    person: Whole = 0
     profile: str = ""
 
 
-class Heartbeat(msgspec.Struct, frozen=True):
+class Heartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Once a minute: how many records the journal has, and the MAC that its chain had reached (G25)."""
 
-    v: int
-    at_ns: int
-    count: int
+    v: Whole
+    at_ns: Whole
+    count: Whole
     head: bytes
     type: Literal["heartbeat"] = "heartbeat"
 
 
-class Clean(msgspec.Struct, frozen=True):
+class Clean(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A page of *site*, which nothing was known of, was scanned and is clean; *page* tells it from the site's others.
 
     It says of nobody that they looked at it.
     """
 
-    v: int
-    at_ns: int
+    v: Whole
+    at_ns: Whole
     source: str
     site: str
     page: bytes

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Self
 import msgspec
 
 from reporting.breach import Breach, Clean, Heartbeat, Record, Repeat, Visit
-from reporting.chain import MAC, Chain
+from reporting.chain import MAC, Chain, turned
 from reporting.journal import HEAD, HEADER_HEAD, MAGIC, MAX_PAYLOAD, Header
 
 CHUNK = 1_048_576
@@ -31,7 +31,10 @@ _KINDS: dict[str, type[Record]] = {
     "heartbeat": Heartbeat,
     "clean": Clean,
 }
-_LARGEST = 2**63
+_TYPE = b"\xa4type"
+"""The name of the key that says which record it is, as msgpack has it."""
+_NEAR = 256
+_LONGEST_NAME = 31
 _SEARCHES = 16
 """Frames in a row for which the chain is searched for ahead; after that it counts as lost for good."""
 
@@ -111,11 +114,22 @@ class Reader:
         return True
 
     def verify(self, seed: bytes) -> None:
-        """Check the MAC chain from here on with the journal's *seed*."""
-        self._chain = Chain(seed, self._raw_header)
+        """Check the MAC chain from here on with the *seed* of the first journal of the process that wrote this one.
+
+        A claim of a journal beyond all bounds is left unchecked, and `checks` stays False.
+        """
+        own = turned(seed, self.header.turn if self.header else 0)
+        if own is None:
+            return
+        self._chain = Chain(own, self._raw_header)
         if self.count:
             self._chain.resume(self.count, self.head)
         self.head = self._chain.head
+
+    @property
+    def checks(self) -> bool:
+        """Whether the MAC chain is checked."""
+        return self._chain is not None
 
     @property
     def size(self) -> int:
@@ -279,6 +293,8 @@ def _resume_at(data: bytes, position: int) -> int | None:
 
 def understood(payload: bytes) -> tuple[Record | dict[str, Any] | Damaged, dict[str, Any]]:
     """The record in *payload* and the keys that this version does not know; of a newer record, what is known."""
+    if (whole := _whole_record(payload)) is not None:
+        return whole, {}
     try:
         raw = msgspec.msgpack.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -294,15 +310,13 @@ def understood(payload: bytes) -> tuple[Record | dict[str, Any] | Damaged, dict[
 def _converted(kind: type[Record], raw: dict[str, Any], payload: bytes) -> tuple[Record | Damaged, dict[str, Any]]:
     fields = _FIELDS[kind]
     extra = {key: raw[key] for key in raw.keys() - fields.keys()}
-    if (whole := _whole(kind, raw)) is not None:
-        return whole, extra
     values: dict[str, Any] = {}
     for key, wanted in fields.items():
         if key not in raw:
             continue
         try:
             values[key] = _fitting(raw[key], wanted)
-        except (msgspec.ValidationError, OverflowError):
+        except msgspec.ValidationError:
             extra[key] = raw[key]
     try:
         return kind(**values), extra
@@ -310,24 +324,31 @@ def _converted(kind: type[Record], raw: dict[str, Any], payload: bytes) -> tuple
         return Damaged(f"a {kind.__name__} without what it needs", payload), {}
 
 
-def _whole(kind: type[Record], raw: dict[str, Any]) -> Record | None:
-    """The record if every value in *raw* fits, which is the usual case and ten times as fast as one at a time."""
+def _whole_record(payload: bytes) -> Record | None:
+    """The record in *payload* if each of its values is known and fits, which is the usual case and ten times as fast.
+
+    Where its type is read is a guess, since it stands near the beginning; the decoder tells whether it was right.
+    """
+    mark = payload.find(_TYPE, 0, _NEAR)
+    if mark < 0:
+        return None
+    start = mark + len(_TYPE) + 1
+    decoder = _DECODERS.get(payload[start : start + (payload[start - 1] & _LONGEST_NAME)])
+    if decoder is None:
+        return None
     try:
-        record = msgspec.convert(raw, kind)
-    except msgspec.ValidationError:
+        return decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if any(isinstance(value, int) and not -_LARGEST <= value < _LARGEST for value in raw.values()):
-        return None
-    return record
 
 
 def _fitting(value: Any, wanted: Any) -> Any:
-    found = msgspec.convert(value, wanted)
-    if isinstance(found, int) and not -_LARGEST <= found < _LARGEST:
-        raise OverflowError
-    return found
+    return msgspec.convert(value, wanted)
 
 
 _FIELDS: dict[type[Record], dict[str, Any]] = {
     kind: {field.name: field.type for field in msgspec.structs.fields(kind)} for kind in _KINDS.values()
+}
+_DECODERS: dict[bytes, msgspec.msgpack.Decoder[Record]] = {
+    name.encode(): msgspec.msgpack.Decoder(kind) for name, kind in _KINDS.items()
 }

@@ -1,4 +1,4 @@
-"""The journal of one process start: opened once, only appended to, one `write` for one record.
+"""A journal of one process start: opened once, only appended to, one `write` for one record; others follow a long one.
 
 When `write` has returned, the kernel has the frame: killing the process loses nothing. A frame is a length (u32), a
 crc32 of the payload (u32), a MAC (16 bytes, `reporting.chain`) and the payload, a msgpack map with names. The reader
@@ -8,6 +8,7 @@ is `reporting.frames`. This is what the request path loads: nothing heavier than
 import ctypes
 import errno
 import fcntl
+import functools
 import os
 import re
 import secrets
@@ -15,12 +16,13 @@ import struct
 import threading
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from reporting.breach import VERSION, Heartbeat, Record
-from reporting.chain import MAC, Chain
+from reporting.chain import MAC, Chain, next_seed
 
 MAGIC = b"SGJRNL1\n"
 SUFFIX = ".journal"
@@ -39,6 +41,9 @@ MAX_PAYLOAD = 65_536
 ROOM = 262_144
 """Bytes that are reserved ahead: about 1,000 breaches, which is what a full disk still takes."""
 
+LONGEST = 33_554_432
+"""Bytes after which a process goes on in a new journal, about 130,000 breaches: what is in a backup can go."""
+
 _CUT = 1_024
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE of linux/falloc.h
@@ -49,7 +54,11 @@ class JournalFullError(OSError):
 
 
 class Header(msgspec.Struct, frozen=True):
-    """How a journal's file begins. *sealed_seed* only reporting can open; *started_ns* is in UTC nanoseconds."""
+    """How a journal's file begins. *sealed_seed* only reporting can open; *started_ns* is in UTC nanoseconds.
+
+    A process goes on in another journal when one is long: of the one number *turn*, *root* is what *sealed_seed* is of
+    the first, and its own seed is found from it (`chain.turned`). A version before that leaves its chain unverified.
+    """
 
     schema: int
     site: str
@@ -58,6 +67,13 @@ class Header(msgspec.Struct, frozen=True):
     random: str
     started_ns: int
     sealed_seed: bytes = b""
+    turn: int = 0
+    root: bytes = b""
+
+    @property
+    def sealed(self) -> bytes:
+        """The seed of the first journal of this process start, sealed."""
+        return self.root or self.sealed_seed
 
     def encoded(self) -> bytes:
         """The bytes of the file before its first frame."""
@@ -77,19 +93,21 @@ class Journal:
         self._chain = chain
         self._reserved = 0
         self._torn = False
+        self._follow: Callable[[], Journal] | None = None
         self._syncing = threading.Lock()
         self._reserve()
 
     @classmethod
     def open(
-        cls, spool: Path, *, site: str, kind: str, instance: int, seed: bytes, sealed_seed: bytes = b""
+        cls, spool: Path, *, site: str, kind: str, instance: int, seed: bytes, sealed_seed: bytes = b"", turn: int = 0
     ) -> "Journal":
         """Start a new journal in *spool*, locked for as long as this process lives; OSError if it cannot be made.
 
         It appears under its name only when its header is whole and durable.
         """
         random = secrets.token_hex(8)
-        header = Header(1, site, kind, instance, random, time.time_ns(), sealed_seed).encoded()
+        first, root = (b"", sealed_seed) if turn else (sealed_seed, b"")
+        header = Header(1, site, kind, instance, random, time.time_ns(), first, turn, root).encoded()
         chain = Chain(seed, header)
         path = spool / f"{site}-{kind}-{instance}-{random}{SUFFIX}"
         temporary = path.with_name(f".{path.name}.tmp")
@@ -99,11 +117,28 @@ class Journal:
             _write_header(descriptor, header)
             temporary.rename(path)
             _sync_folder(spool)
-            return cls(path, descriptor, len(header), chain)
+            journal = cls(path, descriptor, len(header), chain)
         except BaseException:
             os.close(descriptor)
             temporary.unlink(missing_ok=True)
             raise
+        journal._follow = functools.partial(  # with the seed of the next one alone: this one's is forgotten
+            cls.open,
+            spool,
+            site=site,
+            kind=kind,
+            instance=instance,
+            seed=next_seed(seed),
+            sealed_seed=sealed_seed,
+            turn=turn + 1,
+        )
+        return journal
+
+    def following(self) -> "Journal":
+        """A new journal in which the same process may go on; OSError if it cannot be made."""
+        if self._follow is None:
+            raise OSError(errno.EINVAL, f"nothing follows {self.name}")
+        return self._follow()
 
     @property
     def count(self) -> int:

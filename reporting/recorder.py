@@ -6,12 +6,14 @@ run up in `runs_of` and counts, 100,000 times a second. No disk error reaches th
 """
 
 import asyncio
+import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable, Hashable, Mapping
 
 from reporting.breach import VERSION, Breach, Clean, Record, Repeat, Visit
-from reporting.journal import Journal
+from reporting.journal import LONGEST, Journal
 from reporting.runs import Run, Runs, Who
 from reporting.seldom import Seldom
 
@@ -20,6 +22,9 @@ log = logging.getLogger("schoolgate.journal")
 SWEEP = 0.25
 SYNC = 0.05
 HEARTBEAT = 60.0
+TURN_AGAIN = 60.0
+"""Seconds until another new journal is tried for, where one could not be made."""
+
 _SLICE = 20
 """Runs looked at before the event loop has its turn again: about 0.2 ms."""
 
@@ -38,8 +43,12 @@ class Recorder:
         *,
         now_ns: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
+        longest: int = LONGEST,
     ) -> None:
-        """Record into *journal*, which stays the caller's to close; `run` must run for counts and syncs."""
+        """Record into *journal*, and into those that follow it once it has *longest* bytes; `run` must run for that.
+
+        The one of the moment, `journal`, is the caller's to close.
+        """
         self.journal = journal
         self.written = self.floods = self.lost = self.visits = self.visits_lost = self.sync_failures = 0
         self._now_ns, self._monotonic = now_ns, monotonic
@@ -50,6 +59,7 @@ class Recorder:
         self._one_sync = asyncio.Lock()
         self._something_new = asyncio.Event()
         self._complaint = Seldom(monotonic)
+        self._longest, self._turns = longest, -math.inf
 
     @property
     def repeats(self) -> int:
@@ -112,10 +122,10 @@ class Recorder:
 
         A failing disk is logged and counted in *sync_failures*, never raised.
         """
-        wanted = self.journal.end
+        journal, wanted = self.journal, self.journal.end
         async with self._one_sync:
-            if self._synced >= wanted:
-                return
+            if journal is not self.journal or self._synced >= wanted:
+                return  # one that was gone on from is closed, and durable, before this lock is had
             reached, began = self.journal.end, self._monotonic()
             try:
                 await asyncio.to_thread(self.journal.sync)
@@ -141,14 +151,57 @@ class Recorder:
 
     def flush(self) -> None:
         """Write all counts, end all runs, and sync, on this thread: for the end of a process."""
-        while run := self._runs.next_due():
-            self._look_at(run, closing=True)
+        self._close_runs()
         self._heartbeat()
         try:
             self.journal.sync()
         except OSError as error:
             self.sync_failures += 1
             self._complain(error)
+
+    async def turn_over(self) -> None:
+        """Go on in a new journal: all runs end in the old one, as their repeats can name no breach of another.
+
+        Where none can be made it stays with the old one. Costs the event loop a few milliseconds.
+        """
+        opening = asyncio.ensure_future(asyncio.to_thread(self.journal.following))
+        try:
+            following = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            with contextlib.suppress(OSError):
+                (await opening).close()
+            raise
+        except OSError as error:
+            self._turns = self._monotonic()
+            self._complain(error)
+            return
+        try:
+            while len(self._runs) > _SLICE and self.journal.end < 2 * self._longest:
+                self._close_runs(5 * _SLICE)  # quicker than new ones open in between
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            following.close()
+            raise
+        await self._go_on_in(following)
+
+    async def _go_on_in(self, following: Journal) -> None:
+        async with self._one_sync:
+            self._close_runs()
+            self._heartbeat()
+            old, self.journal = self.journal, following
+            began, self._synced = self._monotonic(), following.end
+            self._heartbeat()
+            try:
+                await asyncio.to_thread(old.close)
+            except OSError as error:
+                self.sync_failures += 1
+                self._complain(error)
+            self._unsynced_since = began if self.unsynced else None
+
+    def _close_runs(self, most: int | None = None) -> None:
+        while (run := self._runs.next_due()) and most != 0:
+            self._look_at(run, closing=True)
+            most = None if most is None else most - 1
 
     def sweep(self, most: int = _SLICE) -> bool:
         """Look at up to *most* runs whose time has come; True if there are more."""
@@ -219,6 +272,8 @@ class Recorder:
         while True:
             more = self.sweep()
             await asyncio.sleep(0 if more else SWEEP)
+            if self.journal.end >= self._longest and self._monotonic() - self._turns > TURN_AGAIN:
+                await self.turn_over()
 
     async def _beat(self) -> None:
         while True:

@@ -32,8 +32,11 @@ from reporting.known_sites import KnownSites
 from reporting.list_metrics import ListCollector
 from reporting.logline import reason
 from reporting.mail import link_base, notice
+from reporting.mending import Mending
 from reporting.metrics import process_collector, serve_metrics
+from reporting.nightly import Nightly
 from reporting.notify import Outbox
+from reporting.room import Room
 from reporting.sealed_watch import SealedWatch
 from reporting.settings import ContactSettings, ReportingSettings
 from reporting.web.app import create_app
@@ -59,7 +62,9 @@ async def serve(
         logging.getLogger(library).setLevel(logging.WARNING)
     live = Live(files, sealed_lists=False)
     live.refresh()
-    async with opened(settings.database) as database:
+    mending = Mending(Path(settings.backup.folder))
+    async with opened(settings.database, mend=mending.mend) as database:
+        await mending.tell(database)
         accounts = Accounts(database, invitations=files.state / "invitations")
         await take_first_token(accounts, files.keys / "enrolment")
         known = KnownSites(files.known)
@@ -69,9 +74,13 @@ async def serve(
             desk(settings, live),
             unseal=unsealer(files.keys / "journal.key"),
             found_clean=known.take,
+            aside=Path(settings.database).parent / "damaged",
+            damaged=lambda: mending.suspect(Path(settings.database)),
         )
+        room = Room(database, Path(settings.database))
         outbox, watch = Outbox(database, settings.mail, settings.contacts), SealedWatch(files)
-        counted = _Reporting(ingest, outbox), ListCollector(files.lists), watch
+        nightly = Nightly(database, Path(settings.database), files.spool, settings.backup, zone=lambda: zone_of(live))
+        counted = _Reporting(ingest, outbox), ListCollector(files.lists), watch, nightly, mending, database.wear, room
         with _measured(metrics, live, *counted) as measured, listening(settings.listen) as pages:
             app = create_app(
                 live=live,
@@ -89,6 +98,9 @@ async def serve(
                 tasks.create_task(outbox.run())
                 tasks.create_task(watch.run())
                 tasks.create_task(known.run())
+                tasks.create_task(nightly.run())
+                tasks.create_task(room.run())
+                tasks.create_task(mending.look_over(Path(settings.database)))
                 log.info("Reporting %d has its database open.", instance)
                 ready({"pages": pages.getsockname()[:2]} | measured)
                 await asyncio.shield(serving)
@@ -112,10 +124,14 @@ def desk(settings: ReportingSettings, live: Live) -> Desk:
         return found.column if found else ""
 
     def write(number: int, severity: Severity, act_by_ns: int) -> tuple[str, str]:
-        zone = live.policy.zone if live.policy else ZoneInfo("Europe/London")
-        return notice(number, severity, act_by_ns, link=link_base(settings.public_url), zone=zone)
+        return notice(number, severity, act_by_ns, link=link_base(settings.public_url), zone=zone_of(live))
 
     return Desk(contacts=settings.contacts, column=column, write=write)
+
+
+def zone_of(live: Live) -> ZoneInfo:
+    """The school's time zone, or the usual one while no policy has been read."""
+    return live.policy.zone if live.policy else ZoneInfo("Europe/London")
 
 
 def session_folder(database: str, files: Files) -> Path:

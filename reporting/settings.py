@@ -9,6 +9,10 @@ import msgspec
 
 from blocklists import endpoint
 
+LAST_HOUR = 23
+COPIES = 2
+"""Backups that must have a journal's rows before the journal goes: one may be damaged on the day that it is needed."""
+
 
 class MailTls(enum.StrEnum):
     """How the way to the mail server is protected."""
@@ -64,6 +68,26 @@ class ContactSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """the e-mail address of the chair of governors, for a school where head and DSL are one person"""
 
 
+class BackupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The nightly backup of the database."""
+
+    folder: str = "database/backups"
+    """the folder of the backups, which only reporting may read; a copy of it should be kept elsewhere"""
+    hour: int = 2
+    """the hour of the night, local time, from which the day's backup is made: 0 to 23"""
+    keep: int = 14
+    """how many are kept, 2 at least: a journal is removed once its rows are in two"""
+
+    def problems(self) -> Iterator[str]:
+        """What a technician should mend, one sentence each; the path of the key comes first."""
+        if not self.folder:
+            yield "reporting.backup.folder: name the folder of the backups"
+        if not 0 <= self.hour <= LAST_HOUR:
+            yield f"reporting.backup.hour: {self.hour} is no hour; write 0 to {LAST_HOUR}"
+        if self.keep < COPIES:
+            yield f"reporting.backup.keep: {self.keep} is too few; keep {COPIES} or more"
+
+
 class ReportingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The breach log, alerts and staff pages."""
 
@@ -82,6 +106,8 @@ class ReportingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """the mail server"""
     contacts: ContactSettings = ContactSettings()
     """who is told"""
+    backup: BackupSettings = BackupSettings()
+    """the nightly backup"""
 
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each; the path of the key comes first."""
@@ -99,6 +125,7 @@ class ReportingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         elif _has_more_than_a_host(self.public_url):
             says = "links in mails begin with a host and a port and nothing else"
             yield f"reporting.public_url: {says}; write https://schoolgate.school.test"
+        yield from self.backup.problems()
         yield from self.mail.problems()
         for key in ("dsl", "headteacher", "chair"):
             yield from _address_problems(f"reporting.contacts.{key}", getattr(self.contacts, key))

@@ -5,6 +5,7 @@ from litestar import Response, get
 from sqlalchemy import ColumnElement, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from reporting import troubles as records
 from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow
 from reporting.web import alerts, times, viewer
 from reporting.web.office import Asked, Office, office_of, sees_alerts
@@ -50,7 +51,7 @@ async def today(request: Asked) -> Response[str]:
         counts = await _counts(session, start)
         post = await _post(session, office)
         nobodys = await _open_alerts(session, not_(or_(*theirs)))
-        troubles = [*office.notices, *await _troubles(session, office, nobodys)]
+        troubles = [*office.notices, *await _troubles(session, office, nobodys), *await _happened(session, office)]
         open_alerts = list(await session.scalars(alerts.soonest_first().where(mine, AlertRow.state == "open")))
     return html(
         request,
@@ -99,9 +100,16 @@ async def _troubles(session: AsyncSession, office: Office, nobodys: int) -> list
         f"{_count(broken, 'journal was', 'journals were')} changed after being written. Tell the headteacher.": broken,
         f"{_count(nobodys, 'alert', 'alerts')} can be opened by nobody, as no account has the role that reads it."
         " Invite that person with schoolgate account invite.": nobodys,
-        f"{_count(damaged, 'piece', 'pieces')} of the journals could not be read. A copy was kept.": damaged,
+        f"{_count(damaged, 'piece', 'pieces')} of the journals could not be read."
+        " A copy of each is in the folder damaged, beside the database.": damaged,
     }
     return [sentence for sentence, holds in sentences.items() if holds]
+
+
+async def _happened(session: AsyncSession, office: Office) -> list[str]:
+    """What came about with the records themselves, each with its time."""
+    rows = await records.recent(session, office.now_ns())
+    return [f"{times.shown(row.at_ns, office.zone)}: {row.says}" for row in rows]
 
 
 def _count(number: int | None, one: str, many: str) -> str:

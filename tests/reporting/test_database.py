@@ -10,6 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from reporting import troubles  # noqa: F401 - its table is one of the models
 from reporting.database import Database, DatabaseInUseError, as_url, opened
 from reporting.models import AccountRow, AlertBreachRow, MetaRow, Table
 

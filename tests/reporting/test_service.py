@@ -13,11 +13,11 @@ import pytest
 import trustme
 
 from blocklists.rulebook import Severity
-from reporting import seed, service
+from reporting import seed, service, troubles
 from reporting.alerts import route
 from reporting.database import DatabaseInUseError, opened
 from reporting.recorder import Recorder
-from reporting.settings import ContactSettings, MailSettings, MailTls, ReportingSettings
+from reporting.settings import BackupSettings, ContactSettings, MailSettings, MailTls, ReportingSettings
 from tests.support.full_disk import nothing_written
 from tests.support.journals import breach, open_journal
 from tests.support.school import make_school
@@ -350,3 +350,23 @@ async def test_an_address_that_is_taken_and_a_certificate_that_is_missing_end_it
     with pytest.raises(RuntimeError, match="did not start"):
         async with serving(settings_of(tmp_path, **missing), school):
             pass
+
+
+async def test_a_damaged_database_is_rebuilt_at_the_start_and_that_is_counted(tmp_path, school):
+    settings = settings_of(tmp_path, backup=BackupSettings(folder=str(tmp_path / "backups")))
+    with contextlib.closing(new_journal(school)) as journal:
+        journal.write(breach())
+    async with serving(settings, school) as endpoints:
+        await until_metric(endpoints, "schoolgate_reporting_backups_total")
+    (tmp_path / "school.db").write_bytes(b"no database" * 1000)
+    async with serving(settings, school) as endpoints:
+        assert (await metrics_of(endpoints))["schoolgate_reporting_database_rebuilt_total"] == 1
+    async with opened(tmp_path / "school.db") as database, database.reading() as session:
+        (row,) = await troubles.recent(session, time.time_ns())
+    assert row.kind == "rebuilt"
+
+
+async def until_metric(endpoints, name):
+    async with asyncio.timeout(20):
+        while not (await metrics_of(endpoints))[name]:  # noqa: ASYNC110 - a scrape is all that tells
+            await asyncio.sleep(0.05)

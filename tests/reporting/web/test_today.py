@@ -5,6 +5,7 @@ import time
 from blocklists import defaults, snapshot
 from blocklists.clients import Clients
 from blocklists.live import Files, Live
+from reporting import troubles
 from reporting.models import DamagedRow, JournalRow, OutboxRow
 from tests.support.staff_pages import JOURNAL, running
 
@@ -67,7 +68,9 @@ async def test_what_is_amiss_stays_on_the_page(tmp_path):
         async with pages.database.writing() as session:
             session.add(DamagedRow(journal=JOURNAL, offset=1, found_ns=1, reason="damaged: crc", bytes=b""))
             (await session.get_one(JournalRow, JOURNAL)).chain = "broken"
+            await troubles.note(session, "rebuilt", "The database was rebuilt.", time.time_ns())
         page = (await browser.get("/")).text
+    assert ": The database was rebuilt." in page
     assert "1 piece of the journals could not be read" in page
     assert "1 journal was changed after being written" in page
 

@@ -1,0 +1,99 @@
+"""`schoolgate backup` and `schoolgate restore`: a copy of the database while it is in use, and one put back.
+
+Each imports what it needs when it runs, as the other commands do.
+"""
+# ruff: noqa: PLC0415 - see above
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from deploy import options
+
+if TYPE_CHECKING:
+    from deploy.config import Settings
+
+
+@click.command()
+@click.argument("target", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+@options.config
+@options.as_json
+@options.refusals
+def backup(target: Path | None, file: Path | None, as_json: bool) -> None:
+    """Write a whole copy of the database to FILE, or into the folder of backups, while reporting goes on.
+
+    The copy is checked, and takes its name only once it is on the disk. It holds names and what people looked for: keep
+    it as the database is kept. Example: `schoolgate backup /media/stick/schoolgate.db`
+    """
+    import time
+
+    from deploy import config
+    from reporting import backups, sqlite_file
+
+    settings = config.load(file)
+    database = _there(settings)
+    given = settings.config.reporting.backup
+    if target is None:
+        target = backups.make(database, settings.path(given.folder), keep=given.keep, now_ns=time.time_ns())
+    else:
+        backups.write(database, target)
+    found = sqlite_file.breaches(target)
+    size = target.stat().st_size
+    if as_json:
+        click.echo(json.dumps({"file": str(target), "breaches": found, "bytes": size}))
+        return
+    click.echo(f"{target} is whole: {found:,} breaches, {size / 1e6:,.1f} MB.")
+
+
+@click.command()
+@click.argument("backup", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@options.config
+@options.check
+@options.refusals
+def restore(backup: Path, file: Path | None, check: bool) -> None:
+    """Put the backup FILE in the place of the database; reporting must have ended.
+
+    What is there now is kept under another name. When reporting starts, it reads on in the journals from where the
+    backup had read them, so that nothing is lost and nothing doubled. Example: `schoolgate restore --check FILE`
+    """
+    import asyncio
+    import time
+
+    from deploy import config
+    from reporting import rebuild, sqlite_file
+    from reporting.database import only_process
+
+    settings = config.load(file)
+    database = settings.path(settings.config.reporting.database)
+    lost = rebuild.lost(backup, settings.files.spool)
+    if check:
+        if found := sqlite_file.damage(backup):
+            raise sqlite_file.NoBackupError(f"{backup} is damaged: {found}")
+        click.echo(f"{backup} is whole: {sqlite_file.breaches(backup):,} breaches; nothing was changed.")
+        _say_lost(lost)
+        return
+    with only_process(database):
+        now = time.time_ns()
+        aside = rebuild.put_back(backup, database, now)
+    _say_lost(lost)
+    asyncio.run(rebuild.note_restored(database, backup.name, now))
+    if aside:
+        click.echo(f"What was there before is kept: {aside}")
+    click.echo(f"The database is that of {backup}. Start reporting: it reads the journals on from there.")
+
+
+def _say_lost(journals: list[str]) -> None:
+    """Say of which journals rows are gone that this backup does not have."""
+    if journals:
+        says = f"{len(journals)} journals that this backup had not read to their end are not kept any more, so what"
+        click.echo(f"{says} they held after it is not there: {', '.join(journals[:3])}", err=True)
+
+
+def _there(settings: "Settings") -> Path:
+    """The database's file; FileNotFoundError if there is none yet."""
+    database = settings.path(settings.config.reporting.database)
+    if not database.exists():
+        raise FileNotFoundError(2, "there is no database yet; reporting makes it when it first starts", str(database))
+    return database
