@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 try:
     import rich_click as click
 
-    from deploy import lists_commands, options, phrases_commands, proxy_commands, sealed_commands, toml_file
+    from deploy import (
+        alert_commands,
+        lists_commands,
+        options,
+        phrases_commands,
+        proxy_commands,
+        sealed_commands,
+        toml_file,
+    )
 except KeyboardInterrupt:  # this takes a tenth of a second, in which somebody may think better of it
     sys.exit(130)
 
@@ -33,6 +41,7 @@ def main() -> None:
     """
 
 
+main.add_command(alert_commands.group)
 main.add_command(lists_commands.group)
 main.add_command(phrases_commands.group)
 main.add_command(sealed_commands.group)

@@ -178,6 +178,8 @@ class ReportingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         for name, channel in self.channels.items():
             yield from channel.problems(f"reporting.channels.{name}")
         yield from self.offsite.problems()
+        if not self.tls_certificate and (place := endpoint.parse(self.offsite.listen)) and not is_loopback(place[0]):
+            yield f"reporting.tls_certificate: {self.offsite.listen} is not loopback, so the page needs a certificate"
 
 
 def is_loopback(host: str) -> bool:
