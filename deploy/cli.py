@@ -85,7 +85,9 @@ def init(folder: Path, school: str) -> None:
         f"  first account  the technician's: open the staff pages at /enrol with this one-use token, shown only now:\n"
         f"                 {made.token}\n"
         f"  DSL, head      schoolgate account invite dsl {config}\n"
-        f"                 schoolgate account invite headteacher {config}\n\n"
+        f"                 schoolgate account invite headteacher {config}\n"
+        f"  out of hours   who hears of an urgent alert at night and in the holidays? Decide it with the DSL, and\n"
+        f"                 into reporting.contacts.on_call or reporting.channels. Then: schoolgate alert test\n\n"
         f"Start with: schoolgate run {config}"
     )
 

@@ -100,8 +100,11 @@ proxy_addons/search_terms.py
 proxy_addons/start_of_body.py
 proxy_addons/unpack.py
 proxy_addons/uploads.py
+reporting/alert_rules.py
 reporting/concern.py
+reporting/ladder.py
 reporting/page_link.py
 reporting/runs.py
+reporting/school_time.py
 reporting/visits.py
 MODULES
