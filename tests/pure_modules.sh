@@ -85,6 +85,7 @@ dns_filter/upstream_health.py
 dns_filter/upstream_place.py
 dns_filter/upstream_query.py
 dns_filter/wire.py
+proxy_addons/background.py
 proxy_addons/client_hello.py
 proxy_addons/closed_request.py
 proxy_addons/distrust.py
