@@ -1,8 +1,8 @@
 """What a program asked for by itself, told apart from what a person did, by what the request says of itself.
 
 A browser says for each request what it is for (Fetch Metadata, W3C) and whether it only fetches ahead (Sec-Purpose).
-Where it says nothing, as over plain HTTP, what it accepts and the page that it comes from speak. In doubt it was a person: an
-alert too many can be closed, one too few cannot be opened. This file knows headers and nothing of mitmproxy.
+Where it says nothing, as over plain HTTP, what it accepts and the page that it comes from speak. In doubt it was a
+person: an alert too many can be closed, one too few cannot be opened. This file knows headers and nothing of mitmproxy.
 """
 
 from collections.abc import Mapping

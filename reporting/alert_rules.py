@@ -6,6 +6,7 @@ table says: help services, and what stands for health, belief or identity (G8, G
 no file; times are UTC nanoseconds.
 """
 
+import bisect
 import csv
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -98,13 +99,13 @@ def may_alert(breach: Mapping[str, Any], column: str) -> bool:
     return column != "staff" or not breach["theme"] or breach["theme"] in STAFF_THEMES
 
 
-def occasions(times: Iterable[int]) -> int:
-    """How many occasions *times* (UTC nanoseconds, in any order) are."""
-    found, until = 0, None
+def occasions(times: Iterable[int], within: int) -> int:
+    """How many occasions of *times* (UTC nanoseconds, in any order) are *within* so many nanoseconds, at most."""
+    begun: list[int] = []
     for at in sorted(times):
-        if until is None or at >= until:
-            found, until = found + 1, at + OCCASION
-    return found
+        if not begun or at >= begun[-1] + OCCASION:
+            begun.append(at)
+    return max((bisect.bisect_right(begun, at + within) - place for place, at in enumerate(begun)), default=0)
 
 
 def read(lines: Iterable[str], themes: Collection[str]) -> Rules:

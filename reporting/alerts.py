@@ -249,20 +249,25 @@ async def _grown(
         return []
     found = await session.execute(_of_pattern(breach, rule, max(since, latest.last_ns + 1 if latest else since)))
     rows = found.all()
-    if occasions(time for row in rows for time in (row.at_ns, row.last_ns)) < rule.times:
+    if occasions((time for row in rows for time in (row.at_ns, row.last_ns)), rule.within) < rule.times:
         return None
     return [(one, count) for one, _, _, count in rows if one != breach["id"]]
 
 
 def _of_pattern(breach: Mapping[str, Any], rule: Rule, since: int) -> Any:
-    """The query for the newest breaches of the person of *breach* since *since* that count towards *rule*."""
+    """The query for the newest breaches of the person of *breach* since *since* that count towards *rule*.
+
+    Of those that were taken in before it: what comes after it in the same batch has its own turn. Some of them may be
+    later by the clock, as journals are read one after another.
+    """
     whose = (
         BreachRow.person == breach["person"]
         if breach["person"]
         else and_(BreachRow.person == 0, BreachRow.address == breach["address"])
     )
     columns = (BreachRow.id, BreachRow.at_ns, BreachRow.last_ns, BreachRow.count)
-    counted = select(*columns).where(whose, BreachRow.at_ns.between(since, breach["at_ns"]))
+    counted = select(*columns).where(whose, BreachRow.at_ns.between(since, min(breach["at_ns"] + rule.within, _MOST)))
+    counted = counted.where(BreachRow.id <= breach["id"])
     counted = counted.where(BreachRow.theme == breach["theme"], BreachRow.severity >= rule.severity)
     counted = counted.where(BreachRow.profile == breach["profile"], BreachRow.background.is_(False))
     return counted.order_by(BreachRow.at_ns.desc()).limit(500)

@@ -68,10 +68,11 @@ def test_a_rule_is_asked_of_few_breaches():
 
 
 @pytest.mark.parametrize(
-    ("minutes", "count"), [([], 0), ([0], 1), ([0, 1, 4], 1), ([5, 0], 2), ([0, 4, 6], 2), ([0, 60, 120], 3)]
+    ("minutes", "count"),
+    [([], 0), ([0], 1), ([0, 1, 4], 1), ([5, 0], 2), ([0, 4, 6], 2), ([0, 60, 120], 3), ([0, 1000, 1500, 3000], 2)],
 )
 def test_what_happens_within_five_minutes_is_one_occasion(minutes, count):
-    assert occasions(minute * MINUTE for minute in minutes) == count
+    assert occasions((minute * MINUTE for minute in minutes), DAY) == count
 
 
 def test_the_windows_are_days():

@@ -77,6 +77,13 @@ async def test_three_days_are_no_day_and_three_people_no_person(school):
     assert await school.take(note(3000, person=1), note(3010, person=2), note(3020, person=3)) == 0
 
 
+async def test_a_pattern_within_one_batch_and_out_of_order_is_found_and_told_once(school):
+    parts = [note(minutes, host=f"p{n}.sexual.test") for minutes in (120, 0, 60) for n in range(3)]
+    assert await school.take(*parts) == 1
+    [alert] = await school.rows(AlertRow)
+    assert alert.count == len(await school.rows(AlertBreachRow)) == 9
+
+
 async def test_what_a_program_did_by_itself_counts_towards_nothing(school):
     taken = [note(minutes, background=True) for minutes in (0, 60, 120)]
     assert await school.take(*taken, note(180), note(240)) == 0
