@@ -111,7 +111,8 @@ class Outbox:
             if await self._asked(self._claim(row)):
                 self._unwritten[row.id] = await self._try(row)
                 await self._write(row.id)
-                await self._asked(self._count())
+                if len(self._sending) == 1:  # others that are on their way count when they are done
+                    await self._asked(self._count())
         finally:
             self._sending.discard(row.id)
             self._room.set()
