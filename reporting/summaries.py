@@ -8,7 +8,7 @@ import asyncio
 import datetime
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,7 +19,7 @@ from reporting.alert_models import SummaryRow
 from reporting.alerts import MAIL, Desk
 from reporting.database import Database, uninterrupted
 from reporting.logline import reason
-from reporting.models import AlertRow, BreachRow, OutboxRow
+from reporting.models import AlertRow, BreachRow, JournalRow, OutboxRow
 from reporting.school_time import SchoolTime
 from reporting.summary_words import Week
 
@@ -52,7 +52,7 @@ class Summaries:
             await asyncio.sleep(LOOK)
 
     async def step(self) -> int:
-        """Write what is due now; returns how many."""
+        """Write what is due now; returns how many. Of the week before a school began there is nothing to report."""
         now, school = self._now_ns(), self._desk.school()
         today = school.day_of(now)
         if now < school.moment(today, datetime.time.fromisoformat(self._desk.contacts.digest_at)):
@@ -60,7 +60,12 @@ class Summaries:
         monday = today - datetime.timedelta(days=today.weekday())
         written = 0
         async with self._database.reading() as session:
-            due = [one async for one in _due(session, today, monday, at_school=school.is_school_day(today))]
+            began = await session.scalar(select(func.min(JournalRow.started_ns)))
+            reported = began is not None and began < school.moment(monday, datetime.time())
+            wanted = [(WEEKLY, role, monday) for role in WEEKLY_TO] if reported else []
+            if school.is_school_day(today):
+                wanted += [(DIGEST, role, today) for role in await _audiences(session)]
+            due = [one for one in wanted if await session.get(SummaryRow, (*one[:2], one[2].isoformat())) is None]
         for kind, recipient, day in due:
             async with self._database.writing() as session:
                 written += await self._write(session, kind, recipient, day)
@@ -133,18 +138,10 @@ class Summaries:
         return summary_words.weekly(week, link=self._link)
 
 
-async def _due(
-    session: AsyncSession, today: datetime.date, monday: datetime.date, *, at_school: bool
-) -> AsyncIterator[tuple[str, str, datetime.date]]:
-    """(kind, recipient, day) of each that was not written yet."""
-    wanted = [(WEEKLY, role, monday) for role in WEEKLY_TO]
-    if at_school:
-        lesser = AlertRow.severity < Severity.URGENT
-        audiences = select(AlertRow.audience).where(AlertRow.state == "open", lesser).distinct()
-        wanted += [(DIGEST, role, today) for role in await session.scalars(audiences)]
-    for kind, role, day in wanted:
-        if await session.get(SummaryRow, (kind, role, day.isoformat())) is None:
-            yield kind, role, day
+async def _audiences(session: AsyncSession) -> Sequence[str]:
+    """Whose alerts wait that are no hurry."""
+    waiting = select(AlertRow.audience).where(AlertRow.state == "open", AlertRow.severity < Severity.URGENT)
+    return (await session.scalars(waiting.distinct())).all()
 
 
 async def _by_severity(session: AsyncSession, *conditions: ColumnElement[bool]) -> dict[Severity, int]:
