@@ -18,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from blocklists.rulebook import Severity
 from reporting import ladder, shipped_rules
 from reporting.accounts import head_is_dsl, roles_held
-from reporting.alert_rules import DAY, HOUR, MINUTE, Rule, Rules, occasions
-from reporting.models import AlertBreachRow, AlertRow, BreachRow, OutboxRow
+from reporting.alert_rules import DAY, HOUR, MINUTE, Rules
+from reporting.models import AlertBreachRow, AlertRow, OutboxRow
+from reporting.pattern import LEAST, MOST, Pattern, grown, open_within, same, subject_of
 from reporting.school_time import SchoolTime
 from reporting.settings import ChannelSettings, ContactSettings
 
@@ -34,9 +35,6 @@ LINKED = 50
 """Earlier breaches of a pattern that its alert tells of: as many as a page shows."""
 
 MAIL = "mail"
-
-_LEAST, _MOST = -(2**63), 2**63 - 1
-"""What a column holds: a breach's time is what its writer says."""
 
 FIRST_NUMBER = 1001
 """Alerts count from here: a number of four figures is easier to say and to hear."""
@@ -106,11 +104,6 @@ def asks_for_alert(severity: int) -> bool:
     return severity >= Severity.URGENT
 
 
-def subject_of(person: int, address: str) -> str:
-    """Whom an alert is about: the person if one is known, else the address."""
-    return f"person:{person}" if person else f"address:{address}"
-
-
 def person_in(subject: str) -> int:
     """The person's number in *subject*, or 0."""
     kind, _, number = subject.partition(":")
@@ -148,13 +141,13 @@ def one_person(contacts: ContactSettings) -> bool:
 async def take(session: AsyncSession, breach: Mapping[str, Any], desk: Desk, now_ns: int) -> bool:
     """Open an alert for *breach* (the columns of its row, `id` too), or let it join one; True if one was opened."""
     column = desk.column(breach["profile"])
-    same = head_is_dsl(await roles_held(session))
-    told = route(desk.contacts, column, same=same, about=breach["person"])
+    one = head_is_dsl(await roles_held(session))
+    told = route(desk.contacts, column, same=one, about=breach["person"])
     severity = desk.rules.at_once(breach, column)
     patterns = desk.rules.patterns(breach, column)
     for rule in patterns:
-        if rule.raised_to > severity and (grown := await _grown(session, breach, rule, told.role)) is not None:
-            return await _take_pattern(session, breach, _Pattern(rule, grown), (told, desk, now_ns))
+        if rule.raised_to > severity and (before := await grown(session, breach, rule, told.role)) is not None:
+            return await _take_pattern(session, breach, Pattern(rule, before), (told, desk, now_ns))
     joined = await _nearest(session, breach, told.role, severity) if severity or patterns else None
     if joined is None and severity < Severity.CONCERN:
         return False
@@ -213,70 +206,10 @@ type _Where = tuple[Route, Desk, int]
 """Who is told, the desk, and the time."""
 
 
-class _Pattern(msgspec.Struct, frozen=True):
-    """A *rule* that is fulfilled, and the ids and counts of the earlier breaches that fulfil it."""
-
-    rule: Rule
-    breaches: list[tuple[int, int]]
-
-    @property
-    def name(self) -> str:
-        """The rule as the alert remembers it."""
-        return f"{self.rule.theme}: {self.rule.times} within {self.rule.within // HOUR} hours"
-
-
-def _same(breach: Mapping[str, Any], audience: str) -> list[Any]:
-    """That an alert is about the same person and theme, and for the same audience.
-
-    Or what staff did at a shared address would reach the DSL.
-    """
-    whose = AlertRow.subject == subject_of(breach["person"], breach["address"])
-    return [whose, AlertRow.theme == breach["theme"], AlertRow.audience == audience]
-
-
-async def _grown(
-    session: AsyncSession, breach: Mapping[str, Any], rule: Rule, audience: str
-) -> list[tuple[int, int]] | None:
-    """The breaches (id, count) since the last such alert that make *breach* complete *rule*, or None if none do.
-
-    An open alert that is as grave already has the pattern: then there is nothing to count.
-    """
-    at = breach["at_ns"]
-    since = max(at - rule.within, _LEAST)
-    told = select(AlertRow).where(*_same(breach, audience), AlertRow.severity >= rule.raised_to)
-    latest = await session.scalar(told.where(AlertRow.last_ns >= since).order_by(AlertRow.last_ns.desc()).limit(1))
-    if latest and latest.state == "open":
-        return []
-    found = await session.execute(_of_pattern(breach, rule, max(since, latest.last_ns + 1 if latest else since)))
-    rows = found.all()
-    if occasions((time for row in rows for time in (row.at_ns, row.last_ns)), rule.within) < rule.times:
-        return None
-    return [(one, count) for one, _, _, count in rows if one != breach["id"]]
-
-
-def _of_pattern(breach: Mapping[str, Any], rule: Rule, since: int) -> Any:
-    """The query for the newest breaches of the person of *breach* since *since* that count towards *rule*.
-
-    Of those that were taken in before it: what comes after it in the same batch has its own turn. Some of them may be
-    later by the clock, as journals are read one after another.
-    """
-    whose = (
-        BreachRow.person == breach["person"]
-        if breach["person"]
-        else and_(BreachRow.person == 0, BreachRow.address == breach["address"])
-    )
-    columns = (BreachRow.id, BreachRow.at_ns, BreachRow.last_ns, BreachRow.count)
-    counted = select(*columns).where(whose, BreachRow.at_ns.between(since, min(breach["at_ns"] + rule.within, _MOST)))
-    counted = counted.where(BreachRow.id <= breach["id"])
-    counted = counted.where(BreachRow.theme == breach["theme"], BreachRow.severity >= rule.severity)
-    counted = counted.where(BreachRow.profile == breach["profile"], BreachRow.background.is_(False))
-    return counted.order_by(BreachRow.at_ns.desc()).limit(500)
-
-
-async def _take_pattern(session: AsyncSession, breach: Mapping[str, Any], pattern: _Pattern, where: _Where) -> bool:
+async def _take_pattern(session: AsyncSession, breach: Mapping[str, Any], pattern: Pattern, where: _Where) -> bool:
     """Let *breach* join what has the pattern, raise what has less, or open an alert; True if one was opened."""
     severity, told = pattern.rule.raised_to, where[0]
-    alert = await _open_within(session, breach, told.role, pattern.rule.within)
+    alert = await open_within(session, breach, told.role, pattern.rule.within)
     opened = alert is None
     if alert is None:
         alert = await _open(session, breach, severity, where)
@@ -289,13 +222,6 @@ async def _take_pattern(session: AsyncSession, breach: Mapping[str, Any], patter
     return opened
 
 
-async def _open_within(session: AsyncSession, breach: Mapping[str, Any], audience: str, within: int) -> AlertRow | None:
-    """The gravest open alert about the same person and theme whose latest breach is within *within* of this one."""
-    near = AlertRow.last_ns.between(max(breach["at_ns"] - within, _LEAST), min(breach["at_ns"] + within, _MOST))
-    found = select(AlertRow).where(*_same(breach, audience), AlertRow.state == "open", near)
-    return await session.scalar(found.order_by(AlertRow.severity.desc(), AlertRow.last_ns.desc()).limit(1))
-
-
 def _raise(session: AsyncSession, alert: AlertRow, severity: Severity, rule: str, where: _Where) -> None:
     """Make *alert* as grave as *severity*, and tell of it anew."""
     told, desk, now_ns = where
@@ -304,7 +230,7 @@ def _raise(session: AsyncSession, alert: AlertRow, severity: Severity, rule: str
     _tell(session, alert, told, desk, now_ns)
 
 
-async def _link(session: AsyncSession, alert: AlertRow, breach: Mapping[str, Any], pattern: _Pattern) -> None:
+async def _link(session: AsyncSession, alert: AlertRow, breach: Mapping[str, Any], pattern: Pattern) -> None:
     """Have *alert* tell of *breach* and of the earlier ones of its pattern, each once."""
     linked = set(await session.scalars(select(AlertBreachRow.breach).where(AlertBreachRow.alert == alert.id)))
     earlier = [(one, count) for one, count in pattern.breaches[:LINKED] if one not in linked]
@@ -323,11 +249,11 @@ async def _nearest(
     """
     at = breach["at_ns"]
     near, less_near = (
-        AlertRow.last_ns.between(max(at - reach, _LEAST), min(at + reach, _MOST)) for reach in (JOINING, LESSER_JOINING)
+        AlertRow.last_ns.between(max(at - reach, LEAST), min(at + reach, MOST)) for reach in (JOINING, LESSER_JOINING)
     )
     found = (
         select(AlertRow)
-        .where(*_same(breach, audience), AlertRow.state == "open", AlertRow.severity >= severity)
+        .where(*same(breach, audience), AlertRow.state == "open", AlertRow.severity >= severity)
         .where(or_(near, and_(less_near, AlertRow.severity < Severity.URGENT)))
         .order_by(func.abs(AlertRow.last_ns - at), AlertRow.id)
         .limit(1)
