@@ -10,7 +10,7 @@ AT_ONCE ?= -n auto --dist loadfile
 BENCH ?=
 export LISTS
 
-.PHONY: run test check lint types imports format demo e2e bench-dns bench-faults bench-journal bench-lists bench-proxy lock test-programs clean
+.PHONY: run test check lint types imports format demo e2e bench-dns bench-faults bench-journal bench-lists bench-proxy bench-reporting lock test-programs clean
 
 run: $(READY)
 	@exec $(BIN)/schoolgate demo
@@ -56,6 +56,10 @@ bench-lists: $(READY)
 bench-proxy: $(READY)
 	@tests/install_programs.sh gcc nginx squid e2guardian openssl-headers
 	@$(BIN)/python -m tests.bench.proxy $(BENCH)
+
+bench-reporting: $(READY)
+	@$(BIN)/python -m tests.bench.alerts
+	@$(BIN)/python -m tests.bench.replay
 
 bench-journal: $(READY)
 	@$(BIN)/python -m tests.bench.journal

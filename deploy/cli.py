@@ -13,6 +13,7 @@ try:
     import rich_click as click
 
     from deploy import (
+        alert_commands,
         backup_commands,
         lists_commands,
         options,
@@ -41,6 +42,7 @@ def main() -> None:
     """
 
 
+main.add_command(alert_commands.group)
 main.add_command(lists_commands.group)
 main.add_command(phrases_commands.group)
 main.add_command(sealed_commands.group)
@@ -86,7 +88,9 @@ def init(folder: Path, school: str) -> None:
         f"  first account  the technician's: open the staff pages at /enrol with this one-use token, shown only now:\n"
         f"                 {made.token}\n"
         f"  DSL, head      schoolgate account invite dsl {config}\n"
-        f"                 schoolgate account invite headteacher {config}\n\n"
+        f"                 schoolgate account invite headteacher {config}\n"
+        f"  out of hours   who hears of an urgent alert at night and in the holidays? Decide it with the DSL, and\n"
+        f"                 into reporting.contacts.on_call or reporting.channels. Then: schoolgate alert test\n\n"
         f"Start with: schoolgate run {config}"
     )
 

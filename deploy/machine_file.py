@@ -19,7 +19,7 @@ def text() -> str:
     for field in msgspec.structs.fields(config.Config):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             blocks += _table(field.name, field.type)
-    return "\n".join([*blocks, HOSTS, FORWARD, LISTS])
+    return "\n".join([*blocks, CHANNELS, HOSTS, FORWARD, LISTS])
 
 
 HEAD = """\
@@ -45,8 +45,22 @@ LISTS = """\
 # list = "gambling"
 """
 
-BY_HAND = {("", "networks"), ("", "lists"), ("", "subscriptions"), ("dns", "hosts"), ("dns", "forward")}
+BY_HAND = {("", "networks"), ("", "lists"), ("", "subscriptions"), ("dns", "hosts"), ("dns", "forward")} | {
+    ("reporting", "channels"),
+    ("reporting.contacts", "persons"),
+}
 """Tables that a school fills, as (table, key): an example stands in the file instead of a default."""
+
+CHANNELS = """\
+# Other ways that alerts take beside mail, by a name of your choice; the address is a secret, in a file of its own.
+# [reporting.channels.phones]
+# url_file = "keys/phones"
+# roles = ["dsl", "on_call"]
+
+# The person numbers of those who are told, so that nobody is told of themselves.
+# [reporting.contacts.persons]
+# dsl = 12
+"""
 
 HOSTS = """\
 # Names that the DNS filter answers itself, with their addresses; the addresses lead back to the names.

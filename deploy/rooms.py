@@ -23,8 +23,10 @@ def dns(instance: int) -> Serve:
 
     def serve(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:
         from dns_filter import server  # noqa: PLC0415 - see above
+        from reporting.confirmation import with_confirmation  # noqa: PLC0415 - see above
 
         assert recorder is not None
+        contacts = settings.config.reporting.contacts
         _refuse_without_sealed(settings)
         metrics = (settings.config.metrics.address, settings.config.metrics.dns + instance)
         return server.serve(
@@ -34,7 +36,7 @@ def dns(instance: int) -> Serve:
             instance=instance,
             metrics=metrics,
             ready=ready,
-            more=server.More(visits=settings.config.reporting.contacts.dsl_confirmed),
+            more=server.More(visits=with_confirmation(contacts, settings.files.state).dsl_confirmed),
         )
 
     return serve
@@ -190,6 +192,10 @@ def reporting(instance: int) -> Serve:
                 password_file=_absolute(settings, given.mail.password_file),
                 ca_file=_absolute(settings, given.mail.ca_file),
             ),
+            channels={
+                name: msgspec.structs.replace(channel, url_file=_absolute(settings, channel.url_file))
+                for name, channel in given.channels.items()
+            },
         )
         return service.serve(resolved, settings.files, instance=instance, metrics=metrics, ready=ready)
 

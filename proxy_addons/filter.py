@@ -18,6 +18,7 @@ from blocklists import domain
 from blocklists.clients import Client
 from blocklists.policy import Kind, Request, Verdict
 from proxy_addons import cut, detour, sockets, trouble
+from proxy_addons.background import is_background
 from proxy_addons.carried import Carried
 from proxy_addons.client import client_of
 from proxy_addons.counters import Counters
@@ -291,7 +292,8 @@ class Filter:
         self._counters.requests[request.client.profile, "block"] += 1
         if elsewhere := self._searches.instead(flow, request, verdict):
             return elsewhere.of_request(flow)
-        await self._judge.record(request, verdict)
+        by_itself = is_background(request.host, flow.request.headers)
+        await self._judge.record(request, verdict, background=by_itself)
         return self._refusals.page(flow, request, verdict).of_request(flow)
 
     def _hosts(self, flow: http.HTTPFlow) -> set[str | None]:

@@ -102,17 +102,18 @@ class Judge:
         profile = self.policy.rulebook.profiles.get(client.profile)
         return (profile and safe_search.target(safe_search.shipped(), host, profile)) or ""
 
-    async def record(self, request: Request, verdict: Verdict, evidence: str = "") -> None:
-        """Put a refusal on record; returns when it is safe to answer."""
-        if self.note(request, verdict, evidence) >= Severity.URGENT:
+    async def record(self, request: Request, verdict: Verdict, evidence: str = "", *, background: bool = False) -> None:
+        """Put a refusal on record, of what a program asked for by itself if *background*; returns when it is safe."""
+        if self.note(request, verdict, evidence, background=background) >= Severity.URGENT:
             await self.recorder.durable()
 
-    def note(self, request: Request, verdict: Verdict, evidence: str = "") -> Severity:
+    def note(self, request: Request, verdict: Verdict, evidence: str = "", *, background: bool = False) -> Severity:
         """Write a refusal that nobody waits for an answer to; how grave it is."""
-        breach = breach_of(request, verdict, source="proxy", policy=self.live.version, evidence=evidence)
+        version = self.live.version
+        breach = breach_of(request, verdict, source="proxy", policy=version, evidence=evidence, background=background)
         if breach is None:
             return Severity.NONE
-        self.recorder.first(_run_of(request, verdict), breach)
+        self.recorder.first(_run_of(request, verdict) + b"background" * background, breach)
         return breach.severity
 
     async def record_concern(self, request: Request, verdict: Verdict) -> None:

@@ -1,31 +1,40 @@
-"""Which breaches a person must know of at once, who that person is, and by when they must act.
+"""Which breaches a person must know of, who that person is, and by when they must act.
 
-The rule: URGENT and ILLEGAL open an alert at once, and more of the same by the same person (or address) on the same
-theme within 15 minutes join the nearest open one without a second mail. Time is an argument; nothing here reads a
-clock. What is written is written in the transaction that takes the breach in, so a crash loses both or neither.
+What asks for an alert stands in a table of rules (`reporting.alert_rules`). URGENT and ILLEGAL are told at once, and
+more of the same by the same person (or address) on the same theme within 15 minutes join the nearest open one without a
+second mail. CONCERN waits for the digest, and joins within a day; a pattern that grows is raised. Time is an argument;
+nothing here reads a clock. What is written is written in the transaction that takes the breach in, so a crash loses
+both or neither.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from blocklists.rulebook import Severity
+from reporting import ladder, shipped_rules
 from reporting.accounts import head_is_dsl, roles_held
+from reporting.alert_rules import DAY, HOUR, MINUTE, Rules
 from reporting.models import AlertBreachRow, AlertRow, OutboxRow
-from reporting.settings import ContactSettings
-
-MINUTE = 60 * 1_000_000_000
-HOUR = 60 * MINUTE
+from reporting.pattern import LEAST, MOST, Pattern, grown, open_within, same, subject_of
+from reporting.school_time import SchoolTime
+from reporting.settings import ChannelSettings, ContactSettings
 
 JOINING = 15 * MINUTE
 """How far from its latest breach an open alert takes in more of the same: later, or earlier, for journals are read one
 after another and clocks are put right."""
 
-_LEAST, _MOST = -(2**63), 2**63 - 1
-"""What a column holds: a breach's time is what its writer says."""
+LESSER_JOINING = DAY
+"""The same for one that waits for the digest."""
+
+LINKED = 50
+"""Earlier breaches of a pattern that its alert tells of: as many as a page shows."""
+
+MAIL = "mail"
 
 FIRST_NUMBER = 1001
 """Alerts count from here: a number of four figures is easier to say and to hear."""
@@ -70,42 +79,55 @@ class Route(msgspec.Struct, frozen=True):
     address: str
 
 
+def office_hours() -> SchoolTime:
+    """The school's time where no policy says another."""
+    return SchoolTime(ZoneInfo("Europe/London"))
+
+
 class Desk(msgspec.Struct, frozen=True):
     """What opening alerts needs from outside: who is who, which column a profile has, and how a mail reads.
 
-    *column* gives a profile's column, or "" for a profile that nobody knows. *write* makes subject and body.
+    *column* gives a profile's column, or "" for a profile that nobody knows. *write* makes subject and body. *rules*
+    say what asks for an alert, *school* when school is on; *channels* are other ways than mail, by name.
     """
 
     contacts: ContactSettings
     column: Callable[[str], str]
     write: Callable[[int, Severity, int], tuple[str, str]]
+    rules: Rules = msgspec.field(default_factory=shipped_rules.shipped)
+    school: Callable[[], SchoolTime] = office_hours
+    channels: Mapping[str, ChannelSettings] = {}
 
 
 def asks_for_alert(severity: int) -> bool:
-    """Whether a breach of *severity* opens an alert at once."""
+    """Whether an alert of *severity* is told at once."""
     return severity >= Severity.URGENT
 
 
-def subject_of(person: int, address: str) -> str:
-    """Whom an alert is about: the person if one is known, else the address."""
-    return f"person:{person}" if person else f"address:{address}"
+def person_in(subject: str) -> int:
+    """The person's number in *subject*, or 0."""
+    kind, _, number = subject.partition(":")
+    return int(number) if kind == "person" and number.isdecimal() else 0
 
 
-def act_by(severity: Severity, opened_ns: int) -> int:
-    """When somebody must have acted on an alert of *severity*."""
+def act_by(severity: Severity, opened_ns: int, school: SchoolTime | None = None) -> int:
+    """When somebody must have acted on an alert of *severity*: for a CONCERN the end of the next school day."""
+    if severity == Severity.CONCERN and school:
+        return school.end_of_next_school_day(opened_ns)
     return opened_ns + (MEANINGS[severity].act_within_ns or 0)
 
 
-def route(contacts: ContactSettings, column: str, *, same: bool = False) -> Route:
+def route(contacts: ContactSettings, column: str, *, same: bool = False, about: int = 0) -> Route:
     """Who is told of somebody whose profile has *column*; *same*: the accounts say that head and DSL are one person.
 
-    Staff, and a profile that nobody knows, go to the headteacher only; where head and DSL are one person, to the chair
-    of governors (G7). Everybody else goes to the DSL once confirmed, until then to the headteacher (G15); if there
-    is no headteacher's address, to the DSL's rather than to nobody.
+    Staff, and a profile that nobody knows, go to the headteacher only; where head and DSL are one person, or it is the
+    headteacher (the person *about*), to the chair of governors (G7). Everybody else goes to the DSL once confirmed,
+    until then to the headteacher (G15); if there is no headteacher's address, to the DSL's rather than to nobody.
     """
     head = Route("headteacher", contacts.headteacher)
     if column in ("staff", ""):
-        return Route("chair", contacts.chair) if (same or one_person(contacts)) and contacts.chair else head
+        above = same or one_person(contacts) or ladder.is_subject(contacts, "headteacher", about)
+        return Route("chair", contacts.chair) if above and contacts.chair else head
     if contacts.dsl and (contacts.dsl_confirmed or not contacts.headteacher):
         return Route("dsl", contacts.dsl)
     return head
@@ -116,16 +138,20 @@ def one_person(contacts: ContactSettings) -> bool:
     return bool(contacts.dsl) and contacts.headteacher.casefold() == contacts.dsl.casefold()
 
 
-def address_of(contacts: ContactSettings, role: str) -> str:
-    """The address of *role* as it is known now, or nothing."""
-    return {"dsl": contacts.dsl, "headteacher": contacts.headteacher, "chair": contacts.chair}.get(role, "")
-
-
 async def take(session: AsyncSession, breach: Mapping[str, Any], desk: Desk, now_ns: int) -> bool:
     """Open an alert for *breach* (the columns of its row, `id` too), or let it join one; True if one was opened."""
-    told = route(desk.contacts, desk.column(breach["profile"]), same=head_is_dsl(await roles_held(session)))
-    joined = await _nearest(session, breach, told.role)
-    alert = joined or await _open(session, breach, told, desk, now_ns)
+    column = desk.column(breach["profile"])
+    one = head_is_dsl(await roles_held(session))
+    told = route(desk.contacts, column, same=one, about=breach["person"])
+    severity = desk.rules.at_once(breach, column)
+    patterns = desk.rules.patterns(breach, column)
+    for rule in patterns:
+        if rule.raised_to > severity and (before := await grown(session, breach, rule, told.role)) is not None:
+            return await _take_pattern(session, breach, Pattern(rule, before), (told, desk, now_ns))
+    joined = await _nearest(session, breach, told.role, severity) if severity or patterns else None
+    if joined is None and severity < Severity.CONCERN:
+        return False
+    alert = joined or await _open(session, breach, severity, (told, desk, now_ns))
     if joined:
         await add(session, joined.id, breach["count"], breach["last_ns"])
     session.add(AlertBreachRow(alert=alert.id, breach=breach["id"]))
@@ -147,33 +173,96 @@ async def acknowledge(session: AsyncSession, number: int, account: int, at_ns: i
     done = await session.scalar(
         update(AlertRow)
         .where(AlertRow.number == number, AlertRow.state == "open")
-        .values(state="acknowledged", acknowledged_ns=at_ns, acknowledged_by=account)
+        .values(state="acknowledged", acknowledged_ns=at_ns, acknowledged_by=account, next_step_ns=None)
         .returning(AlertRow.id)
     )
     return done is not None
 
 
-async def _nearest(session: AsyncSession, breach: Mapping[str, Any], audience: str) -> AlertRow | None:
-    """The open alert that *breach* belongs to: not less grave, and of those within JOINING the nearest in time.
+def messages(alert: AlertRow, role: str, desk: Desk, now_ns: int, kind: str = "alert") -> Iterator[OutboxRow]:
+    """What tells *role* of *alert*: a mail, and a line on each channel of that role."""
+    title, body = desk.write(alert.number, Severity(alert.severity), alert.act_by_ns)
+    for channel in (MAIL, *_channels(desk, role, alert.severity)):
+        yield OutboxRow(
+            alert=alert.id,
+            kind=kind,
+            channel=channel,
+            recipient=role,
+            address=desk.contacts.address(role) if channel == MAIL else "",
+            subject=title,
+            body=body,
+            created_ns=now_ns,
+            due_ns=now_ns,
+        )
 
-    Of the same audience, or what staff did at a shared address would reach the DSL. The latest one is not always it: a
-    journal that is read late, or a clock that was ahead, leaves alerts on both sides of a breach.
+
+def _channels(desk: Desk, role: str, severity: int) -> Iterator[str]:
+    for name, channel in desk.channels.items():
+        if role in channel.roles and severity >= Severity[channel.least]:
+            yield name
+
+
+type _Where = tuple[Route, Desk, int]
+"""Who is told, the desk, and the time."""
+
+
+async def _take_pattern(session: AsyncSession, breach: Mapping[str, Any], pattern: Pattern, where: _Where) -> bool:
+    """Let *breach* join what has the pattern, raise what has less, or open an alert; True if one was opened."""
+    severity, told = pattern.rule.raised_to, where[0]
+    alert = await open_within(session, breach, told.role, pattern.rule.within)
+    opened = alert is None
+    if alert is None:
+        alert = await _open(session, breach, severity, where)
+        alert.rule = pattern.name
+    else:
+        await add(session, alert.id, breach["count"], breach["last_ns"])
+        if alert.severity < severity:
+            _raise(session, alert, severity, pattern.name, where)
+    await _link(session, alert, breach, pattern)
+    return opened
+
+
+def _raise(session: AsyncSession, alert: AlertRow, severity: Severity, rule: str, where: _Where) -> None:
+    """Make *alert* as grave as *severity*, and tell of it anew."""
+    told, desk, now_ns = where
+    alert.severity, alert.rule = severity, rule
+    alert.act_by_ns = act_by(severity, now_ns, desk.school())
+    _tell(session, alert, told, desk, now_ns)
+
+
+async def _link(session: AsyncSession, alert: AlertRow, breach: Mapping[str, Any], pattern: Pattern) -> None:
+    """Have *alert* tell of *breach* and of the earlier ones of its pattern, each once."""
+    linked = set(await session.scalars(select(AlertBreachRow.breach).where(AlertBreachRow.alert == alert.id)))
+    earlier = [(one, count) for one, count in pattern.breaches[:LINKED] if one not in linked]
+    alert.count += sum(count for _, count in earlier)
+    rows = [{"alert": alert.id, "breach": one} for one in [breach["id"], *(one for one, _ in earlier)]]
+    await session.execute(insert(AlertBreachRow), rows)
+
+
+async def _nearest(
+    session: AsyncSession, breach: Mapping[str, Any], audience: str, severity: Severity
+) -> AlertRow | None:
+    """The open alert that *breach* belongs to: not less grave, and of those within reach the nearest in time.
+
+    The latest one is not always it: a journal that is read late, or a clock that was ahead, leaves alerts on both sides
+    of a breach.
     """
     at = breach["at_ns"]
-    near = AlertRow.last_ns.between(max(at - JOINING, _LEAST), min(at + JOINING, _MOST))
+    near, less_near = (
+        AlertRow.last_ns.between(max(at - reach, LEAST), min(at + reach, MOST)) for reach in (JOINING, LESSER_JOINING)
+    )
     found = (
         select(AlertRow)
-        .where(AlertRow.subject == subject_of(breach["person"], breach["address"]))
-        .where(AlertRow.theme == breach["theme"], AlertRow.audience == audience, AlertRow.state == "open")
-        .where(AlertRow.severity >= breach["severity"], near)
+        .where(*same(breach, audience), AlertRow.state == "open", AlertRow.severity >= severity)
+        .where(or_(near, and_(less_near, AlertRow.severity < Severity.URGENT)))
         .order_by(func.abs(AlertRow.last_ns - at), AlertRow.id)
         .limit(1)
     )
     return await session.scalar(found)
 
 
-async def _open(session: AsyncSession, breach: Mapping[str, Any], told: Route, desk: Desk, now_ns: int) -> AlertRow:
-    severity = Severity(breach["severity"])
+async def _open(session: AsyncSession, breach: Mapping[str, Any], severity: Severity, where: _Where) -> AlertRow:
+    told, desk, now_ns = where
     number = (await session.scalar(select(func.max(AlertRow.number))) or FIRST_NUMBER - 1) + 1
     alert = AlertRow(
         number=number,
@@ -183,25 +272,27 @@ async def _open(session: AsyncSession, breach: Mapping[str, Any], told: Route, d
         audience=told.role,
         subject=subject_of(breach["person"], breach["address"]),
         profile=breach["profile"],
-        act_by_ns=act_by(severity, now_ns),
+        act_by_ns=act_by(severity, now_ns, desk.school()),
         count=breach["count"],
         last_ns=breach["last_ns"],
+        rule="",
+        escalated="",
     )
     session.add(alert)
     await session.flush()
-    session.add(_message(alert, told, desk))
+    if asks_for_alert(severity):
+        _tell(session, alert, told, desk, now_ns)
     return alert
 
 
-def _message(alert: AlertRow, told: Route, desk: Desk) -> OutboxRow:
-    title, body = desk.write(alert.number, Severity(alert.severity), alert.act_by_ns)
-    now = alert.opened_ns
-    return OutboxRow(
-        alert=alert.id,
-        recipient=told.role,
-        address=told.address,
-        subject=title,
-        body=body,
-        created_ns=now,
-        due_ns=now,
-    )
+def _tell(session: AsyncSession, alert: AlertRow, told: Route, desk: Desk, now_ns: int) -> None:
+    """Tell whoever must know of the grave *alert* now, and set when the next is told."""
+    staff = desk.column(alert.profile) in ("staff", "")
+    at_school = desk.school().is_school(now_ns)
+    roles = tuple(ladder.at_once(desk.contacts, told.role, staff=staff, at_school=at_school))
+    for role in roles:
+        session.add_all(messages(alert, role, desk, now_ns))
+    alert.escalated = ",".join(dict.fromkeys([*filter(None, alert.escalated.split(",")), *roles[1:]]))
+    alert.step = 0
+    people = ladder.people(desk.contacts, told.role, person_in(alert.subject), staff=staff)
+    alert.next_step_ns = now_ns + ladder.step_at(0, people, alert.severity, at_school=at_school)

@@ -34,7 +34,7 @@ class Breach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     without query and fragment: what a child typed is not in it (G5). *flood*: it stands for more of its category than
     have a row each, *host* is the first, and its repeats are others (G26). *terms*: the words of a search that is a
     concern, for the DSL alone (G5). *evidence*: the phrases of our lists, with their weights, for which a page was
-    closed.
+    closed. *background*: a program asked by itself, an advert on a page say, and nobody did.
     """
 
     v: Whole
@@ -59,6 +59,7 @@ class Breach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flood: bool = False
     terms: str = ""
     evidence: str = ""
+    background: bool = False
 
 
 class Repeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -121,7 +122,9 @@ class Clean(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 type Record = Breach | Repeat | Visit | Heartbeat | Clean
 
 
-def breach_of(request: Request, verdict: Verdict, *, source: str, policy: int, evidence: str = "") -> Breach | None:
+def breach_of(
+    request: Request, verdict: Verdict, *, source: str, policy: int, evidence: str = "", background: bool = False
+) -> Breach | None:
     """The breach that *verdict* on *request* is, or None if it is none.
 
     A permitted request is none, a quiet one (code Q) is only counted.
@@ -141,6 +144,7 @@ def breach_of(request: Request, verdict: Verdict, *, source: str, policy: int, e
         list=verdict.list,
         rule=verdict.rule,
         evidence=evidence,
+        background=background,
     )
 
 

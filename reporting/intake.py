@@ -234,11 +234,11 @@ def _text_of(extra: dict[str, Any]) -> str:
 
 
 async def _raise_alerts(session: AsyncSession, batch: Batch, desk: Desk, now_ns: int) -> int:
-    grave = {row["offset"]: row for row in batch.breaches if alerts.asks_for_alert(row["severity"])}
-    if not grave:
+    asking = {row["offset"]: row for row in batch.breaches if desk.rules.may_ask(row)}
+    if not asking:
         return 0
-    ids = await _ids(session, batch.journal, list(grave))
-    return sum([await alerts.take(session, row | {"id": ids[at]}, desk, now_ns) for at, row in grave.items()])
+    ids = await _ids(session, batch.journal, list(asking))
+    return sum([await alerts.take(session, row | {"id": ids[at]}, desk, now_ns) for at, row in asking.items()])
 
 
 async def _count_repeats(session: AsyncSession, batch: Batch, now_ns: int) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import datetime
 import hashlib
 import ssl
+from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
@@ -37,6 +38,10 @@ class MailRefusedError(ValueError):
     """This mail is not sent as things are; the message says why."""
 
 
+class UnansweredError(OSError):
+    """The server has the whole mail and never said whether it took it."""
+
+
 def notice(number: int, severity: Severity, act_by_ns: int, *, link: str, zone: ZoneInfo) -> tuple[str, str]:
     """Subject and body of the mail about the alert *number*."""
     meaning = MEANINGS[severity]
@@ -51,8 +56,11 @@ def notice(number: int, severity: Severity, act_by_ns: int, *, link: str, zone: 
     return f"Schoolgate alert {number}: {meaning.title}", body
 
 
-def message(row: OutboxRow, address: str, sender: str) -> EmailMessage:
-    """The mail of *row*; MailRefusedError if an address is not plain printable text (no header can be smuggled in)."""
+def message(row: OutboxRow, address: str, sender: str, more: str = "") -> EmailMessage:
+    """The mail of *row*, with *more* at its end.
+
+    MailRefusedError if an address is not plain printable text (no header can be smuggled in).
+    """
     if not (address + sender + row.subject).isprintable():
         raise MailRefusedError(f"{address!r} is no address that a mail can be sent to")
     mail = EmailMessage()
@@ -61,8 +69,9 @@ def message(row: OutboxRow, address: str, sender: str) -> EmailMessage:
     mail["Date"] = format_datetime(created)
     mail["Message-ID"] = message_id(row, sender)
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
-    mail["X-Priority"] = "1"
-    mail.set_content(row.body)
+    if row.kind not in {"digest", "weekly"}:
+        mail["X-Priority"] = "1"
+    mail.set_content(row.body + more)
     return mail
 
 
@@ -72,8 +81,11 @@ def message_id(row: OutboxRow, sender: str) -> str:
     return f"<alert-{unique}@{sender.rpartition('@')[2] or 'localhost'}>"
 
 
-async def send(mail: MailSettings, letter: EmailMessage) -> None:
-    """Hand *letter* to the mail server; OSError, MailRefusedError or aiosmtplib.SMTPException if not."""
+async def send(mail: MailSettings, letter: EmailMessage) -> str:
+    """Hand *letter* to the mail server; what it says to it, OSError, MailRefusedError or SMTPException if not.
+
+    UnansweredError: the server had all of it.
+    """
     if mail.tls is MailTls.NONE and not is_loopback(mail.host):
         raise MailRefusedError(
             f'{mail.host} is another machine: mail goes there only with tls "required" or "starttls"'
@@ -91,18 +103,47 @@ async def send(mail: MailSettings, letter: EmailMessage) -> None:
     )
     try:
         await conversation.connect()
-        await conversation.send_message(letter)
+        receipt = await _handed_over(conversation, letter)
         with contextlib.suppress(aiosmtplib.SMTPException):  # the mail is theirs by now
             await conversation.quit()
+        return receipt
     finally:
         conversation.close()  # and no more words: whoever ends us in the middle of a mail must not wait for an answer
 
 
+async def _handed_over(conversation: "_Conversation", letter: EmailMessage) -> str:
+    """Hand *letter* over; what the server says."""
+    try:
+        _, said = await conversation.send_message(letter)
+    except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError) as error:
+        if conversation.handing_over:
+            raise UnansweredError(f"the server has the whole mail and did not answer: {error}") from error
+        raise
+    return said
+
+
 class _Conversation(aiosmtplib.SMTP):
-    """A conversation with the mail server that waits as long as it must for the answer to the mail itself."""
+    """A conversation with the mail server that waits as long as it must for the answer to the mail itself.
+
+    *handing_over*: the server said that it takes the mail's text, and since then nothing more.
+    """
+
+    handing_over = False
 
     async def data(self, message: str | bytes, /, *, timeout: Any = None) -> aiosmtplib.SMTPResponse:  # noqa: ARG002, ASYNC109 - theirs
-        return await super().data(message, timeout=ANSWER)
+        protocol = self.protocol
+        if protocol:
+            vars(protocol)["write"] = self._noticed(protocol.write)  # the library does not tell how far it came
+        answer = await super().data(message, timeout=ANSWER)
+        self.handing_over = False
+        return answer
+
+    def _noticed(self, write: Callable[[bytes], None]) -> Callable[[bytes], None]:
+        def writing(text: bytes) -> None:
+            self.handing_over = text != b"DATA\r\n"
+            write(text)
+
+        return writing
 
 
 def _trust(extra: str) -> ssl.SSLContext:

@@ -49,7 +49,8 @@ class BreachRow(Table):
 
     *count* includes the first. *flood*: it stands for others of its category too. *samples* are a few names
     besides *host* that it stands for, with blanks between. *terms*: the words of a search, which only whoever its alert
-    is for may read (G5). *extra* holds what a newer writer said and this version does not know.
+    is for may read (G5). *background*: a program asked for it by itself. *extra* holds what a newer writer said and
+    this version does not know.
     """
 
     __tablename__ = "breaches"
@@ -87,6 +88,7 @@ class BreachRow(Table):
     flood: Mapped[bool] = mapped_column(default=False)
     samples: Mapped[str] = mapped_column(default="")
     terms: Mapped[str] = mapped_column(default="")
+    background: Mapped[bool] = mapped_column(default=False)
     count: Mapped[int] = mapped_column(default=1)
     last_ns: Mapped[int]
     extra: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -139,13 +141,16 @@ class DamagedRow(Table):
 class AlertRow(Table):
     """Something that a person must act on. *number* is what people say; *audience* the only role that may see it.
 
-    *subject* is "person:<number>" or "address:<text>"; *state* is open or acknowledged.
+    *subject* is "person:<number>" or "address:<text>"; *state* is open or acknowledged. *rule* says which of the rules
+    opened it. *step* is how far up the ladder it is, *next_step_ns* when the next is told, *escalated* (comma text) the
+    roles besides *audience* that were told and may see it.
     """
 
     __tablename__ = "alerts"
     __table_args__ = (
         Index("ix_alerts_subject_theme", "subject", "theme", "last_ns"),
         Index("ix_alerts_state_act_by", "state", "act_by_ns"),
+        Index("ix_alerts_next_step", "state", "next_step_ns"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -162,6 +167,10 @@ class AlertRow(Table):
     last_ns: Mapped[int]
     acknowledged_ns: Mapped[int | None] = mapped_column(BigInteger, default=None)
     acknowledged_by: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), default=None)
+    rule: Mapped[str] = mapped_column(default="")
+    step: Mapped[int] = mapped_column(default=0)
+    next_step_ns: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    escalated: Mapped[str] = mapped_column(default="")
 
 
 class AlertBreachRow(Table):
@@ -174,17 +183,21 @@ class AlertBreachRow(Table):
 
 
 class OutboxRow(Table):
-    """A message that waits to be sent or was sent. *state* is waiting or sent: nothing is ever given up.
+    """A message that waits to be sent or was sent. *state* is waiting, sent or unanswered: nothing is ever given up.
 
-    *attempts* and *due_ns* (when next) are written before each attempt, so that a crash in it is an attempt too.
-    *address* is what was known when the alert opened, and then where it went.
+    It is unanswered where the server had the whole mail twice and never said that it took it: a third would be one too
+    many. *unanswered* counts that. *kind* is alert, escalation, digest, weekly or test; *alert* is empty where it is
+    about none or several. *attempts* and *due_ns* (when next) are written before each attempt, so that a crash in it is
+    an attempt too. *address* is what was known when the alert opened, and then where it went; *receipt* is what the
+    server said when it took it.
     """
 
     __tablename__ = "outbox"
     __table_args__ = (Index("ix_outbox_state_due", "state", "due_ns"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    alert: Mapped[int] = mapped_column(ForeignKey("alerts.id"))
+    alert: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"), default=None)
+    kind: Mapped[str] = mapped_column(default="alert")
     channel: Mapped[str] = mapped_column(default="mail")
     recipient: Mapped[str]
     address: Mapped[str]
@@ -196,6 +209,8 @@ class OutboxRow(Table):
     state: Mapped[str] = mapped_column(default="waiting")
     last_error: Mapped[str] = mapped_column(default="")
     sent_ns: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    receipt: Mapped[str] = mapped_column(default="")
+    unanswered: Mapped[int] = mapped_column(default=0)
 
 
 class AccountRow(Table):

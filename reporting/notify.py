@@ -1,4 +1,4 @@
-"""Sending what waits in the outbox: at least once, and never given up.
+"""Sending what waits in the outbox: at least once, at most twice, and never given up.
 
 That a message is tried is written down before it is sent: what cannot be written down is not sent, so a full disk or a
 process that dies again and again repeats no mail faster than the waits between attempts. A result that cannot be
@@ -6,6 +6,7 @@ written is remembered, and this process does not send that message again.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -13,10 +14,12 @@ from typing import Any
 
 from sqlalchemy import func, or_, select, update
 
-from reporting.alerts import address_of
+from reporting.alerts import MAIL
+from reporting.channels import Channels
 from reporting.database import Database, uninterrupted
-from reporting.logline import reason
-from reporting.mail import SECOND, MailRefusedError, message, send
+from reporting.links import Links
+from reporting.logline import plain, reason
+from reporting.mail import SECOND, MailRefusedError, UnansweredError, message, send
 from reporting.models import OutboxRow
 from reporting.seldom import Seldom
 from reporting.settings import ContactSettings, MailSettings
@@ -31,6 +34,14 @@ LOOK = 0.5
 
 AT_ONCE = 4
 """Conversations with the mail server at a time: few enough for any relay, and with three slow ones mail still goes."""
+
+MOST_UNANSWERED = 2
+"""How often a server may take in a whole mail and say nothing of it: it has the mail then, as like as not twice."""
+
+UNANSWERED = "unanswered"
+
+LONGEST_RECEIPT = 200
+"""Characters of what the server says when it takes a mail."""
 
 NO_ANSWER = "no answer yet"
 """Stands as the last error while a message is tried for the first time, and if that attempt is cut off."""
@@ -54,9 +65,13 @@ class Outbox:
         contacts: ContactSettings,
         *,
         now_ns: Callable[[], int] = time.time_ns,
+        channels: Channels | None = None,
+        links: Links | None = None,
     ) -> None:
-        """Nothing is sent before `run` or `look`."""
+        """Nothing is sent before `run` or `look`. *links*, if any, go into mails for acknowledging from outside."""
         self._database, self._mail, self._contacts, self._now_ns = database, mail, contacts, now_ns
+        self._channels, self._links = channels or Channels({}), links
+        self._room = asyncio.Event()
         self._sending: set[int] = set()
         self._unwritten: dict[int, dict[str, Any]] = {}
         self._complaint = Seldom()
@@ -64,11 +79,13 @@ class Outbox:
         self.oldest_ns: int | None = None
 
     async def run(self) -> None:
-        """Send what is due, for ever."""
+        """Send what is due, for ever; again at once when there is room for more."""
         async with asyncio.TaskGroup() as tasks:
             while True:
+                self._room.clear()
                 await self.look(tasks)
-                await asyncio.sleep(LOOK)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._room.wait(), LOOK)
 
     async def look(self, tasks: asyncio.TaskGroup) -> None:
         """Start a task for each message that is due, so that a slow server holds up none of the others."""
@@ -94,9 +111,11 @@ class Outbox:
             if await self._asked(self._claim(row)):
                 self._unwritten[row.id] = await self._try(row)
                 await self._write(row.id)
-                await self._asked(self._count())
+                if len(self._sending) == 1:  # others that are on their way count when they are done
+                    await self._asked(self._count())
         finally:
             self._sending.discard(row.id)
+            self._room.set()
 
     async def _claim(self, row: OutboxRow) -> bool:
         """Write down durably that *row* is tried now, and when next; False if somebody else has it.
@@ -116,18 +135,30 @@ class Outbox:
 
     async def _try(self, row: OutboxRow) -> dict[str, Any]:
         """Send *row*, and return what its columns are to be."""
-        address = address_of(self._contacts, row.recipient) or row.address
         try:
-            await self._send(row, address)
+            address, receipt = await self._send(row)
+        except UnansweredError as error:
+            return self._failure(row, error) | self._unanswered(row)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with this mail, the next must still go out
             return self._failure(row, error)
         self.sent += 1
-        return {"state": "sent", "sent_ns": self._now_ns(), "address": address, "last_error": ""}
+        said = plain(receipt)[:LONGEST_RECEIPT]
+        return {"state": "sent", "sent_ns": self._now_ns(), "address": address, "last_error": "", "receipt": said}
 
-    async def _send(self, row: OutboxRow, address: str) -> None:
+    async def _send(self, row: OutboxRow) -> tuple[str, str]:
+        """Send *row*; where it went, and what was said there."""
+        if row.channel != MAIL:
+            return "", await self._channels.send(row)
+        address = self._contacts.address(row.recipient) or row.address
         if not address:
             raise MailRefusedError(f"no address is known for the role {row.recipient}: see reporting.contacts")
-        await send(self._mail, message(row, address, self._mail.sender))
+        more = await self._links.new(row) if self._links else ""
+        return address, await send(self._mail, message(row, address, self._mail.sender, more))
+
+    def _unanswered(self, row: OutboxRow) -> dict[str, Any]:
+        """What is written of a mail that a server has, as it seems, and does not say so."""
+        times = row.unanswered + 1
+        return {"unanswered": times} | ({"state": UNANSWERED} if times >= MOST_UNANSWERED else {})
 
     def _failure(self, row: OutboxRow, error: Exception) -> dict[str, Any]:
         self.failed += 1

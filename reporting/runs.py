@@ -275,7 +275,7 @@ def is_grave(breach: Breach) -> bool:
 def flood_name(breach: Breach) -> str:
     """The name of the flood that *breach* joins: all that is shown of its row is alike."""
     what = f"{breach.kind} {breach.reason} {breach.category} {breach.theme} {breach.severity:d}"
-    return f"flood {breach.source} {what} {breach.profile}"
+    return f"flood {breach.source} {what} {breach.background:d} {breach.profile}"
 
 
 def _flood(breach: Breach, full: Account) -> Breach:

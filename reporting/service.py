@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import uvicorn
+from msgspec import structs
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -23,10 +24,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blocklists.live import Files, Live
 from blocklists.rulebook import Severity
-from reporting import seed
+from reporting import alerting, seed, shipped_rules
 from reporting.accounts import Accounts
-from reporting.alerts import Desk, one_person
-from reporting.database import opened
+from reporting.alert_rules import Rules
+from reporting.alerts import Desk, office_hours, one_person
+from reporting.confirmation import with_confirmation
+from reporting.database import Database, opened
 from reporting.ingest import Ingest
 from reporting.known_sites import KnownSites
 from reporting.list_metrics import ListCollector
@@ -37,10 +40,15 @@ from reporting.metrics import process_collector, serve_metrics
 from reporting.nightly import Nightly
 from reporting.notify import Outbox
 from reporting.room import Room
+from reporting.school_time import SchoolTime
 from reporting.sealed_watch import SealedWatch
 from reporting.settings import ContactSettings, ReportingSettings
 from reporting.web.app import create_app
+from reporting.web.attempts import Attempts
 from reporting.web.guard import pupils_network
+from reporting.web.office import Office
+from reporting.web.offsite import create_offsite
+from reporting.web.sessions import Sessions
 
 log = logging.getLogger("schoolgate.reporting")
 
@@ -62,6 +70,8 @@ async def serve(
         logging.getLogger(library).setLevel(logging.WARNING)
     live = Live(files, sealed_lists=False)
     live.refresh()
+    settings = structs.replace(settings, contacts=with_confirmation(settings.contacts, files.state))
+    rules = alerting.rules_of(files.folder)
     mending = Mending(Path(settings.backup.folder))
     async with opened(settings.database, mend=mending.mend) as database:
         await mending.tell(database)
@@ -71,14 +81,15 @@ async def serve(
         ingest = Ingest(
             database,
             files.spool,
-            desk(settings, live),
+            told := desk(settings, live, rules),
             unseal=unsealer(files.keys / "journal.key"),
             found_clean=known.take,
             aside=Path(settings.database).parent / "damaged",
             damaged=lambda: mending.suspect(Path(settings.database)),
         )
         room = Room(database, Path(settings.database))
-        outbox, watch = Outbox(database, settings.mail, settings.contacts), SealedWatch(files)
+        outbox, watch = alerting.outbox_of(database, settings), SealedWatch(files)
+        climbing = alerting.climbing(database, told, settings, files.state)
         nightly = Nightly(database, Path(settings.database), files.spool, settings.backup, zone=lambda: zone_of(live))
         counted = _Reporting(ingest, outbox), ListCollector(files.lists), watch, nightly, mending, database.wear, room
         with _measured(metrics, live, *counted) as measured, listening(settings.listen) as pages:
@@ -92,10 +103,16 @@ async def serve(
                 secure=bool(settings.tls_certificate),
                 notices=notices(settings.contacts),
             )
-            async with _serving(app, settings, pages) as serving, asyncio.TaskGroup() as tasks:
+            async with (
+                _serving(app, settings, pages) as serving,
+                _offsite(settings, live, database, accounts),
+                asyncio.TaskGroup() as tasks,
+            ):
                 tasks.create_task(_refresh(live))
                 tasks.create_task(ingest.run())
                 tasks.create_task(outbox.run())
+                for step in climbing:
+                    tasks.create_task(step.run())
                 tasks.create_task(watch.run())
                 tasks.create_task(known.run())
                 tasks.create_task(nightly.run())
@@ -116,8 +133,8 @@ async def take_first_token(accounts: Accounts, file: Path) -> None:
         log.error(says, file, reason(error))  # noqa: TRY400 - one sentence
 
 
-def desk(settings: ReportingSettings, live: Live) -> Desk:
-    """How alerts are routed and written, by the policy in force at that moment."""
+def desk(settings: ReportingSettings, live: Live, rules: Rules | None = None) -> Desk:
+    """How alerts are routed and written, by the policy in force at that moment and by *rules*."""
 
     def column(profile: str) -> str:
         found = live.policy.rulebook.profiles.get(profile) if live.policy else None
@@ -126,7 +143,18 @@ def desk(settings: ReportingSettings, live: Live) -> Desk:
     def write(number: int, severity: Severity, act_by_ns: int) -> tuple[str, str]:
         return notice(number, severity, act_by_ns, link=link_base(settings.public_url), zone=zone_of(live))
 
-    return Desk(contacts=settings.contacts, column=column, write=write)
+    def school() -> SchoolTime:
+        book = live.policy.rulebook if live.policy else None
+        return SchoolTime(book.zone, book.calendar) if book else office_hours()
+
+    return Desk(
+        contacts=settings.contacts,
+        column=column,
+        write=write,
+        rules=rules or shipped_rules.shipped(),
+        school=school,
+        channels=settings.channels,
+    )
 
 
 def zone_of(live: Live) -> ZoneInfo:
@@ -237,6 +265,30 @@ async def _serving(app: Any, settings: ReportingSettings, pages: socket.socket) 
         server.should_exit = True
         with contextlib.suppress(Exception):  # what it failed with was raised where it was waited for
             await asyncio.shield(serving)
+
+
+@contextlib.asynccontextmanager
+async def _offsite(
+    settings: ReportingSettings, live: Live, database: Database, accounts: Accounts
+) -> AsyncIterator[None]:
+    """Answer at the address for acknowledging from outside, if there is one, while the block runs."""
+    place = settings.offsite
+    if not place.listen:
+        yield
+        return
+    host = urlsplit(place.url)
+    office = Office(
+        live=live,
+        database=database,
+        accounts=accounts,
+        sessions=Sessions(session_folder(settings.database, live.files), time.time),
+        attempts=Attempts(time.monotonic),
+        secure=host.scheme == "https",
+    )
+    app = create_offsite(office, hosts=(host.netloc.lower(),), refuses=pupils_network(live))
+    with listening(place.listen) as bound:
+        async with _serving(app, settings, bound):
+            yield
 
 
 async def _refresh(live: Live) -> None:

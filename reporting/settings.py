@@ -55,6 +55,10 @@ class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         yield from _address_problems("reporting.mail.sender", self.sender)
 
 
+CONTACT_ROLES = ("dsl", "headteacher", "chair", "deputy", "head_deputy", "on_call")
+"""Who can be told, each by an address of their own."""
+
+
 class ContactSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who is told. Until the DSL is confirmed, alerts about pupils go to the headteacher."""
 
@@ -66,6 +70,72 @@ class ContactSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """the headteacher's e-mail address; alerts about staff go only here"""
     chair: str = ""
     """the e-mail address of the chair of governors, for a school where head and DSL are one person"""
+    deputy: str = ""
+    """the e-mail address of the DSL's deputy, who is told when the DSL does not acknowledge a grave alert in time"""
+    head_deputy: str = ""
+    """the e-mail address of whoever stands in for the headteacher, also for alerts about staff"""
+    on_call: str = ""
+    """the e-mail address (many phone providers turn one into a text message) of whoever is told of grave alerts about
+    pupils at once outside school hours and in the holidays; empty for nobody besides the others"""
+    digest_at: str = "08:00"
+    """when the digest of what is no hurry goes out on school days, and on the first of a week the weekly report"""
+    persons: dict[str, int] = {}
+    """which person numbers the people above have, as { dsl = 12 }, so that nobody is told of themselves"""
+
+    def address(self, role: str) -> str:
+        """The address of *role* as it is known now, or nothing."""
+        return str(getattr(self, role)) if role in CONTACT_ROLES else ""
+
+    def problems(self) -> Iterator[str]:
+        """What a technician should mend, one sentence each; the path of the key comes first."""
+        for key in CONTACT_ROLES:
+            yield from _address_problems(f"reporting.contacts.{key}", self.address(key))
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", self.digest_at):
+            yield f"reporting.contacts.digest_at: {self.digest_at!r} is no time of day; write for example 08:00"
+        for role, number in self.persons.items():
+            if role not in CONTACT_ROLES or number <= 0:
+                roles = ", ".join(CONTACT_ROLES)
+                yield f"reporting.contacts.persons.{role}: a role ({roles}) and a person's number belong here"
+
+
+class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another way than mail that alerts take: Teams, Slack, ntfy, a text message; never with more than mail says."""
+
+    url_file: str
+    """a file that holds the channel's address as apprise writes it (ntfys://..., msteams://...) and nothing else; in
+    the folder of keys it needs a LoadCredential line in reporting's unit"""
+    roles: tuple[str, ...] = ("dsl",)
+    """whose alerts go there: dsl, deputy, headteacher, head_deputy, chair, on_call"""
+    least: str = "URGENT"
+    """how grave an alert must be: ILLEGAL or URGENT"""
+
+    def problems(self, where: str) -> Iterator[str]:
+        """What a technician should mend in the channel *where*, one sentence each."""
+        if not self.url_file:
+            yield f"{where}.url_file: name the file that holds the channel's address"
+        if strange := [role for role in self.roles if role not in CONTACT_ROLES]:
+            yield f"{where}.roles: {strange[0]!r} is no role; the roles are {', '.join(CONTACT_ROLES)}"
+        if self.least not in {"ILLEGAL", "URGENT"}:
+            yield f"{where}.least: {self.least!r} cannot stand here; write ILLEGAL or URGENT"
+
+
+class OffsiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page that acknowledges one alert from anywhere, behind a log-in, and shows nothing of it."""
+
+    url: str = ""
+    """how staff reach the page from outside, for example https://ack.school.test; empty: mails lead to the staff pages
+    alone"""
+    listen: str = ""
+    """address and port of the page, and of nothing else; empty for none"""
+
+    def problems(self) -> Iterator[str]:
+        """What a technician should mend, one sentence each."""
+        if self.listen:
+            yield from endpoint.problems("reporting.offsite.listen", self.listen, "127.0.0.1:8602")
+        if bool(self.listen) != bool(self.url):
+            yield "reporting.offsite.listen: the page's address and where it listens go together; give both or neither"
+        if self.url and (not _is_web_address(self.url) or _has_more_than_a_host(self.url)):
+            yield f"reporting.offsite.url: {self.url!r} is no web address; write https://ack.school.test"
 
 
 class BackupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,6 +178,10 @@ class ReportingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """who is told"""
     backup: BackupSettings = BackupSettings()
     """the nightly backup"""
+    channels: dict[str, ChannelSettings] = {}
+    """other ways that alerts take beside mail, by a name of the school's choice"""
+    offsite: OffsiteSettings = OffsiteSettings()
+    """acknowledging an alert from outside"""
 
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each; the path of the key comes first."""
@@ -127,8 +201,12 @@ class ReportingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
             yield f"reporting.public_url: {says}; write https://schoolgate.school.test"
         yield from self.backup.problems()
         yield from self.mail.problems()
-        for key in ("dsl", "headteacher", "chair"):
-            yield from _address_problems(f"reporting.contacts.{key}", getattr(self.contacts, key))
+        yield from self.contacts.problems()
+        for name, channel in self.channels.items():
+            yield from channel.problems(f"reporting.channels.{name}")
+        yield from self.offsite.problems()
+        if not self.tls_certificate and (place := endpoint.parse(self.offsite.listen)) and not is_loopback(place[0]):
+            yield f"reporting.tls_certificate: {self.offsite.listen} is not loopback, so the page needs a certificate"
 
 
 def is_loopback(host: str) -> bool:

@@ -85,6 +85,7 @@ dns_filter/upstream_health.py
 dns_filter/upstream_place.py
 dns_filter/upstream_query.py
 dns_filter/wire.py
+proxy_addons/background.py
 proxy_addons/client_hello.py
 proxy_addons/closed_request.py
 proxy_addons/distrust.py
@@ -100,8 +101,11 @@ proxy_addons/search_terms.py
 proxy_addons/start_of_body.py
 proxy_addons/unpack.py
 proxy_addons/uploads.py
+reporting/alert_rules.py
 reporting/concern.py
+reporting/ladder.py
 reporting/page_link.py
 reporting/runs.py
+reporting/school_time.py
 reporting/visits.py
 MODULES

@@ -46,7 +46,7 @@ def settings(name="", kind=config.Config):
             yield from settings(f"{key}.{CHOSEN[key]}", get_args(field.type)[1])
 
 
-CHOSEN = {"lists": "NAME", "subscriptions": "LABEL"}
+CHOSEN = {"lists": "NAME", "subscriptions": "LABEL", "reporting.channels": "NAME"}
 """What stands in the documents for the keys that a school chooses."""
 
 

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import reporting.alert_models  # noqa: F401 - its tables belong to the same metadata
 from reporting.models import Table
 
 context.configure(

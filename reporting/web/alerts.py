@@ -105,7 +105,7 @@ async def alert(request: Asked) -> Response[str]:
         alert=show(row, office, by=by.name if by else ""),
         illegal=row.severity == Severity.ILLEGAL,
         help_first=row.theme in CHILD_FIRST,
-        rows=_entries(breaches, viewer, row.audience, office),
+        rows=_entries(breaches, viewer, viewer.climbed_to(row) or row.audience, office),
         unlisted=max(0, (joined or 0) - PAGE),
     )
 

@@ -5,8 +5,10 @@ from litestar import Response, get
 from sqlalchemy import ColumnElement, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from reporting import alert_tests
 from reporting import troubles as records
 from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow
+from reporting.school_time import SchoolTime
 from reporting.web import alerts, times, viewer
 from reporting.web.office import Asked, Office, office_of, sees_alerts
 from reporting.web.render import html
@@ -52,6 +54,7 @@ async def today(request: Asked) -> Response[str]:
         post = await _post(session, office)
         nobodys = await _open_alerts(session, not_(or_(*theirs)))
         troubles = [*office.notices, *await _troubles(session, office, nobodys), *await _happened(session, office)]
+        troubles += await _of_alerts(session, office)
         open_alerts = list(await session.scalars(alerts.soonest_first().where(mine, AlertRow.state == "open")))
     return html(
         request,
@@ -110,6 +113,15 @@ async def _happened(session: AsyncSession, office: Office) -> list[str]:
     """What came about with the records themselves, each with its time."""
     rows = await records.recent(session, office.now_ns())
     return [f"{times.shown(row.at_ns, office.zone)}: {row.says}" for row in rows]
+
+
+async def _of_alerts(session: AsyncSession, office: Office) -> list[str]:
+    """What is amiss with how alerts reach people."""
+    unanswered = await session.scalar(select(func.count()).where(OutboxRow.state == "unanswered")) or 0
+    says = "The mail server had a message twice and never said that it took it: ask whether it came."
+    school = SchoolTime(office.zone, office.rulebook.calendar if office.rulebook else None)
+    test = await alert_tests.due(session, school, office.now_ns())
+    return [sentence for sentence in (says if unanswered else "", test) if sentence]
 
 
 def _count(number: int | None, one: str, many: str) -> str:

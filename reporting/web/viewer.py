@@ -10,7 +10,7 @@ together. This file opens no database.
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, false, or_
+from sqlalchemy import ColumnElement, and_, false, literal, or_
 
 from blocklists.policy import Reason
 from blocklists.rulebook import Rulebook
@@ -64,16 +64,26 @@ class Viewer(msgspec.Struct, frozen=True):
 
         The headteacher is told of pupils too while no DSL is confirmed (G15), and then reads what it was about.
         """
+        if isinstance(row, AlertRow) and self.climbed_to(row):
+            return ""
         if audience == "headteacher" and row.profile not in self.pupils:
             return self._staff_holder
         return "" if audience in self.roles else audience
+
+    def climbed_to(self, row: AlertRow) -> str:
+        """The role by which this viewer was told of *row*, about a pupil, as nobody acknowledged it; else nothing."""
+        told = [role for role in (row.escalated or "").split(",") if role in self.roles]
+        return told[0] if told and row.profile in self.pupils else ""
 
     def alerts(self) -> ColumnElement[bool]:
         """The alerts that `alert_holder` holds back for nobody, as a condition of a query."""
         heads = AlertRow.audience == "headteacher"
         pupils = AlertRow.profile.in_(self.pupils)
+        told = literal(",") + AlertRow.escalated + literal(",")
+        climbed = (told.contains(f",{role},", autoescape=True) for role in sorted(self.roles))
         return or_(
             AlertRow.audience.in_(self.roles - {"headteacher"}),
+            and_(pupils, or_(false(), *climbed)),
             and_(heads, pupils) if "headteacher" in self.roles else false(),
             false() if self._staff_holder else and_(heads, ~pupils),
         )

@@ -50,8 +50,8 @@ async def raised(database, number=0, contacts=CONTACTS, profile="ks2"):
     urgent = breach(
         number,
         severity=Severity.URGENT,
-        theme="self-harm",
-        category="self-harm",
+        theme="radicalisation",
+        category="extremism",
         host="secret.harm.test",
         path="/private",
         rule="rule.harm.test",

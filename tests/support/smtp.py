@@ -6,7 +6,7 @@ import email
 import email.policy
 import ssl
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from email.message import EmailMessage
 from typing import Any, NamedTuple
 
@@ -25,7 +25,8 @@ class Letter(NamedTuple):
 
 
 class Sink:
-    """What the server got. Set *refuses* to an SMTP answer such as "451 later" and it takes nothing.
+    """What the server got. Set *refuses* to an SMTP answer such as "451 later" and it takes nothing; *judge* answers so
+    for a single mail, "" to take it.
 
     With an event for a recipient in *held*, the answer to a mail for it comes once the event is set.
     """
@@ -33,6 +34,7 @@ class Sink:
     def __init__(self) -> None:
         self.letters: list[Letter] = []
         self.refuses = ""
+        self.judge: Callable[[Envelope], str] = lambda _: ""
         self.held: dict[str, asyncio.Event] = {}
         self.tried = 0
         self.address = ("127.0.0.1", 0)
@@ -41,8 +43,8 @@ class Sink:
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
         """Keep one mail."""
         self.tried += 1
-        if self.refuses:
-            return await self._answer(envelope, self.refuses)
+        if refusal := self.refuses or self.judge(envelope):
+            return await self._answer(envelope, refusal)
         raw = bytes(envelope.content or b"")
         message: Any = email.message_from_bytes(raw, policy=email.policy.default)
         user = session.auth_data.login.decode() if isinstance(session.auth_data, LoginPassword) else ""

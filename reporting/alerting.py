@@ -1,0 +1,50 @@
+"""What goes on with alerts besides taking breaches in: the outbox, the ladder, digests and tests, put together once."""
+
+import logging
+from pathlib import Path
+from typing import Protocol
+
+from reporting import shipped_rules
+from reporting.alert_rules import RuleError, Rules
+from reporting.alert_tests import AlertTests
+from reporting.alerts import Desk
+from reporting.channels import Channels
+from reporting.database import Database
+from reporting.escalation import Escalation
+from reporting.links import Links
+from reporting.mail import link_base
+from reporting.notify import Outbox
+from reporting.settings import ReportingSettings
+from reporting.summaries import Summaries
+
+log = logging.getLogger("schoolgate.alerting")
+
+
+class Running(Protocol):
+    """What runs for as long as reporting does."""
+
+    async def run(self) -> None:
+        """Run for ever."""
+        ...  # pragma: no cover - a protocol
+
+
+def rules_of(folder: Path | None) -> Rules:
+    """A school's own rules, or those that ship; a table that cannot be used keeps nobody's alerts waiting."""
+    try:
+        return shipped_rules.of_school(folder)
+    except (RuleError, OSError) as error:
+        log.error("The rules of alerts are those that ship, as the school's own cannot be used: %s", error)  # noqa: TRY400
+        return shipped_rules.shipped()
+
+
+def outbox_of(database: Database, settings: ReportingSettings) -> Outbox:
+    """The outbox with every way that *settings* name."""
+    links = Links(database, link_base(settings.offsite.url)) if settings.offsite.url else None
+    channels = Channels(settings.channels)
+    return Outbox(database, settings.mail, settings.contacts, channels=channels, links=links)
+
+
+def climbing(database: Database, desk: Desk, settings: ReportingSettings, state: Path) -> tuple[Running, ...]:
+    """What reminds: the ladder, digest and weekly report, and the tests that are asked for in *state*."""
+    link = link_base(settings.public_url)
+    return Escalation(database, desk), Summaries(database, desk, link), AlertTests(database, state, desk)

@@ -1,0 +1,77 @@
+"""Up the ladder: whoever is next is told of a grave alert that nobody has acknowledged in time.
+
+That somebody was told and the message to them are one transaction, so a crash tells nobody twice and skips nobody.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from reporting import ladder
+from reporting.alerts import Desk, messages, person_in
+from reporting.database import Database, uninterrupted
+from reporting.logline import reason
+from reporting.models import AlertRow
+
+log = logging.getLogger("schoolgate.escalation")
+
+LOOK = 5.0
+"""Seconds between two looks at what nobody has acknowledged."""
+
+AT_ONCE = 100
+"""Alerts of one look: more of them are next."""
+
+
+class Escalation:
+    """Tells the next of *desk*'s people. *steps* counts, *troubles* what the database refused."""
+
+    def __init__(self, database: Database, desk: Desk, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+        """Nobody is told before `run` or `step`."""
+        self._database, self._desk, self._now_ns = database, desk, now_ns
+        self.steps = self.troubles = 0
+
+    async def run(self) -> None:
+        """Look again and again."""
+        while True:
+            try:
+                await uninterrupted(self.step())
+            except Exception as error:  # noqa: BLE001 - a full disk, a lock: it is tried again
+                self.troubles += 1
+                log.error("Alerts that nobody acknowledged cannot be passed on now: %s", reason(error))  # noqa: TRY400
+            await asyncio.sleep(LOOK)
+
+    async def step(self) -> int:
+        """Tell the next of each alert whose time is over; returns of how many."""
+        now = self._now_ns()
+        due = select(AlertRow).where(AlertRow.state == "open", AlertRow.next_step_ns <= now)
+        async with self._database.reading() as session:
+            if not (found := (await session.scalars(due.limit(AT_ONCE))).all()):
+                return 0
+        numbers = [row.id for row in found]
+        async with self._database.writing() as session:
+            again = (await session.scalars(due.where(AlertRow.id.in_(numbers)))).all()
+            for alert in again:
+                climb(session, alert, self._desk, now)
+        self.steps += len(again)
+        return len(again)
+
+
+def climb(session: AsyncSession, alert: AlertRow, desk: Desk, now_ns: int) -> None:
+    """Tell the next person of the open *alert*, who may see it from now on."""
+    staff = desk.column(alert.profile) in ("staff", "")
+    people = ladder.people(desk.contacts, alert.audience, person_in(alert.subject), staff=staff)
+    alert.step += 1
+    role = ladder.role_at(alert.step, people)
+    if role != alert.audience:
+        known = [*filter(None, alert.escalated.split(",")), role]
+        alert.escalated = ",".join(dict.fromkeys(known))
+    at_school = desk.school().is_school(now_ns)
+    last = alert.step >= ladder.LONGEST
+    alert.next_step_ns = (
+        None if last else now_ns + ladder.step_at(alert.step, people, alert.severity, at_school=at_school)
+    )
+    session.add_all(messages(alert, role, desk, now_ns, kind="escalation"))

@@ -1,0 +1,82 @@
+"""One-use links that acknowledge an alert from anywhere, for whoever logs in there with a role that the alert is for.
+
+A link shows nothing of the alert and does nothing by being opened: a mail server that follows links acknowledges
+nothing. Of its token only the hash is kept.
+"""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from reporting import alerts
+from reporting.accounts import Account
+from reporting.alert_models import AlertLinkRow
+from reporting.alert_rules import HOUR
+from reporting.database import Database
+from reporting.models import AlertRow, OutboxRow
+
+LASTS = 24 * HOUR
+"""How long a link works; after that, the staff pages do."""
+
+PATH = "/acknowledge/"
+
+_ALSO = {"dsl": frozenset({"deputy"})}
+"""Who acknowledges for whom: a deputy is named for that (G7)."""
+
+
+class Links:
+    """Makes links that begin with *base* (scheme and host)."""
+
+    def __init__(self, database: Database, base: str, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self._database, self._base, self._now_ns = database, base, now_ns
+
+    async def new(self, row: OutboxRow) -> str:
+        """What to add to the mail *row*: a link of its own for this attempt, or nothing if it is about no alert."""
+        if row.alert is None:
+            return ""
+        token, now = secrets.token_urlsafe(24), self._now_ns()
+        async with self._database.writing() as session:
+            session.add(
+                AlertLinkRow(
+                    token_sha256=digest(token),
+                    alert=row.alert,
+                    role=row.recipient,
+                    created_ns=now,
+                    expires_ns=now + LASTS,
+                )
+            )
+        return (
+            f"\nAway from school? Say that you have seen it: {self._base}{PATH}{token}\n"
+            "It works once, for 24 hours, asks you to log in, and shows nothing of the alert.\n"
+        )
+
+
+async def use(session: AsyncSession, token: str, account: Account, now_ns: int) -> int | None:
+    """Acknowledge for *account* the alert of *token*; its number, or None if the link gives this person no right.
+
+    A link that was used, is too old or never existed is all the same to whoever holds it. An alert that somebody has
+    acknowledged already stays theirs.
+    """
+    link = await session.get(AlertLinkRow, digest(token))
+    if link is None or link.used_ns is not None or not link.created_ns <= now_ns < link.expires_ns:
+        return None
+    alert = await session.get_one(AlertRow, link.alert)
+    if not account.roles & who_may(alert):
+        return None
+    link.used_ns, link.used_by = now_ns, account.id
+    await alerts.acknowledge(session, alert.number, account.id, now_ns)
+    return alert.number
+
+
+def who_may(alert: AlertRow) -> frozenset[str]:
+    """The roles that *alert* is for: its audience, their deputy, and whom it climbed to."""
+    roles = {alert.audience, *filter(None, alert.escalated.split(","))}
+    return frozenset(roles | _ALSO.get(alert.audience, frozenset()))
+
+
+def digest(token: str) -> str:
+    """What is kept of *token*."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

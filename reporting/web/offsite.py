@@ -1,0 +1,87 @@
+"""Acknowledging an alert from anywhere by the link in a mail: one page that shows nothing of it, behind a log-in.
+
+It is an application of its own with an address of its own, which a school may open to the outside; the staff pages stay
+where they are. Opening the page does nothing, so a mail server that follows links acknowledges nothing. Whatever is
+wrong, the link, the password or the role, the answer is the same.
+"""
+
+import logging
+import math
+import secrets
+from collections.abc import Callable, Collection
+
+from litestar import Litestar, Response, get, post
+from litestar.config.csrf import CSRFConfig
+from litestar.datastructures import State
+from litestar.types import ASGIApp
+
+from reporting import links
+from reporting.accounts import tidy
+from reporting.web import errors, pictures
+from reporting.web.access import OPEN
+from reporting.web.forms import FormRequest
+from reporting.web.guard import Guard
+from reporting.web.office import Asked, Office, office_of
+from reporting.web.plain import plain
+from reporting.web.render import error_page, html
+
+log = logging.getLogger("schoolgate.web")
+
+MOST_BODY = 8_192
+"""Bytes of the form: a name and a password."""
+
+WRONG = "That did not work: the name or the password is not right, or the link is too old or was used already."
+WAIT = "There were too many tries that failed. Please wait some minutes, then try again."
+
+
+@get(links.PATH + "{token:str}", opt={OPEN: True})
+async def form(request: Asked) -> Response[str]:
+    """The form; the same for every link, whether it is good or not."""
+    return _form(request)
+
+
+@post(links.PATH + "{token:str}", opt={OPEN: True})
+async def acknowledge(request: Asked) -> Response[str]:
+    """Acknowledge the link's alert, if name and password are those of somebody it is for."""
+    office = office_of(request)
+    fields = dict((await request.form()).items())
+    name, address = plain(str(fields.get("name", ""))), request.client.host if request.client else ""
+    if wait := office.attempts.wait(address, tidy(name)):
+        log.warning("A link from %s has to wait %d seconds.", address, math.ceil(wait))
+        return _form(request, problem=WAIT, status=429)
+    office.attempts.failed(address, tidy(name))
+    account = await office.accounts.verify(name, str(fields.get("password", "")))
+    number = None
+    if account:
+        async with office.database.writing() as session:
+            number = await links.use(session, request.path_params["token"], account, office.now_ns())
+    if number is None:
+        return _form(request, problem=WRONG, status=403)
+    office.attempts.succeeded(address, tidy(name))
+    return html(request, office, "acknowledged.html", number=number)
+
+
+def create_offsite(office: Office, *, hosts: Collection[str], refuses: Callable[[str], bool]) -> ASGIApp:
+    """The page as an ASGI application; *hosts* are the exact Host values, *refuses* tells whom to turn away."""
+    app = Litestar(
+        route_handlers=[pictures.stylesheet, pictures.icon, form, acknowledge],
+        state=State({"office": office}),
+        exception_handlers=errors.handlers(office),
+        csrf_config=CSRFConfig(
+            secret=secrets.token_hex(32),
+            cookie_name=office.csrf_cookie,
+            cookie_secure=office.secure,
+            cookie_httponly=True,
+            cookie_samesite="strict",
+        ),
+        request_class=FormRequest,
+        request_max_body_size=MOST_BODY,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+    return Guard(app, hosts=hosts, refuses=refuses, error_page=lambda status: error_page(status).encode())
+
+
+def _form(request: Asked, *, problem: str = "", status: int = 200) -> Response[str]:
+    return html(request, office_of(request), "acknowledge.html", status=status, problem=problem)
