@@ -104,4 +104,5 @@ reporting/concern.py
 reporting/page_link.py
 reporting/runs.py
 reporting/visits.py
+reporting/waiting.py
 MODULES
