@@ -99,6 +99,7 @@ proxy_addons/search_body.py
 proxy_addons/search_terms.py
 proxy_addons/start_of_body.py
 proxy_addons/unpack.py
+proxy_addons/unpacking.py
 proxy_addons/uploads.py
 reporting/concern.py
 reporting/page_link.py
