@@ -95,9 +95,7 @@ proxy_addons/never_opened.py
 proxy_addons/page_text.py
 proxy_addons/request_head.py
 proxy_addons/safe_search.py
-proxy_addons/search_body.py
 proxy_addons/search_terms.py
-proxy_addons/start_of_body.py
 proxy_addons/unpack.py
 proxy_addons/unpacking.py
 proxy_addons/uploads.py

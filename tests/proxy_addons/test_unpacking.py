@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy_addons.unpack import UnknownCodingError
-from proxy_addons.unpacking import BrokenError, Unpacking
+from proxy_addons.unpacking import BrokenError, Unpacking, start_of, whole
 
 NOISE = random.Random(7).randbytes(70_000)
 TEXT = b"the river runs to the sea " * 10_000 + NOISE
@@ -81,3 +81,90 @@ def test_whatever_comes_is_unpacked_or_broken(coding: str, body: list[bytes]) ->
             list(unpacking.take(piece))
     except BrokenError:
         pass
+
+
+# The start of a download
+
+MOST = 256
+PROGRAM = b"MZ" + bytes(range(200))
+
+
+def raw_deflate(body: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(PROGRAM, mtime=0)),
+        (" X-GZip ", gzip.compress(PROGRAM, mtime=0)),
+        ("deflate", zlib.compress(PROGRAM)),
+        ("deflate", raw_deflate(PROGRAM)),
+        ("br", brotli.compress(PROGRAM)),
+        ("zstd", zstandard.compress(PROGRAM)),
+        ("gzip, br", brotli.compress(gzip.compress(PROGRAM, mtime=0))),
+        ("identity", PROGRAM),
+        ("unheard-of", PROGRAM),
+        ("", PROGRAM),
+    ],
+)
+def test_a_packed_start_is_unpacked(encoding: str, packed: bytes) -> None:
+    assert start_of(packed, encoding, MOST) == PROGRAM
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, br"])
+def test_what_cannot_be_unpacked_is_taken_as_it_is(encoding: str) -> None:
+    assert start_of(b"MZ is not packed", encoding, MOST) == b"MZ is not packed"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "bomb"),
+    [
+        ("gzip", gzip.compress(bytes(10_000_000), mtime=0)),
+        ("deflate", zlib.compress(bytes(10_000_000))),
+        ("br", brotli.compress(bytes(10_000_000))),
+        ("zstd", zstandard.compress(bytes(10_000_000))),
+    ],
+    ids=["gzip", "deflate", "br", "zstd"],
+)
+def test_the_start_of_a_bomb_unpacks_to_a_few_bytes(encoding: str, bomb: bytes) -> None:
+    assert start_of(bomb[:4096], encoding, MOST) == bytes(MOST)
+
+
+@given(st.binary(), st.sampled_from(["gzip", "deflate", "br", "zstd", "br, gzip"]))
+def test_no_start_raises(body: bytes, encoding: str) -> None:
+    start_of(body, encoding, MOST)
+
+
+# The body of a request
+
+SEARCH = b'{"query": "oak trees"}'
+
+
+@pytest.mark.parametrize(
+    ("sent", "coding", "found"),
+    [
+        (SEARCH, "", SEARCH),
+        (SEARCH, "identity", SEARCH),
+        (gzip.compress(SEARCH), " GZIP ", SEARCH),
+        (zlib.compress(SEARCH), "deflate", SEARCH),
+        (gzip.compress(b""), "gzip", b""),
+        (brotli.compress(SEARCH), "br", SEARCH),
+        (zstandard.compress(SEARCH), "zstd", SEARCH),
+        (SEARCH, "br", None),
+        (SEARCH, "rot13", None),
+        (SEARCH, "gzip, gzip", None),
+        (SEARCH, "gzip", None),
+        (gzip.compress(SEARCH)[:-9], "gzip", None),
+        (bytes(101), "", None),
+        (gzip.compress(bytes(101)), "gzip", None),
+        (gzip.compress(bytes(50_000_000)), "gzip", None),
+    ],
+    ids=[
+        "plain", "identity", "gzip", "deflate", "empty", "brotli", "zstd", "no brotli", "unknown",
+        "twice", "not packed", "cut", "long", "long packed", "bomb",
+    ],
+)  # fmt: skip
+def test_a_body_is_unpacked_up_to_its_bound(sent: bytes, coding: str, found: bytes | None) -> None:
+    assert whole(sent, coding, 100) == found
