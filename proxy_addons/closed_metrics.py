@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
+
+from reporting.metric_rows import by_label, counters
 
 
 class Counts:
@@ -27,17 +29,14 @@ class Collected(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every metric of the closed address."""
-        family = CounterMetricFamily("schoolgate_closed_pages", "Pages shown.", labels=["profile", "page"])
-        for (profile, page), count in self._pages.items():
-            family.add_metric([profile, page], count)
-        yield family
+        yield by_label("schoolgate_closed_pages", "Pages shown.", ("profile", "page"), self._pages)
         counts = self._counts
-        for name, help_text, value in (
+        rows = (
             ("connections", "Connections let in.", counts.connections),
             ("strangers", "Connections closed at once: no configured network, or no policy yet.", counts.strangers),
             ("too_many", "Connections closed at once: there were as many as there may be.", counts.too_many),
             ("unfinished", "Connections that ended, or took too long, before they had a page.", counts.unfinished),
             ("uncertified", "Connections closed because there was no certificate.", counts.uncertified),
             ("failures", "Pages that failed; the connection was closed.", counts.failures),
-        ):
-            yield CounterMetricFamily(f"schoolgate_closed_{name}", help_text, value=value)
+        )
+        yield from counters("schoolgate_closed", rows)

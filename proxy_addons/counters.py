@@ -6,11 +6,12 @@ No label holds a host, a client or a person; nothing here is asked on the way of
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from proxy_addons.memory import memory
 from proxy_addons.trouble import Trouble
+from reporting.metric_rows import by_label, counters, gauges
 
 
 class Counters:
@@ -55,7 +56,7 @@ class Collected(Collector):
         yield self._troubles()
         yield self._carried()
         counts = self._counters
-        for name, help_text, value in (
+        rows = (
             ("connections", "Connections from clients.", counts.connections),
             ("strangers", "Connections closed at once: no configured network, or no policy yet.", counts.strangers),
             ("too_many", "Connections closed at once: their client already had as many as it may.", counts.too_many),
@@ -75,37 +76,29 @@ class Collected(Collector):
             ("help_panels", "Searches that were answered by the help panel first.", counts.help_panels),
             ("searches_redirected", "Searches sent to the school's own engine.", counts.searches_redirected),
             ("inner_errors", "Errors that the proxy library reported.", counts.inner_errors),
-        ):
-            yield CounterMetricFamily(f"schoolgate_proxy_{name}", help_text, value=value)
-        yield GaugeMetricFamily("schoolgate_proxy_open_connections", "Connections now.", value=self._open())
-        yield GaugeMetricFamily(
-            "schoolgate_proxy_held_bytes", "Answers held until they are judged.", value=self._held()
         )
-        yield GaugeMetricFamily("schoolgate_proxy_memory_bytes", "Resident memory of the worker.", value=memory())
+        yield from counters("schoolgate_proxy", rows)
+        now = (
+            ("open_connections", "Connections now.", self._open()),
+            ("held_bytes", "Answers held until they are judged.", self._held()),
+            ("memory_bytes", "Resident memory of the worker.", memory()),
+        )
+        yield from gauges("schoolgate_proxy", now)
 
     def _requests(self) -> Metric:
-        family = CounterMetricFamily("schoolgate_proxy_requests", "Requests judged.", labels=["profile", "verdict"])
-        for (profile, verdict), count in self._counters.requests.items():
-            family.add_metric([profile, verdict], count)
-        return family
+        return by_label(
+            "schoolgate_proxy_requests", "Requests judged.", ("profile", "verdict"), self._counters.requests
+        )
 
     def _troubles(self) -> Metric:
-        family = CounterMetricFamily(
-            "schoolgate_proxy_troubles", "Pages that could not be had, by what was wrong.", labels=["trouble"]
-        )
-        for trouble in Trouble:
-            family.add_metric([trouble.name.lower()], self._counters.troubles[trouble])
-        return family
+        counts = {(trouble.name.lower(),): self._counters.troubles[trouble] for trouble in Trouble}
+        says = "Pages that could not be had, by what was wrong."
+        return by_label("schoolgate_proxy_troubles", says, ("trouble",), counts)
 
     def _carried(self) -> Metric:
-        family = CounterMetricFamily(
-            "schoolgate_proxy_carried",
-            "What was refused beyond addresses, by what it was.",
-            labels=["what"],
-        )
-        for what in CARRIED:
-            family.add_metric([what], self._counters.carried[what])
-        return family
+        counts = {(what,): self._counters.carried[what] for what in CARRIED}
+        says = "What was refused beyond addresses, by what it was."
+        return by_label("schoolgate_proxy_carried", says, ("what",), counts)
 
 
 CARRIED = ("download", "upload", "infected", "unscanned", "message", "thumbnail")

@@ -33,6 +33,8 @@ _WATCH = "schoolgate-watch"
 """Where a flow carries what looks at its answer, and what watches its request's body."""
 WAIT = -1
 """In place of a number of bytes: nothing of the answer may go out yet, not even its head."""
+GO_ON = -2
+"""In place of a number of bytes: all may go out, and the look is not over."""
 
 
 class Look(Protocol):
@@ -47,7 +49,7 @@ class Look(Protocol):
         ...  # pragma: no cover - a protocol
 
     def keeps(self, held: int) -> int:
-        """How many of the newest of *held* bytes must not go out yet; WAIT for all and the head."""
+        """How many of the newest of *held* bytes must not go out yet; WAIT for all and the head, 0 ends the look."""
         ...  # pragma: no cover - a protocol
 
 
@@ -63,9 +65,31 @@ class Watch(Protocol):
         ...  # pragma: no cover - a protocol
 
 
+class _Both:
+    """Two looks at one answer: what either keeps is kept, and the first refusal counts."""
+
+    def __init__(self, *looks: Look) -> None:
+        self._looks = looks
+        self._asking: list[Look] = []
+
+    def asks(self, piece: bytes, *, last: bool) -> bool:
+        self._asking = [look for look in self._looks if look.asks(piece, last=last)]
+        return bool(self._asking)
+
+    async def see(self, flow: http.HTTPFlow) -> None:
+        for look in self._asking:
+            if not refusal_of(flow):
+                await look.see(flow)
+
+    def keeps(self, held: int) -> int:
+        kept = [look.keeps(held) for look in self._looks]
+        return WAIT if WAIT in kept else max(kept) or min(kept)
+
+
 def look_at(flow: http.HTTPFlow, look: Look) -> None:
-    """Have *look* see the body of *flow*'s answer."""
-    flow.metadata[_LOOK] = look
+    """Have *look* see the body of *flow*'s answer, besides what sees it already."""
+    before: Look | None = flow.metadata.get(_LOOK)
+    flow.metadata[_LOOK] = _Both(before, look) if before else look
 
 
 def watch(flow: http.HTTPFlow, by: Watch) -> None:
@@ -151,13 +175,13 @@ def _looking(self: HttpStream, held: _Held, look: Look, event: events.Event) -> 
 
 
 def _pass_on(self: HttpStream, held: _Held, keep: int) -> _Commands:
-    """Let all but the *keep* newest bytes go; with none kept, the look is over."""
+    """Let all but the *keep* newest bytes go; with 0 the look is over."""
     looking = self.server_state
     if not held.begun:
         held.begun = True
         yield from _start_response_stream(self)
     self.server_state = self.state_stream_response_body
-    if out := held.release(keep):
+    if out := held.release(max(keep, 0)):
         yield from self.server_state(ResponseData(self.stream_id, out))
     if keep:
         self.server_state = looking

@@ -11,8 +11,9 @@ import msgspec
 from mitmproxy import http
 
 from blocklists import kinds
-from proxy_addons import cut, start_of_body
+from proxy_addons import cut
 from proxy_addons.antivirus import NotScannedError, Scan
+from proxy_addons.unpacking import start_of
 
 HOLD = 4_000_000
 """Bytes of an answer that wait for the antivirus; a longer one is on its way to the client before it is through."""
@@ -20,6 +21,8 @@ LAST = 65_536
 """Bytes at a longer answer's end that wait all the same."""
 _LOOKED_AT = 4096
 """Packed bytes that are kept to unpack the beginning."""
+_UNPACKED = 256
+"""Bytes of the beginning, unpacked, that are looked at."""
 
 SCANNED = frozenset({"program", "disk_image", "macro_document", "archive", "document"})
 """Kinds that go to the antivirus, besides whatever is to be saved."""
@@ -71,7 +74,7 @@ class DownloadLook:
         self._piece, self._last = piece, last
         if not self._begun:
             self._start = (self._start + piece)[:_LOOKED_AT]
-            start = start_of_body.start_of(self._start, self._encoding) if self._encoding else self._start
+            start = start_of(self._start, self._encoding, _UNPACKED) if self._encoding else self._start
             self._begun = last or len(self._start) == _LOOKED_AT or not kinds.shipped().needs_more(start)
             found = kinds.shipped().of_start(start) if self._begun else ""
             self._kind = found if found in self._closed else ""

@@ -26,7 +26,7 @@ from proxy_addons.destination import Destinations
 from proxy_addons.doorway import Doorway
 from proxy_addons.headers import is_plain, let_through, strip
 from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, is_never_opened, plan_of
-from proxy_addons.page_scan import PageScan
+from proxy_addons.page_scan import PageScan, Refused
 from proxy_addons.permitted import Permitted
 from proxy_addons.phrase_book import PhraseBook
 from proxy_addons.prompts import Prompts
@@ -37,6 +37,7 @@ from proxy_addons.settings import ProxySettings
 from proxy_addons.target import climbs, host_of, hosts_of, url_of
 from proxy_addons.trouble import Trouble
 from proxy_addons.unpack import UnknownCodingError
+from proxy_addons.unpacking import BrokenError
 
 log = logging.getLogger("schoolgate.proxy")
 
@@ -98,7 +99,7 @@ class Filter:
         self._searches = Searches(judge, settings, counters)
         self._carried = Carried(judge, self._refusals, counters, settings.virus_scanner(), scan)
         self._prompts = Prompts(judge, counters)
-        self.pages = PageScan(judge, counters, phrases or PhraseBook())
+        self.pages = PageScan(judge, counters, phrases or PhraseBook(), self._refuse_words)
         self.in_progress: dict[str, set[str]] = {}
 
     # Connections
@@ -363,12 +364,16 @@ class Filter:
         """Refuse the held answer of *flow* if its words close it, or if it cannot be read."""
         try:
             if refused := await self.pages.judged(flow, whole=whole):
-                request, verdict, evidence = refused
-                await self._judge.record(request, verdict, evidence)
-                self._refusals.page(flow, request, verdict).of_answer(flow)
-        except UnknownCodingError:
+                await self._refuse_words(flow, refused)
+        except (UnknownCodingError, BrokenError):
             self.pages.forget(flow)
             self._trouble(flow, Trouble.FAILURE).of_answer(flow)
+
+    async def _refuse_words(self, flow: http.HTTPFlow, refused: Refused) -> None:
+        """Put it on record that an answer was refused for its words, and let the page be the answer if it can be."""
+        request, verdict, evidence = refused
+        await self._judge.record(request, verdict, evidence)
+        self._refusals.page(flow, request, verdict).of_answer(flow)
 
     @_guarded
     async def response(self, flow: http.HTTPFlow) -> None:

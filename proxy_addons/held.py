@@ -8,6 +8,7 @@ ends with a page in its place.
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseProtocolError,
 )
 
+from blocklists.clients import network_of
 from proxy_addons.refusal import put_in_place, refusal_of
 
 MOST = 2 * 1024 * 1024
@@ -29,6 +31,9 @@ LONGEST = 5.0
 """Seconds for which an answer is held: what trickles longer than that is judged by what has come."""
 ROOM = 64 * MOST
 """Bytes that a worker holds of all answers; one that there is no room for is judged by what has come."""
+SHARE = 4
+"""A client holds at most this part of what is free, so a fifth of all alone: no number of one client's pages takes the
+room of another's, and sixty clients that do it leave each other 2 MB."""
 
 _HOLD = "schoolgate_hold"
 """Where a flow carries its hold."""
@@ -48,6 +53,7 @@ class Hold:
     def __init__(self, flow: http.HTTPFlow, holds: "Holds") -> None:
         self.flow = flow
         self.until = time.monotonic() + LONGEST
+        self.client = network_of(str(flow.client_conn.peername[0]))
         self.size = 0
         self.sure = True
         self.late = False
@@ -56,12 +62,12 @@ class Hold:
     def grow(self, size: int) -> None:
         """Note that *size* more bytes are held."""
         self.size += size
-        self._holds.size += size
+        self._holds.grow(self.client, size)
 
     @property
     def full(self) -> bool:
         """Whether no more can be held of it."""
-        return self.size >= MOST or self._holds.size >= ROOM
+        return self.size >= MOST or not self._holds.has_room(self.client)
 
     def end(self) -> None:
         """Nothing is held any more."""
@@ -69,10 +75,11 @@ class Hold:
 
 
 class Holds:
-    """All that a worker holds."""
+    """All that a worker holds, and how much of it is each client's (an IPv6 one is its /64)."""
 
     def __init__(self) -> None:
         self._held: dict[str, Hold] = {}
+        self._of: Counter[str] = Counter()
         self.size = 0
 
     def __len__(self) -> int:
@@ -85,10 +92,21 @@ class Holds:
         flow.response.stream = False
         return hold
 
+    def grow(self, client: str, size: int) -> None:
+        """Note that *size* more bytes are held for *client*, or fewer."""
+        self.size += size
+        self._of[client] += size
+        if not self._of[client]:
+            del self._of[client]
+
+    def has_room(self, client: str) -> bool:
+        """Whether more may be held for *client*."""
+        return self._of[client] * SHARE < ROOM - self.size
+
     def forget(self, hold: Hold) -> None:
         """Hold *hold* no more."""
         if self._held.pop(hold.flow.id, None):
-            self.size -= hold.size
+            self.grow(hold.client, -hold.size)
             hold.flow.metadata.pop(_HOLD, None)
 
     def overdue(self) -> list[http.HTTPFlow]:

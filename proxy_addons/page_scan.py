@@ -2,12 +2,13 @@
 
 What the verdict says is to be scanned is held (`proxy_addons.held`) if its type can have words: pictures, films and
 fonts pass at once. Its words are weighed by the phrases in force, and the score is put to `decide`. A page that is too
-large, too slow or one too many to be held is judged by what has come of it.
+large, too slow or one too many to be held is judged by what has come of it, and read on as it goes (`page_rest`).
 """
 
 import asyncio
 import hashlib
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -17,16 +18,19 @@ from blocklists import shared_hosts
 from blocklists.phrase_scan import Scanner
 from blocklists.policy import Reason, Request, Verdict
 from blocklists.score import Score
-from proxy_addons import unpack
+from proxy_addons import cut, unpack
 from proxy_addons.counters import Counters
 from proxy_addons.held import MOST, Holds, hold_of
 from proxy_addons.judge import Judge
+from proxy_addons.page_rest import RestLook, Windows
 from proxy_addons.page_text import Kind, decoded, kind_of, sniffed, words_of
 from proxy_addons.phrase_book import PhraseBook
 from reporting.breach import VERSION, Clean
 
 ALOUD = 131_072
-"""Bytes of an answer, as they come, that are read at once (about 5 ms); a larger one is read in a thread."""
+"""Bytes of an answer that are read at once (about 5 ms); a larger one is read in a thread."""
+_PACKED = 4
+"""How many times as long a packed answer is when it is unpacked, about."""
 CLEAN = 30
 """A page that scores less is clean: half of the lowest limit."""
 ENOUGH = 300
@@ -43,13 +47,27 @@ class Reading(msgspec.Struct, frozen=True):
 
     score: Score = Score()
     length: int = 0
+    """characters of words"""
+    known: int = 0
+    """bytes that were read, unpacked"""
+
+
+type Refused = tuple[Request, Verdict, str]
+"""What was asked for, what closes it, and the evidence."""
 
 
 class PageScan:
-    """Scans answers by the phrases in force."""
+    """Scans answers by the phrases in force. *refuse* is called for one that is closed when some of it is out."""
 
-    def __init__(self, judge: Judge, counters: Counters, phrases: PhraseBook) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        counters: Counters,
+        phrases: PhraseBook,
+        refuse: Callable[[http.HTTPFlow, Refused], Awaitable[None]],
+    ) -> None:
         self.holds = Holds()
+        self._refuse = refuse
         self._judge, self._counters, self._phrases = judge, counters, phrases
         self._thread = ThreadPoolExecutor(1, "page scan")
         self._twin: tuple[Scanner, Scanner] | None = None
@@ -78,7 +96,7 @@ class PageScan:
         if hold := hold_of(flow):
             hold.end()
 
-    async def judged(self, flow: http.HTTPFlow, *, whole: bool) -> tuple[Request, Verdict, str] | None:
+    async def judged(self, flow: http.HTTPFlow, *, whole: bool) -> Refused | None:
         """What closes the held answer of *flow*, and the evidence; None if nothing does, or if it is not held.
 
         It is held no more, unless it is not *whole* and may turn out to have no words at all. UnknownCodingError if it
@@ -100,15 +118,38 @@ class PageScan:
             return None
         self._counters.pages_scanned += 1
         self._counters.pages_early += not whole
-        reading = await self._read(self._phrases.scanner, kind, body, coding, answer.headers.get("content-type", ""))
-        return self._weighed(flow, reading)
+        content_type = answer.headers.get("content-type", "")
+        reading = await self._read(
+            len(body) * (_PACKED if coding else 1), lambda scanner: read(scanner, kind, body, coding, content_type)
+        )
+        to_its_end = whole and reading.known < MOST
+        refused = self._weighed(flow, reading, to_its_end=to_its_end)
+        if refused or to_its_end:
+            return refused
+        windows = Windows(kind, coding, content_type, reading.known)
+        if whole:
+            return await self._weighed_on(flow, windows, body)
+        cut.look_at(flow, RestLook(windows, self._weigh_rest, at_once=hold.late))
+        return None
 
-    async def _read(self, scanner: Scanner, kind: Kind, body: bytes, coding: str, content_type: str) -> Reading:
-        if len(body) <= (ALOUD // 4 if coding else ALOUD):
-            return read(scanner, kind, body, coding, content_type)
-        loop = asyncio.get_running_loop()
-        twin = self._twin_of(scanner)
-        return await loop.run_in_executor(self._thread, read, twin, kind, body, coding, content_type)
+    async def _weigh_rest(self, flow: http.HTTPFlow, windows: Windows, piece: bytes) -> None:
+        """Refuse the answer of *flow*, which is on its way, if what *piece* brings closes it."""
+        if refused := await self._weighed_on(flow, windows, piece):
+            await self._refuse(flow, refused)
+
+    async def _weighed_on(self, flow: http.HTTPFlow, windows: Windows, piece: bytes) -> Refused | None:
+        """What closes the answer of *flow* in the *windows* that *piece* brings, if anything does."""
+        for reading in await self._read(len(piece) * _PACKED, lambda scanner: read_on(scanner, windows, piece)):
+            if refused := self._weighed(flow, reading, to_its_end=False):
+                return refused
+        return None
+
+    async def _read[T](self, size: int, how: Callable[[Scanner], T]) -> T:
+        """What *how* gives, which reads about *size* bytes: at once, or in the thread."""
+        scanner = self._phrases.scanner
+        if size <= ALOUD:
+            return how(scanner)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, how, self._twin_of(scanner))
 
     def _twin_of(self, scanner: Scanner) -> Scanner:
         """The *scanner* of the thread, which cannot use ours at the same time."""
@@ -116,13 +157,14 @@ class PageScan:
             self._twin = scanner, scanner.twin()
         return self._twin[1]
 
-    def _weighed(self, flow: http.HTTPFlow, reading: Reading) -> tuple[Request, Verdict, str] | None:
+    def _weighed(self, flow: http.HTTPFlow, reading: Reading, *, to_its_end: bool) -> Refused | None:
         asked: Request = flow.metadata[_SCANNED]
         request, verdict = self._judge.of_page(asked, reading.score)
         if verdict.blocked:
             self._counters.pages_refused += 1
             return request, verdict, reading.score.words()
-        if verdict.reason is Reason.UNKNOWN and reading.length >= ENOUGH and reading.score.score < CLEAN:
+        clean = to_its_end and reading.length >= ENOUGH and reading.score.score < CLEAN
+        if clean and verdict.reason is Reason.UNKNOWN:
             self._tell_clean(flow, request)
         return None
 
@@ -144,7 +186,13 @@ def read(scanner: Scanner, kind: Kind, body: bytes, coding: str, content_type: s
     """The score of an answer; its first megabytes count. UnknownCodingError if it cannot be read."""
     unpacked = unpack.unpack(body, coding, MOST)
     words = words_of(kind, decoded(unpacked, content_type))
-    return Reading(scanner.score(words), len(words))
+    return Reading(scanner.score(words), len(words), len(unpacked))
+
+
+def read_on(scanner: Scanner, windows: Windows, piece: bytes) -> list[Reading]:
+    """The readings in which anything was found, of what *piece* brings; BrokenError if it cannot be unpacked."""
+    readings = (Reading(scanner.score(words)) for words in windows.take(piece))
+    return [reading for reading in readings if reading.score.score > 0]
 
 
 def ask_readably(request: http.Request) -> None:

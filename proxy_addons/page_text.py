@@ -131,14 +131,32 @@ def codec_of(label: str) -> str | None:
     return _AS_THE_WEB_HAS_IT.get(name) or (name if name in _SAME else None)
 
 
+def charset(start: bytes, content_type: str) -> str | None:
+    """The codec that a mark at the *start* of a body, its header or the page itself names; None where nothing does."""
+    for mark, codec in _MARKS:
+        if start.startswith(mark):
+            return codec
+    said = _CHARSET.search(content_type)
+    return (codec_of(said[1]) if said else None) or _own_codec(start)
+
+
 def decoded(body: bytes, content_type: str) -> str:
     """*body* as text; never raises: what is no character becomes U+FFFD."""
-    for mark, codec in _MARKS:
-        if body.startswith(mark):
-            return body[len(mark) :].decode(codec, "replace")
-    said = _CHARSET.search(content_type)
-    if named := (codec_of(said[1]) if said else None) or _own_codec(body):
-        return body.decode(named, "replace")
+    marked = next((len(mark) for mark, _ in _MARKS if body.startswith(mark)), 0)
+    named = charset(body, content_type)
+    return body[marked:].decode(named, "replace") if named else _unnamed(body)
+
+
+def piece_decoded(piece: bytes, named: str | None) -> str:
+    """A *piece* out of a body's midst as text, in the codec that is *named* for the body, if one is."""
+    return piece.decode(named, "replace") if named else _unnamed(_BROKEN_START.sub(b"", piece))
+
+
+_BROKEN_START = re.compile(rb"\A[\x80-\xbf]{1,3}")
+"""The rest of a character of UTF-8 that began before a piece."""
+
+
+def _unnamed(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError as error:

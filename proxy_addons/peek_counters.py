@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
+
+from reporting.metric_rows import counters, gauges
 
 
 class PeekCounters:
@@ -33,7 +35,7 @@ class PeekCollected(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every metric of the front door."""
         counts = self._counts
-        for name, help_text, value in (
+        rows = (
             ("connections", "Connections that came to the front door.", counts.connections),
             (
                 "strangers",
@@ -54,11 +56,10 @@ class PeekCollected(Collector):
             ("no_worker", "Connections closed because no worker took them.", counts.no_worker),
             ("unreachable", "Permitted connections whose server was not found or did not answer.", counts.unreachable),
             ("failures", "Connections closed because something went wrong here.", counts.failures),
-        ):
-            yield CounterMetricFamily(f"schoolgate_peek_{name}", help_text, value=value)
-        yield GaugeMetricFamily(
-            "schoolgate_peek_open_connections", "Connections at the front door now.", value=self._open()
         )
-        yield GaugeMetricFamily(
-            "schoolgate_peek_memory_bytes", "Resident memory of the front door.", value=self._memory()
+        yield from counters("schoolgate_peek", rows)
+        now = (
+            ("open_connections", "Connections at the front door now.", self._open()),
+            ("memory_bytes", "Resident memory of the front door.", self._memory()),
         )
+        yield from gauges("schoolgate_peek", now)

@@ -18,7 +18,7 @@ from blocklists.verdict import Hit
 from proxy_addons.client import client_of
 from proxy_addons.counters import Counters
 from proxy_addons.judge import Judge
-from proxy_addons.search_body import unpacked
+from proxy_addons.unpacking import whole
 from reporting.concern import LONGEST
 
 LONGEST_BODY = 512 * 1024
@@ -68,7 +68,7 @@ class Prompts:
             return
         request = flow.request
         coding = request.headers.get("content-encoding", "")
-        body = None if request.raw_content is None else unpacked(request.raw_content, coding, LONGEST_BODY)
+        body = None if request.raw_content is None else whole(request.raw_content, coding, LONGEST_BODY)
         if body is None:
             self._counters.prompts_unread += 1
             return

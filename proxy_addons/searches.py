@@ -23,9 +23,9 @@ from proxy_addons.counters import Counters
 from proxy_addons.help_panel import HelpNotice, Sessions
 from proxy_addons.judge import Judge
 from proxy_addons.refusal import Refusal, form_for, language_for
-from proxy_addons.search_body import unpacked
 from proxy_addons.search_terms import Search
 from proxy_addons.settings import ProxySettings
+from proxy_addons.unpacking import whole
 
 LONGEST_BODY = 256 * 1024
 """Bytes of a search that is sent as a body; YouTube's have 4 KB."""
@@ -108,7 +108,7 @@ class Searches:
         if held is None:
             return None
         request = flow.request
-        body = unpacked(request.raw_content or b"", request.headers.get("content-encoding", ""), LONGEST_BODY)
+        body = whole(request.raw_content or b"", request.headers.get("content-encoding", ""), LONGEST_BODY)
         if body is None:
             return _refused(415, form_for(flow))
         if self._profile(held.client).safe_search and search.Where.FORM in held.place.where:

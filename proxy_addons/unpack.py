@@ -19,7 +19,7 @@ _STEP = 65_536
 """Bytes taken from it at once."""
 _FINE = 256
 """Bytes given or taken at once where something is wrong: a decompressor that fails keeps what it had unpacked."""
-_WINDOW = 8 * 1024 * 1024
+WINDOW = 8 * 1024 * 1024
 """The window of zstd in HTTP (RFC 9659)."""
 _MOST = 3
 """Codings on top of each other: no honest server has more than one."""
@@ -31,12 +31,17 @@ class UnknownCodingError(ValueError):
 
 def unpack(body: bytes, coding: str, limit: int) -> bytes:
     """The first *limit* bytes at most of *body* without its Content-Encoding *coding*; UnknownCodingError."""
+    for name in reversed(codings(coding)):
+        body = _UNPACKERS[name](body, limit)
+    return body[:limit]
+
+
+def codings(coding: str) -> list[str]:
+    """The codings that Content-Encoding *coding* names, in the order in which they were put on; UnknownCodingError."""
     names = [name for part in coding.split(",") if (name := part.strip().lower()) not in {"", "identity"}]
     if len(names) > _MOST or not all(name in _UNPACKERS for name in names):
         raise UnknownCodingError(coding[:40])
-    for name in reversed(names):
-        body = _UNPACKERS[name](body, limit)
-    return body[:limit]
+    return names
 
 
 def _gzip(body: bytes, limit: int) -> bytes:
@@ -118,13 +123,13 @@ def _unbrotli(body: bytes, places: Sequence[int], limit: int, taken: bytearray) 
     unpacking = brotli.Decompressor()
     for at, end in itertools.pairwise((*places, len(body))):
         piece = body[at:end]
-        while len(taken) < limit:
-            taken += unpacking.process(piece, output_buffer_limit=_STEP)
+        more = b"\0"
+        while len(taken) < limit and (more or not unpacking.can_accept_more_data()):
+            more = unpacking.process(piece, output_buffer_limit=_STEP)
+            taken += more
             piece = b""
             if unpacking.is_finished():
                 return
-            if unpacking.can_accept_more_data():
-                break
 
 
 def _zstd(body: bytes, limit: int) -> bytes:
@@ -132,7 +137,7 @@ def _zstd(body: bytes, limit: int) -> bytes:
     taken = bytearray()
     for step in (_STEP, _FINE, 1):
         sound = len(taken)
-        unpacking, taken = zstandard.ZstdDecompressor(max_window_size=_WINDOW), bytearray()
+        unpacking, taken = zstandard.ZstdDecompressor(max_window_size=WINDOW), bytearray()
         with (
             contextlib.suppress(zstandard.ZstdError),
             unpacking.stream_reader(io.BytesIO(body), read_across_frames=True) as reader,

@@ -57,7 +57,7 @@ def _journal(recorder: Recorder) -> Iterator[Metric]:
         ("records", "Records written.", recorder.written),
         ("repeats", "Breaches counted onto a run.", recorder.repeats),
         ("floods", "Floods: rows that count what has no row of its own.", recorder.floods),
-        ("lost", "Breaches with no room to write.", recorder.lost),
+        ("lost", "Breaches with no room to write, nor to wait for it.", recorder.lost),
         ("visits", "Records of visits written.", recorder.visits),
         ("visits_lost", "Records of visits with no room to write.", recorder.visits_lost),
         ("sync_failures", "Syncs that the disk refused.", recorder.sync_failures),
@@ -65,6 +65,7 @@ def _journal(recorder: Recorder) -> Iterator[Metric]:
         yield CounterMetricFamily(f"schoolgate_journal_{name}", says, value=count)
     for name, says, value in (
         ("full", "1 while no more room can be reserved.", recorder.journal.full),
+        ("waiting", "Breaches that wait in memory for room.", recorder.waiting),
         ("unsynced_bytes", "Bytes that a power cut would lose now.", recorder.unsynced),
         ("lag_seconds", "For how long the oldest of them have been waiting.", recorder.lag),
     ):

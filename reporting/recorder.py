@@ -1,8 +1,9 @@
 """What the request path does with a breach: write the first of a run at once, count the rest.
 
 When `first` has returned, the kernel has the breach or what it is counted on: a killed process may lose a count, never
-a breach. Which breaches are one run is `reporting.runs`'s to say. For a packet that repeats one, the caller looks its
-run up in `runs_of` and counts, 100,000 times a second. No disk error reaches the caller: a block stays a block.
+a breach. Where the disk takes none it waits in memory for room (`reporting.waiting`). Which breaches are one run is
+`reporting.runs`'s to say. For a packet that repeats one, the caller looks its run up in `runs_of` and counts, 100,000
+times a second. No disk error reaches the caller: a block stays a block.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from reporting.breach import VERSION, Breach, Clean, Record, Repeat, Visit
 from reporting.journal import LONGEST, Journal
 from reporting.runs import Run, Runs, Who
 from reporting.seldom import Seldom
+from reporting.waiting import Queue
 
 log = logging.getLogger("schoolgate.journal")
 
@@ -28,7 +30,12 @@ TURN_AGAIN = 60.0
 _SLICE = 20
 """Runs looked at before the event loop has its turn again: about 0.2 ms."""
 
+_CAUGHT_UP = 50
+"""Breaches that waited and are written in one turn: about 1 ms."""
+
 _LOST = -1
+_WAITS = -2
+"""In place of a run's offset: its breach has none yet."""
 
 
 class Recorder:
@@ -54,6 +61,7 @@ class Recorder:
         self._now_ns, self._monotonic = now_ns, monotonic
         self._runs = Runs()
         self._repeats = 0
+        self._queue = Queue()
         self._synced = journal.end
         self._unsynced_since: float | None = None
         self._one_sync = asyncio.Lock()
@@ -65,6 +73,11 @@ class Recorder:
     def repeats(self) -> int:
         """Breaches that were counted onto a run."""
         return self._repeats + self._runs.counted()
+
+    @property
+    def waiting(self) -> int:
+        """Breaches, or what is counted on them, that wait in memory for room."""
+        return len(self._queue)
 
     @property
     def unsynced(self) -> int:
@@ -96,9 +109,12 @@ class Recorder:
             return run.name
         if (oldest := self._runs.in_the_way(account)) is not None:
             self._look_at(oldest, closing=True)
-        offset = self._write(row, breaches=1)
+        offset = self._write(row) if self._catch_up() else None
         self.floods += row.flood
-        self._runs.open(name, account, offset, row, now)
+        run = self._runs.open(name, account, _WAITS if offset is None else offset, row, now)
+        if offset is None and not self._queue.join(run, row):
+            run.of = _LOST
+            self.lost += 1
         return name
 
     def stands(self, name: Hashable, address: str) -> bool:
@@ -108,14 +124,14 @@ class Recorder:
 
     def visit(self, visit: Visit) -> None:
         """Put *visit* on record, unless the journal has hardly any room: that is for breaches."""
-        kept = not self.journal.full and self._write(visit, breaches=0) != _LOST
+        kept = not self.journal.full and self._write(visit) is not None
         self.visits += kept
         self.visits_lost += not kept
 
     def clean(self, clean: Clean) -> None:
         """Put on record that a page is *clean*, unless the journal has hardly any room."""
         if not self.journal.full:
-            self._write(clean, breaches=0)
+            self._write(clean)
 
     async def durable(self) -> None:
         """Return when everything written so far survives a power cut; concurrent callers share one sync.
@@ -152,6 +168,8 @@ class Recorder:
     def flush(self) -> None:
         """Write all counts, end all runs, and sync, on this thread: for the end of a process."""
         self._close_runs()
+        while self._queue and self._catch_up():
+            pass
         self._heartbeat()
         try:
             self.journal.sync()
@@ -162,7 +180,7 @@ class Recorder:
     async def turn_over(self) -> None:
         """Go on in a new journal: all runs end in the old one, as their repeats can name no breach of another.
 
-        Where none can be made it stays with the old one. Costs the event loop a few milliseconds.
+        Where none can be made, or something waits for room, it stays with the old one. Costs the event loop a few milliseconds.
         """
         opening = asyncio.ensure_future(asyncio.to_thread(self.journal.following))
         try:
@@ -187,6 +205,10 @@ class Recorder:
     async def _go_on_in(self, following: Journal) -> None:
         async with self._one_sync:
             self._close_runs()
+            if not self._catch_up(most=len(self._queue)):  # what waits may be counted on a breach of the old one
+                self._turns = self._monotonic()
+                following.close()
+                return
             self._heartbeat()
             old, self.journal = self.journal, following
             began, self._synced = self._monotonic(), following.end
@@ -204,7 +226,8 @@ class Recorder:
             most = None if most is None else most - 1
 
     def sweep(self, most: int = _SLICE) -> bool:
-        """Look at up to *most* runs whose time has come; True if there are more."""
+        """Look at up to *most* runs whose time has come; True if there are more. What waits for room is tried again."""
+        self._catch_up()
         now = self._monotonic()
         for _ in range(most):
             run = self._runs.next_due()
@@ -216,26 +239,58 @@ class Recorder:
     def _look_at(self, run: Run, *, closing: bool) -> None:
         """Write the repeats of *run*; close it if there were none, if it is over or lost, or if *closing*."""
         now = self._monotonic()
-        self._repeats += run.count
-        if run.of == _LOST:
-            self.lost += run.count
-        elif run.count:
-            told, run.told = run.told, len(run.hosts)
-            repeat = Repeat(VERSION, run.of, run.count, run.first_ns, run.last_ns, hosts=run.hosts[told:])
-            self._write(repeat, breaches=run.count)
-        if closing or run.of == _LOST or not run.count or now >= run.ends:
-            self._runs.close(run)
-        else:
+        over = closing or run.of == _LOST or not run.count or now >= run.ends
+        written = self._write_repeats(run)
+        if not over:
             self._runs.look_again(run, now)
+            return
+        self._runs.close(run)
+        if not written and run.of != _WAITS and not self._queue.join(run, None):
+            self._lose(run)
 
-    def _write(self, record: Record, *, breaches: int) -> int:
-        """Write *record*, which stands for so many *breaches*, and return its offset or _LOST."""
+    def _write_repeats(self, run: Run) -> bool:
+        """Write what is counted on *run* and on no record yet; False where that must wait."""
+        if not run.count:
+            return True
+        if run.of == _LOST:
+            self._lose(run)
+            return True
+        if run.of == _WAITS:
+            return False
+        repeat = Repeat(VERSION, run.of, run.count, run.first_ns, run.last_ns, hosts=run.hosts[run.told :])
+        if self._write(repeat) is None:
+            return False
+        self._repeats += run.count
+        run.count, run.told = 0, len(run.hosts)
+        return True
+
+    def _lose(self, run: Run) -> None:
+        self.lost += run.count
+        self._repeats += run.count
+        run.count = 0
+
+    def _catch_up(self, most: int = _CAUGHT_UP) -> bool:
+        """Write up to *most* of what waits for room; whether nothing waits any more."""
+        for _ in range(most):
+            if (waiting := self._queue.next) is None:
+                return True
+            if waiting.row is not None:
+                offset = self._write(waiting.row)
+                if offset is None:
+                    return False
+                waiting.run.of, waiting.row = offset, None
+            if waiting.run not in self._runs and not self._write_repeats(waiting.run):
+                return False
+            self._queue.leave()
+        return not self._queue
+
+    def _write(self, record: Record) -> int | None:
+        """Write *record* and return its offset; None where the disk does not take it."""
         try:
             offset = self.journal.write(record)
         except OSError as error:
-            self.lost += breaches
             self._complain(error)
-            return _LOST
+            return None
         self.written += 1
         self._something_to_sync()
         return offset
@@ -255,9 +310,10 @@ class Recorder:
     def _complain(self, error: OSError) -> None:
         if self._complaint.due():
             log.error(
-                "The journal %s cannot be written (%s): blocks stay blocks, but %d breaches are not on record.",
+                "The journal %s cannot be written (%s): blocks stay, breaches wait in memory (%d by now; %d lost).",
                 self.journal.name,
                 error.strerror or error,
+                self.waiting,
                 self.lost,
             )
 

@@ -163,6 +163,9 @@ class Runs:
     def __len__(self) -> int:
         return len(self._due)
 
+    def __contains__(self, run: Run) -> bool:
+        return run in self._due
+
     def of(self, address: str, who: Who | None = None) -> Mapping[Hashable, Run]:
         """The open runs of *address* by name, as they are from now on until it has had none for a minute.
 
@@ -199,7 +202,7 @@ class Runs:
             return None
         return next(iter(account.runs.values()), None) or next(iter(self._due))
 
-    def open(self, name: Hashable, account: Account, of: int, breach: Breach, now: float) -> None:
+    def open(self, name: Hashable, account: Account, of: int, breach: Breach, now: float) -> Run:
         """Begin a run with *breach*, which is on record at *of*."""
         if not is_grave(breach):
             account.count_row(now)
@@ -208,6 +211,7 @@ class Runs:
         run = Run(name, account, of, breach, now)
         account.runs[name] = run
         self._due[run] = None
+        return run
 
     def close(self, run: Run) -> None:
         """Forget *run*."""
@@ -216,8 +220,8 @@ class Runs:
             del run.account.runs[run.name]
 
     def look_again(self, run: Run, now: float) -> None:
-        """Put *run*, which was just looked at, behind all others."""
-        run.count, run.due = 0, now + WINDOW
+        """Put *run*, which was just looked at, behind all others; what is counted on it stays."""
+        run.due = now + WINDOW
         self._due.move_to_end(run)
 
     def next_due(self) -> Run | None:

@@ -96,10 +96,9 @@ proxy_addons/never_opened.py
 proxy_addons/page_text.py
 proxy_addons/request_head.py
 proxy_addons/safe_search.py
-proxy_addons/search_body.py
 proxy_addons/search_terms.py
-proxy_addons/start_of_body.py
 proxy_addons/unpack.py
+proxy_addons/unpacking.py
 proxy_addons/uploads.py
 reporting/alert_rules.py
 reporting/concern.py
@@ -108,4 +107,5 @@ reporting/page_link.py
 reporting/runs.py
 reporting/school_time.py
 reporting/visits.py
+reporting/waiting.py
 MODULES

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy_addons.page_text import Kind, codec_of, decoded, kind_of, sniffed, words_of
+from proxy_addons.page_text import Kind, codec_of, decoded, kind_of, piece_decoded, sniffed, words_of
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,21 @@ def test_what_is_shown_of_a_page_is_read(html: str, words: list[str]) -> None:
 )
 def test_the_strings_of_json_are_read(json: str, words: str) -> None:
     assert words_of(Kind.JSON, json) == words
+
+
+@pytest.mark.parametrize(
+    ("piece", "named", "text"),
+    [
+        (b"words", None, "words"),
+        ("é words".encode()[1:], None, " words"),
+        ("€ words".encode()[1:], None, " words"),
+        (b"caf\xe9 words", None, "café words"),
+        (b"\xcb\xce\xe2\xee", "cp1251", "ЛОво"),
+        ("words".encode("utf-16-le"), "utf-16-le", "words"),
+    ],
+)
+def test_a_piece_is_read_in_the_charset_of_its_body(piece: bytes, named: str | None, text: str) -> None:
+    assert piece_decoded(piece, named) == text
 
 
 def test_plain_text_is_itself() -> None:

@@ -43,6 +43,13 @@ def test_no_more_comes_than_was_asked_for(coding: str) -> None:
     assert unpack(PACKED[coding], coding, 1_000) == TEXT[:1_000]
 
 
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+def test_what_packs_very_well_is_read_to_its_end(coding: str) -> None:
+    body = b" " * 900_000 + b"the end"
+    pack = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstandard.compress}
+    assert unpack(pack[coding](body), coding, MANY) == body
+
+
 @pytest.mark.parametrize(
     ("flags", "extra"),
     [

@@ -10,6 +10,7 @@ import pytest
 from blocklists.rulebook import Severity
 from reporting import recorder as recorder_module
 from reporting import runs as runs_module
+from reporting import waiting as waiting_module
 from reporting.breach import Breach, Heartbeat, Repeat, Visit
 from reporting.frames import read_frames
 from reporting.journal import JournalFullError
@@ -135,25 +136,94 @@ def test_a_sweep_stops_after_its_slice_and_says_that_there_is_more(recorder, clo
     assert not again(recorder, (PUPIL, 4), AT)
 
 
-def test_with_no_room_the_caller_hears_no_error_and_the_loss_is_counted_and_said_once(
-    recorder, journal, clock, monkeypatch, caplog
-):
+@pytest.fixture
+def full_disk(journal, monkeypatch):
+    """Until it is undone the journal takes nothing."""
+
     def full(_frame):
         raise JournalFullError(28, "no room")
 
     monkeypatch.setattr(journal, "_append", full)
-    with caplog.at_level(logging.ERROR):
-        recorder.first("a", breach())
-        assert again(recorder, (PUPIL, "a"), AT)
-        recorder.first("b", breach())
-    assert recorder.lost == 2
-    assert [record.args[2] for record in caplog.records] == [1]
-    monkeypatch.undo()
+    return monkeypatch
+
+
+def test_what_the_disk_does_not_take_waits_and_is_written_once_in_its_order(recorder, journal, full_disk, caplog):
+    recorder.first("a", breach())
+    assert again(recorder, (PUPIL, "a"), AT)
+    recorder.first("b", breach(1))
+    assert (recorder.waiting, recorder.lost, records(journal)) == (2, 0, [])
+    assert [record.levelno for record in caplog.records] == [logging.ERROR], "it is said once"
+    full_disk.undo()
+    recorder.first("c", breach(2))
+    assert records(journal) == [breach(), breach(1), breach(2)]
+    recorder.flush()
+    assert told(journal) == 4
+    assert (recorder.waiting, recorder.lost, recorder.repeats) == (0, 0, 1)
+
+
+def test_what_waits_is_tried_again_with_each_sweep(recorder, journal, full_disk):
+    recorder.first("a", breach())
+    recorder.sweep()
+    assert recorder.waiting == 1
+    full_disk.undo()
+    recorder.sweep()
+    assert records(journal) == [breach()]
+
+
+def test_what_is_counted_while_a_breach_waits_is_written_behind_it_whether_its_run_goes_on_or_not(
+    recorder, journal, clock, full_disk
+):
+    for name, after in (("goes on", WINDOW), ("is over", LONGEST_GRAVE)):
+        recorder.first(name, breach(severity=Severity.URGENT))
+        assert again(recorder, (PUPIL, name), AT)
+        clock.now += after
+        recorder.sweep()
+    full_disk.undo()
+    recorder.flush()
+    assert told(journal) == 4
+
+
+def test_counts_of_a_breach_that_is_on_record_wait_too(recorder, journal, clock, full_disk):
+    full_disk.undo()
+    recorder.first("a", breach())
+    assert again(recorder, (PUPIL, "a"), AT)
+    full_disk.setattr(journal, "_append", lambda _frame: (_ for _ in ()).throw(OSError(5, "Input/output error")))
     clock.now += WINDOW
     recorder.sweep()
-    assert recorder.lost == 3
+    assert again(recorder, (PUPIL, "a"), AT + 1)
+    recorder.flush()
+    assert recorder.waiting == 1
+    full_disk.undo()
+    recorder.flush()
+    assert [r for r in records(journal) if isinstance(r, Repeat)] == [Repeat(1, journal_start(journal), 2, AT, AT + 1)]
+
+
+def journal_start(journal):
+    """The offset of the first record."""
+    return next(frame.offset for frame in read_frames(journal.path, seed=SEED))
+
+
+def test_the_grave_still_wait_where_there_is_no_room_for_others_and_what_is_lost_is_counted(recorder, clock, full_disk):
+    full_disk.setattr(waiting_module, "MOST", 2)
+    full_disk.setattr(waiting_module, "MOST_GRAVE", 3)
+    for number in range(3):
+        recorder.first(number, breach(number))
+    assert again(recorder, (PUPIL, 2), AT)
+    recorder.first("grave", breach(severity=Severity.URGENT))
+    assert (recorder.waiting, recorder.lost) == (3, 1)
+    clock.now += WINDOW
+    recorder.sweep()
+    assert recorder.lost == 2, "with what was counted on it"
+
+
+def test_a_run_whose_counts_have_nowhere_to_wait_loses_them_and_says_so(recorder, journal, full_disk):
+    full_disk.undo()
     recorder.first("a", breach())
-    assert records(journal) == [breach()]
+    assert again(recorder, (PUPIL, "a"), AT)
+    full_disk.setattr(journal, "_append", lambda _frame: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+    full_disk.setattr(waiting_module, "MOST", 0)
+    recorder.flush()
+    assert (recorder.waiting, recorder.lost) == (0, 1)
 
 
 async def test_durable_returns_after_a_sync_that_began_after_the_write(recorder, journal):

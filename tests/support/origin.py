@@ -25,6 +25,7 @@ SHORT = 16_384
 LARGE = 64 * 1024 * 1024
 """Bytes of /large, and of /bomb once unpacked."""
 PIECE = bytes(65536)
+FILLING = b"<p>filling"
 AS_IT_IS = {
     "/early": b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n" * 2
     + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
@@ -236,13 +237,16 @@ class Origin(Listener):
 
 
 def served(path: str) -> tuple[list[tuple[str, str]], list[bytes]]:
-    """The answer that the query of *path* describes: type, disposition, encoding, hex, zeros (bytes behind it)."""
+    """The answer that the query of *path* describes: type, disposition, encoding, hex; behind it zeros and filling
+    (bytes), and behind these *behind* (hex).
+    """
     asked = dict(urllib.parse.parse_qsl(path.partition("?")[2]))
     zeros = int(asked.get("zeros", "0"))
     body = bytes.fromhex(asked.get("hex", "")) + bytes(zeros % len(PIECE))
     names = {"type": "content-type", "disposition": "content-disposition", "encoding": "content-encoding"}
     headers = [(name, asked[key]) for key, name in names.items() if key in asked]
-    pieces = [body, *[PIECE] * (zeros // len(PIECE))]
+    filled = [FILLING * 5_000] * (int(asked.get("filling", "0")) // len(FILLING) // 5_000)
+    pieces = [body, *[PIECE] * (zeros // len(PIECE)), *filled, bytes.fromhex(asked.get("behind", ""))]
     return [*headers, ("content-length", str(sum(map(len, pieces))))], pieces
 
 
