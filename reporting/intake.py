@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import BindParameter, String, Table, bindparam, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from reporting import alerts
+from reporting import alerts, host_search
 from reporting.alerts import Desk
 from reporting.breach import Breach, Clean, Heartbeat, Repeat, Visit
 from reporting.frames import Damaged, Frame, Tampered
@@ -204,6 +204,7 @@ async def store(session: AsyncSession, batch: Batch, desk: Desk, now_ns: int) ->
         await (await session.connection()).execute(
             insert(_breaches), batch.breaches
         )  # twice as fast as through the ORM
+        await host_search.remember(session, batch.breaches)
         opened = await _raise_alerts(session, batch, desk, now_ns)
     if batch.repeats:
         await _count_repeats(session, batch, now_ns)
@@ -233,6 +234,8 @@ async def _count_repeats(session: AsyncSession, batch: Batch, now_ns: int) -> No
     if known:
         added = [{"breach_id": k, "more": m.count, "at": m.last_ns, "names": m.samples} for k, m in known.items()]
         await (await session.connection()).execute(_ADD, added)
+        if told := [of for of, more in known.items() if more.samples]:
+            await host_search.remember_samples(session, told)
         await _count_on_alerts(session, known)
 
 

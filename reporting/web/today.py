@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow
-from reporting.web import alerts, times, viewer
+from reporting.web import alerts, health, proposals, times, trends, viewer
 from reporting.web.office import Asked, Office, office_of, sees_alerts
 from reporting.web.render import html
 from reporting.web.rows import KINDS
@@ -51,6 +51,9 @@ async def today(request: Asked) -> Response[str]:
         post = await _post(session, office)
         nobodys = await _open_alerts(session, not_(or_(*theirs)))
         troubles = [*office.notices, *await _troubles(session, office, nobodys)]
+        asked = await proposals.waiting(session)
+        over_days = await trends.trends(session, office.now_ns(), office.zone)
+        categories = await trends.most_stopped(session, office.now_ns(), office.zone, office.rulebook)
         open_alerts = list(await session.scalars(alerts.soonest_first().where(mine, AlertRow.state == "open")))
     return html(
         request,
@@ -64,6 +67,11 @@ async def today(request: Asked) -> Response[str]:
         day=f"{times.local(office.now_ns(), office.zone):%A %-d %B %Y}",
         since=f"{times.local(start, office.zone):%Y-%m-%dT%H:%M}",
         version=office.live.version,
+        proposals=asked,
+        trends=over_days,
+        categories=categories,
+        week=times.form_value(start - 6 * 24 * 3600 * times.SECOND, office.zone)[:16],
+        unhealthy=(await health.watch_of(request).recent()).bad,
     )
 
 

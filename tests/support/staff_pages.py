@@ -18,6 +18,7 @@ from blocklists import defaults, snapshot
 from blocklists.clients import Clients, Network
 from blocklists.live import Files, Live
 from blocklists.rulebook import Severity
+from reporting import host_search
 from reporting.accounts import Accounts
 from reporting.database import opened
 from reporting.models import AlertBreachRow, AlertRow, BreachRow, EnrolmentRow, JournalRow
@@ -64,6 +65,8 @@ class StaffPages:
             row = BreachRow(**{**usual, **columns})
             session.add(row)
             await session.flush()
+            await host_search.remember(session, [{**usual, **columns}])
+            await host_search.remember_samples(session, [row.id])
             return row.id
 
     async def alert(self, *breaches, **columns):
