@@ -67,7 +67,7 @@ class BreachRow(Table):
         Index("ix_breaches_host_at_ns", "host", "at_ns"),
         Index("ix_breaches_address_at_ns", "address", "at_ns"),
         Index("ix_breaches_person_at_ns", "person", "at_ns"),
-        Index("ix_breaches_kind_at_ns", "kind", "at_ns", "category", "count"),
+        Index("ix_breaches_kind_at_ns", "kind", "at_ns"),
         Index("ix_breaches_device_at_ns", "device", "at_ns", **only_where("device != 0")),
         Index("ix_breaches_samples_at_ns", "samples", "at_ns", **only_where("samples != ''")),
     )

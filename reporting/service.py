@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+import msgspec
 import uvicorn
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -38,6 +39,8 @@ from reporting.sealed_watch import SealedWatch
 from reporting.settings import ContactSettings, ReportingSettings
 from reporting.web.app import create_app
 from reporting.web.guard import pupils_network
+from reporting.web.machine import Machine
+from reporting.web.people import kept_key
 
 log = logging.getLogger("schoolgate.reporting")
 
@@ -49,9 +52,17 @@ type Ready = Callable[[dict[str, tuple[str, int]]], None]
 
 
 async def serve(
-    settings: ReportingSettings, files: Files, *, instance: int, metrics: tuple[str, int] | None, ready: Ready
+    settings: ReportingSettings,
+    files: Files,
+    *,
+    instance: int,
+    metrics: tuple[str, int] | None,
+    ready: Ready,
+    machine: Machine | None = None,
 ) -> None:
     """Run reporting until cancelled. *ready* is called with the real addresses once the pages answer.
+
+    *machine*: the processes and certificates that the health page looks at; disks are reporting's own to know.
 
     Raises DatabaseInUseError if another process has the database, OSError if an address is taken.
     """
@@ -82,6 +93,8 @@ async def serve(
                 sessions=session_folder(settings.database, files),
                 secure=bool(settings.tls_certificate),
                 notices=notices(settings.contacts),
+                pseudonym_key=await kept_key(database),
+                machine=msgspec.structs.replace(machine or Machine(), disks=disks(settings.database, files)),
             )
             async with _serving(app, settings, pages) as serving, asyncio.TaskGroup() as tasks:
                 tasks.create_task(_refresh(live))
@@ -121,6 +134,12 @@ def desk(settings: ReportingSettings, live: Live) -> Desk:
 def session_folder(database: str, files: Files) -> Path:
     """Where log-ins are kept: beside the database's file, or beside the state for a database elsewhere."""
     return (files.state.parent if "://" in database else Path(database).parent) / "sessions"
+
+
+def disks(database: str, files: Files) -> dict[str, Path]:
+    """The folders whose disks must have room, by what is kept there."""
+    kept = {"State": files.state, "Journals": files.spool}
+    return kept if "://" in database else {"Database": Path(database).parent, **kept}
 
 
 def hosts(settings: ReportingSettings, bound: tuple[str, int]) -> tuple[str, ...]:
@@ -177,6 +196,7 @@ def listening(place: str) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or the second half of each page waits for 40 ms
         try:
             bound.bind((host.strip("[]"), int(port)))
             bound.listen(128)

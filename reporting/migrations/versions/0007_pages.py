@@ -19,7 +19,7 @@ FILL = (
 
 
 def upgrade() -> None:
-    op.create_index("ix_breaches_kind_at_ns", "breaches", ["kind", "at_ns", "category", "count"])
+    op.create_index("ix_breaches_kind_at_ns", "breaches", ["kind", "at_ns"])
     for name, column, where in (
         ("ix_breaches_device_at_ns", "device", sa.text("device != 0")),
         ("ix_breaches_samples_at_ns", "samples", sa.text("samples != ''")),
