@@ -128,8 +128,7 @@ def _pages(office: Office) -> Litestar:
         ),
         request_class=FormRequest,
         request_max_body_size=MOST_BODY,
-        openapi_config=api.DESCRIPTION,
-        include_in_schema=False,
+        openapi_config=None,
         logging_config=None,
         debug=False,
     )

@@ -108,6 +108,6 @@ def _rows(count: int, now: int, chance: random.Random) -> Iterator[tuple[object,
             f"10.{20 + person % 4}.{person % 250}.{person // 250}", 0, person % 1_500, person,
             chance.choices(profiles, weights)[0], host, "/page" if chance.random() < 0.3 else "",
             "sealed" if sealed else "category", "illegal" if sealed else category, "illegal" if sealed else theme,
-            int(Severity.ILLEGAL if sealed else severity), category or "iwf", "c0ffee" * 10 if sealed else host, 1, flood,
-            " ".join(chance.choices(names, k=2)) if flood else "", "", chance.randint(1, 9), at_ns, "{}",
+            int(Severity.ILLEGAL if sealed else severity), category or "iwf", "c0ffee" * 10 if sealed else host, 1,
+            flood, " ".join(chance.choices(names, k=2)) if flood else "", "", chance.randint(1, 9), at_ns, "{}",
         )  # fmt: skip
