@@ -20,6 +20,9 @@ from reporting.models import BreachRow
 TRIGRAM = 3
 """Letters that the index needs."""
 
+HAS_SAMPLES = BreachRow.samples != literal_column("''")
+"""Written out, as the index of samples is one of the rows of this condition only."""
+
 _names = cast("Table", BreachNameRow.__table__)
 _trigrams = table("breach_names_trigrams", column("rowid"))
 _KEY = ("theme", "category", "profile")
@@ -79,5 +82,5 @@ def _contains(session: AsyncSession, text: str) -> ColumnElement[bool]:
 def ids(names: tuple[str, ...], *window: ColumnElement[bool]) -> CompoundSelect[int]:
     """The breaches within *window* that have one of *names* as host or samples, by two indexes; some twice."""
     by_host = select(BreachRow.id).where(BreachRow.host.in_(names), *window)
-    by_sample = select(BreachRow.id).where(BreachRow.samples != "", BreachRow.samples.in_(names), *window)
+    by_sample = select(BreachRow.id).where(HAS_SAMPLES, BreachRow.samples.in_(names), *window)
     return by_host.union_all(by_sample)

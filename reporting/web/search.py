@@ -7,7 +7,7 @@ anybody up: not the reader, and not the disk of a small box.
 """
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from blocklists.policy import Reason
@@ -158,7 +158,7 @@ def _exact(asked: Filter, theirs: list[Somebody]) -> dict[str, ColumnElement[boo
     given = {name: value for name, value in wanted.items() if value is not None and value != ""}
     found = {name: getattr(BreachRow, name) == value for name, value in given.items()}
     if "device" in found:
-        found["device"] = and_(found["device"], BreachRow.device != 0)
+        found["device"] = and_(found["device"], BreachRow.device != literal_column("0"))
     return found | ({"person": BreachRow.person.in_([one.number for one in theirs] or [-1])} if asked.person else {})
 
 
