@@ -32,6 +32,7 @@ def bars(labels: Sequence[str], values: Sequence[int], *, kind: str, says: str) 
         x_labels_major_count=2,
         show_minor_x_labels=False,
         y_labels_major_count=2,
+        truncate_label=-1,
         max_scale=4,
         min_scale=1,
         range=(0, max([*values, 4])),

@@ -23,6 +23,10 @@ ROLES = {
 """What being on a list means."""
 
 
+SEALED = "Sealed"
+"""The step whose lists reporting does not have."""
+
+
 class Step(msgspec.Struct, frozen=True):
     """A step of the order: what it is about, and whether it was *reached* and *answered*."""
 
@@ -93,6 +97,8 @@ def _steps(answers: list[tuple[str, str, Verdict | None]]) -> list[Step]:
     """Each step of the order, those below the one that answered too: they were not asked any more."""
     reached = [Step(_title(name), says, reached=True, answered=verdict is not None) for name, says, verdict in answers]
     rest = [(one.__name__.strip("_"), (one.__doc__ or "").splitlines()[0]) for one in policy.ORDER[len(answers) :]]
+    if reached[0].name == SEALED:
+        reached[0] = Step(SEALED, f"{reached[0].says} They take no part in this page.", reached=False, answered=False)
     return [*reached, *(Step(_title(name), says, reached=False, answered=False) for name, says in rest)]
 
 

@@ -5,6 +5,8 @@ the order, since the order would name the rule. Nothing here changes the policy:
 whoever may.
 """
 
+import collections
+
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.response import Redirect
@@ -19,7 +21,7 @@ from reporting.web import log, proposals, times
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.plain import plain
 from reporting.web.render import html
-from reporting.web.rows import severity_name
+from reporting.web.rows import SOURCES, severity_name
 from reporting.web.viewer import Viewer, viewer_of
 from reporting.web.walked import Walked, walk
 
@@ -53,6 +55,7 @@ async def entry(request: Asked) -> Response[str]:
         mark=mark and {"by": by.name if by else "", "when": times.shown(mark.at_ns, office.zone), "note": mark.note},
         asked=asked,
         shares=open_to_reader and bool(row.theme) and severity_name(row.severity) != "none",
+        sources=collections.defaultdict(str, SOURCES),
         profiles=profiles_of(office),
         known_as=office.rulebook.categories if office.rulebook else {},
     )

@@ -4,7 +4,7 @@
 
 A real server on loopback before a real SQLite file; one reader, a technician, asks for one page after another, and
 searches for another value each time. The goal is 150 ms for the 95th of 100. A page has 50 entries of the log.
-The live tail is the time from the commit of a new entry until a reader who looks every 500 ms, as the page's script
+The live tail is the time from the commit of a new entry until a reader who looks every 300 ms, as the page's script
 does, has heard of it; taking in adds 200 ms at most. Databases are kept in FOLDER, if it is named, for another time.
 Prints a table and writes build/bench/pages.json.
 """
@@ -170,7 +170,7 @@ async def _tail(pages: Any, browser: Any, count: int) -> list[float]:
         await asyncio.sleep(0.1 + number % 5 / 10)  # at any moment between two looks
         above = (await browser.get("/breaches/newest", params={"above": "0"})).json()["newest"]
         looking = asyncio.create_task(_looked(browser, above))
-        await asyncio.sleep(random.Random(number).random() / 2)
+        await asyncio.sleep(random.Random(number).random() * 0.3)
         async with pages.database.writing(durable=False) as session:
             await session.execute(insert(BreachRow), [{**usual, "offset": 10**9 + number, "at_ns": time.time_ns()}])
         committed = time.perf_counter()
@@ -184,7 +184,7 @@ async def _looked(browser: Any, above: int) -> float:
         if news["fresh"]:
             await browser.get("/breaches")
             return time.perf_counter()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.3)
 
 
 if __name__ == "__main__":

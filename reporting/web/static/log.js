@@ -6,7 +6,7 @@
 (() => {
   const form = document.querySelector("[data-search]");
   const WAIT = 200; // milliseconds after the last letter: shorter asks for words that nobody meant
-  const LOOK = 500; // milliseconds between two looks at what is new; taking in takes 200 more, so it is under a second
+  const LOOK = 300; // milliseconds between two looks at what is new; taking in takes 200 more, so it is under a second
   let turn = 0;
   let typed = 0;
   let following = 0; // the number of the loop that follows, or 0

@@ -34,7 +34,7 @@ async def test_a_script_reads_the_log_with_a_token_and_without_a_log_in(pages):
         assert [entry["number"] for entry in page["entries"]] == [number]
         why = (await script.get(f"/api/breaches/{number}", headers=mine)).json()
         assert why["entry"]["host"] == "games.test"
-        assert why["walked"]["steps"][0]["reached"] is True
+        assert [step["reached"] for step in why["walked"]["steps"][:2]] == [False, True], "sealed lists take no part"
         walked = (
             await script.get("/api/explain", params={"what": "games.test", "profile": "ks1"}, headers=mine)
         ).json()
