@@ -9,7 +9,19 @@ neither the answer nor its time tells them that it is there (G5).
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CompoundSelect, Table, and_, column, delete, exists, literal_column, select, table
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Table,
+    and_,
+    column,
+    delete,
+    exists,
+    literal_column,
+    select,
+    table,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -66,17 +78,19 @@ async def matching(
     session: AsyncSession, text: str, readable: ColumnElement[bool], most: int
 ) -> tuple[str, ...] | None:
     """The names with *text* in them, of those that are *readable*; None if there are more than *most*."""
-    found = select(BreachNameRow.text).distinct().where(_contains(session, text), readable).limit(most + 1)
+    found = _containing(session, text).where(readable).limit(most + 1)
     names = tuple(await session.scalars(found))
     return names if len(names) <= most else None
 
 
-def _contains(session: AsyncSession, text: str) -> ColumnElement[bool]:
+def _containing(session: AsyncSession, text: str) -> Select[str]:
+    """The texts with *text* in them; by the trigram index as a join, which ends as soon as there are enough."""
+    found = select(BreachNameRow.text).distinct()
     if session.get_bind().dialect.name != "sqlite" or len(text) < TRIGRAM:
-        return BreachNameRow.text.contains(text, autoescape=True)
+        return found.where(BreachNameRow.text.contains(text, autoescape=True))
     quoted = '"' + text.replace('"', '""') + '"'
     matches = literal_column("breach_names_trigrams").op("MATCH")(quoted)
-    return BreachNameRow.id.in_(select(_trigrams.c.rowid).where(matches))
+    return found.join_from(_trigrams, BreachNameRow, BreachNameRow.id == _trigrams.c.rowid).where(matches)
 
 
 def ids(names: tuple[str, ...], *window: ColumnElement[bool]) -> CompoundSelect[int]:
