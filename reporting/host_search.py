@@ -93,8 +93,11 @@ def _containing(session: AsyncSession, text: str) -> Select[str]:
     return found.join_from(_trigrams, BreachNameRow, BreachNameRow.id == _trigrams.c.rowid).where(matches)
 
 
-def ids(names: tuple[str, ...], *window: ColumnElement[bool]) -> CompoundSelect[int]:
-    """The breaches within *window* that have one of *names* as host or samples, by two indexes; some twice."""
-    by_host = select(BreachRow.id).where(BreachRow.host.in_(names), *window)
-    by_sample = select(BreachRow.id).where(HAS_SAMPLES, BreachRow.samples.in_(names), *window)
-    return by_host.union_all(by_sample)
+def places(names: tuple[str, ...], *window: ColumnElement[bool]) -> CompoundSelect[int, int]:
+    """(time, number) of the breaches within *window* that have one of *names* as host or samples; some twice.
+
+    Both halves are read from their index alone.
+    """
+    place = select(BreachRow.at_ns, BreachRow.id)
+    by_sample = place.where(HAS_SAMPLES, BreachRow.samples.in_(names), *window)
+    return place.where(BreachRow.host.in_(names), *window).union_all(by_sample)

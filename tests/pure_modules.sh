@@ -102,6 +102,9 @@ proxy_addons/unpack.py
 proxy_addons/uploads.py
 reporting/concern.py
 reporting/page_link.py
+reporting/pseudonym.py
 reporting/runs.py
 reporting/visits.py
+reporting/web/cells.py
+reporting/web/query.py
 MODULES

@@ -27,6 +27,12 @@ WALK = 20_000
 MOST_NAMES = 400
 """Names that a search by site looks up one by one; with more, it is common enough to be met by walking."""
 
+STEPS = (200, 2_000, WALK)
+"""Entries of a search by site that are looked at, until there is a page of them."""
+
+_FIRST = -(2**63)
+"""Before any time that a column holds."""
+
 BY_TIME = "ix_breaches_at_ns"
 
 INDEXES = {
@@ -61,28 +67,55 @@ async def page(session: AsyncSession, viewer: Viewer, asked: Filter, people: Peo
     """The newest *size* entries that *asked* asks for and *viewer* may find; *people* know who a pseudonym is."""
     window, theirs = _window(asked), people.who(asked.person)
     exact = _exact(asked, theirs)
-    rest = [*exact.values(), *([_in_their_terms(theirs)] if asked.person else [])]
+    rest = [*exact.values(), *([_in_their_terms(theirs)] if asked.person else []), *_others(asked)]
     names = await _names(session, viewer, asked.host) if asked.host else None
     if names == ():
         return Found([])
     if asked.host:
         rest += [_has_name(names, asked.host), BreachRow.reason != Reason.SEALED, viewer.readable()]
-    rest += _others(asked)
-    ways = [
-        await _way(session, INDEXES[name], condition, window) for name, condition in exact.items() if name in INDEXES
-    ]
-    if names and (few := await _by_names(session, names, window)):
-        ways.append(few)
-    if asked.above:
-        rest.append(BreachRow.id > asked.above)
-        ways = [_Way("", rest[-1], 0)]
-    if asked.marked:
-        ways.append(_Way("", BreachRow.id.in_(select(MarkRow.breach)), 0))
-    way = min(ways, key=lambda one: one.count, default=_Way(BY_TIME, BreachRow.at_ns > 0, WALK + 1))
+    way = await _best(session, exact, asked, window)
+    if names:
+        few = host_search.places(names, *window).limit(WALK + 1).subquery()
+        if (await session.scalar(select(func.count()).select_from(few)) or 0) <= min(way.count, WALK):
+            return await _by_names(session, names, window, rest, size)
     others = [condition for condition in rest if condition is not way.condition]
     floor = await _floor(session, way, window) if others and way.count > WALK else None
-    query = _newest(way, [*window, *([_from(floor)] if floor else []), way.condition, *others], size + 1)
+    query = _newest(way.index, [*window, *_from(floor), way.condition, *others], size + 1)
     return _found(list(await session.scalars(query)), size, floor)
+
+
+async def _best(
+    session: AsyncSession, exact: dict[str, ColumnElement[bool]], asked: Filter, window: list[ColumnElement[bool]]
+) -> _Way:
+    """The way with the fewest entries, of those by a column; the last is by time, with all of them."""
+    if asked.marked or asked.above:
+        return _Way("", _others(asked)[0], 0)
+    ways = [await _way(session, INDEXES[name], one, window) for name, one in exact.items() if name in INDEXES]
+    return min(ways, key=lambda one: one.count, default=_Way(BY_TIME, BreachRow.at_ns > _FIRST, WALK + 1))
+
+
+async def _by_names(
+    session: AsyncSession,
+    names: tuple[str, ...],
+    window: list[ColumnElement[bool]],
+    rest: list[ColumnElement[bool]],
+    size: int,
+) -> Found:
+    """The page by the index of names: a few of the newest are looked at first, and more while they do not fill it.
+
+    What is looked at lies all over the file, so each entry may cost a read of the disk.
+    """
+    for step in STEPS:
+        ordered = host_search.places(names, *window).subquery()
+        newest_first = select(ordered).order_by(ordered.c.at_ns.desc(), ordered.c.id.desc())
+        last = (await session.execute(newest_first.offset(step).limit(1))).first()
+        floor = Place(last[0], last[1]) if last else None
+        inside = host_search.places(names, *window, *_from(floor)).subquery()
+        looked_at = [BreachRow.id.in_(select(inside.c.id)), *rest]
+        rows = list(await session.scalars(_newest("", looked_at, size + 1)))
+        if floor is None or len(rows) > size:
+            break
+    return _found(rows, size, floor)
 
 
 async def newest(session: AsyncSession) -> int:
@@ -96,9 +129,9 @@ def _found(rows: list[BreachRow], size: int, floor: Place | None) -> Found:
     return Found(rows, floor, floor.at_ns if floor else None)
 
 
-def _newest(way: _Way, conditions: list[ColumnElement[bool]], most: int) -> Select[BreachRow]:
+def _newest(index: str, conditions: list[ColumnElement[bool]], most: int) -> Select[BreachRow]:
     found = select(BreachRow).where(*conditions).order_by(BreachRow.at_ns.desc(), BreachRow.id.desc()).limit(most)
-    return _by(found, way.index)
+    return _by(found, index)
 
 
 def _by[*T](query: Select[*T], index: str) -> Select[*T]:
@@ -113,13 +146,6 @@ async def _way(
     return _Way(index, condition, await session.scalar(select(func.count()).select_from(few)) or 0)
 
 
-async def _by_names(session: AsyncSession, names: tuple[str, ...], window: list[ColumnElement[bool]]) -> _Way | None:
-    """The way by *names*, if it leads to few enough entries to sort them by time."""
-    few = host_search.ids(names, *window).limit(WALK + 1).subquery()
-    count = await session.scalar(select(func.count()).select_from(few)) or 0
-    return _Way("", BreachRow.id.in_(host_search.ids(names, *window)), count) if count <= WALK else None
-
-
 async def _floor(session: AsyncSession, way: _Way, window: list[ColumnElement[bool]]) -> Place | None:
     """The last of the entries that this page looks at; None if there are no more than that."""
     newest = select(BreachRow.at_ns, BreachRow.id).where(way.condition, *window)
@@ -128,8 +154,8 @@ async def _floor(session: AsyncSession, way: _Way, window: list[ColumnElement[bo
     return Place(last[0], last[1]) if last else None
 
 
-def _from(floor: Place) -> ColumnElement[bool]:
-    return tuple_(BreachRow.at_ns, BreachRow.id) >= (floor.at_ns, floor.number)
+def _from(floor: Place | None) -> list[ColumnElement[bool]]:
+    return [tuple_(BreachRow.at_ns, BreachRow.id) >= (floor.at_ns, floor.number)] if floor else []
 
 
 def _window(asked: Filter) -> list[ColumnElement[bool]]:
@@ -172,7 +198,9 @@ def _in_their_terms(theirs: list[Somebody]) -> ColumnElement[bool]:
 
 
 def _others(asked: Filter) -> list[ColumnElement[bool]]:
-    return [BreachRow.id.in_(select(MarkRow.breach))] if asked.marked else []
+    """What is narrowed by number."""
+    above = [BreachRow.id > asked.above] if asked.above else []
+    return [*above, *([BreachRow.id.in_(select(MarkRow.breach))] if asked.marked else [])]
 
 
 async def _names(session: AsyncSession, viewer: Viewer, text: str) -> tuple[str, ...] | None:

@@ -86,6 +86,7 @@ async def test_a_rare_thing_is_looked_for_a_piece_at_a_time(pages, monkeypatch):
 async def test_every_way_finds_the_same(pages, monkeypatch, walk):
     monkeypatch.setattr(search, "WALK", walk)
     monkeypatch.setattr(search, "MOST_NAMES", walk)
+    monkeypatch.setattr(search, "STEPS", (2, walk))
     now, wanted = time.time_ns(), []
     fields = {"profile": ("ks2", "ks3"), "category": ("games", "gambling"), "kind": ("stopped", "concern")}
     for number, (profile, category, kind) in enumerate(itertools.product(*fields.values())):
