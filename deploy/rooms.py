@@ -174,6 +174,7 @@ def reporting(instance: int) -> Serve:
     """Reporting; there is one, as one process writes the database."""
 
     def serve(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:  # noqa: ARG001
+        from deploy.machine import machine_of  # noqa: PLC0415 - see above
         from reporting import service  # noqa: PLC0415 - see above
 
         _refuse(settings, key_files.pages_problems(settings))
@@ -197,7 +198,8 @@ def reporting(instance: int) -> Serve:
                 for name, channel in given.channels.items()
             },
         )
-        return service.serve(resolved, settings.files, instance=instance, metrics=metrics, ready=ready)
+        machine = machine_of(settings)
+        return service.serve(resolved, settings.files, instance=instance, metrics=metrics, ready=ready, machine=machine)
 
     return serve
 

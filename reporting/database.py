@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event, make_url
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -178,6 +179,7 @@ def _tune(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
     The driver begins late and never IMMEDIATE: two writers would find out only at their first write, and DDL would
     not be part of a transaction.
     """
+    engine.sync_engine.dialect.statement_compiler = _Hinting
 
     @event.listens_for(engine.sync_engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
@@ -203,6 +205,13 @@ def _tune(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
             durable = connection.get_execution_options().get(_DURABLE, True)
             connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         connection.exec_driver_sql(begin)
+
+
+class _Hinting(SQLiteCompiler):
+    """SQL for SQLite with our hints in it (`Select.with_hint`, "INDEXED BY name"), which SQLAlchemy leaves out."""
+
+    def get_from_hint_text(self, table: Any, text: str | None) -> str | None:  # noqa: ARG002 - the library's signature
+        return text
 
 
 def _upgrade(connection: Connection) -> None:

@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import BindParameter, Dialect, String, Table, bindparam, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from reporting import alerts
+from reporting import alerts, host_search
 from reporting.alerts import Desk
 from reporting.breach import Breach, Clean, Heartbeat, Repeat, Visit
 from reporting.frames import Damaged, Frame, Tampered
@@ -205,6 +205,7 @@ async def store(session: AsyncSession, batch: Batch, desk: Desk, now_ns: int) ->
     opened = 0
     if batch.breaches:
         await _insert(await session.connection(), batch.breaches)
+        await host_search.remember(session, batch.breaches)
         opened = await _raise_alerts(session, batch, desk, now_ns)
     if batch.repeats:
         await _count_repeats(session, batch, now_ns)
@@ -252,6 +253,8 @@ async def _count_repeats(session: AsyncSession, batch: Batch, now_ns: int) -> No
     if known:
         added = [{"breach_id": k, "more": m.count, "at": m.last_ns, "names": m.samples} for k, m in known.items()]
         await (await session.connection()).execute(_ADD, added)
+        if told := [of for of, more in known.items() if more.samples]:
+            await host_search.remember_samples(session, told)
         await _count_on_alerts(session, known)
 
 

@@ -69,6 +69,11 @@ class ListCollector(Collector):
         yield GaugeMetricFamily("schoolgate_list_failed", "Lists that the last update could not get.", value=failed)
 
 
+def ages(store: Path, now_ns: int) -> dict[str, float]:
+    """Seconds since the oldest copy of each list in the folder *store* was found to be the newest."""
+    return _ages([one for one in map(_read, _folders(store)) if one], now_ns)
+
+
 def _folders(store: Path) -> list[Path]:
     try:
         return list(stored.folders(store))

@@ -7,7 +7,7 @@ test holds the two together.
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Id = BigInteger().with_variant(Integer, "sqlite")
@@ -18,6 +18,11 @@ class Table(DeclarativeBase):
     """What all tables share: 64-bit whole numbers."""
 
     type_annotation_map = {int: BigInteger, dict[str, Any]: JSON, bytes: LargeBinary}  # noqa: RUF012 - SQLAlchemy's
+
+
+def only_where(condition: str) -> dict[str, Any]:
+    """The options of an index that holds only the rows of *condition*."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 class JournalRow(Table):
@@ -63,6 +68,9 @@ class BreachRow(Table):
         Index("ix_breaches_host_at_ns", "host", "at_ns"),
         Index("ix_breaches_address_at_ns", "address", "at_ns"),
         Index("ix_breaches_person_at_ns", "person", "at_ns"),
+        Index("ix_breaches_kind_at_ns", "kind", "at_ns"),
+        Index("ix_breaches_device_at_ns", "device", "at_ns", **only_where("device != 0")),
+        Index("ix_breaches_samples_at_ns", "samples", "at_ns", **only_where("samples != ''")),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -180,7 +180,8 @@ class Recorder:
     async def turn_over(self) -> None:
         """Go on in a new journal: all runs end in the old one, as their repeats can name no breach of another.
 
-        Where none can be made, or something waits for room, it stays with the old one. Costs the event loop a few milliseconds.
+        Where none can be made, or something waits for room, it stays with the old one. Costs the event loop a few
+        milliseconds.
         """
         opening = asyncio.ensure_future(asyncio.to_thread(self.journal.following))
         try:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+import msgspec
 import uvicorn
 from msgspec import structs
 from prometheus_client import CollectorRegistry
@@ -46,8 +47,10 @@ from reporting.settings import ContactSettings, ReportingSettings
 from reporting.web.app import create_app
 from reporting.web.attempts import Attempts
 from reporting.web.guard import pupils_network
+from reporting.web.machine import Machine
 from reporting.web.office import Office
 from reporting.web.offsite import create_offsite
+from reporting.web.people import kept_key
 from reporting.web.sessions import Sessions
 
 log = logging.getLogger("schoolgate.reporting")
@@ -60,9 +63,17 @@ type Ready = Callable[[dict[str, tuple[str, int]]], None]
 
 
 async def serve(
-    settings: ReportingSettings, files: Files, *, instance: int, metrics: tuple[str, int] | None, ready: Ready
+    settings: ReportingSettings,
+    files: Files,
+    *,
+    instance: int,
+    metrics: tuple[str, int] | None,
+    ready: Ready,
+    machine: Machine | None = None,
 ) -> None:
     """Run reporting until cancelled. *ready* is called with the real addresses once the pages answer.
+
+    *machine*: the processes and certificates that the health page looks at; disks are reporting's own to know.
 
     Raises DatabaseInUseError if another process has the database, OSError if an address is taken.
     """
@@ -102,6 +113,8 @@ async def serve(
                 sessions=session_folder(settings.database, files),
                 secure=bool(settings.tls_certificate),
                 notices=notices(settings.contacts),
+                pseudonym_key=await kept_key(database),
+                machine=msgspec.structs.replace(machine or Machine(), disks=disks(settings.database, files)),
             )
             async with (
                 _serving(app, settings, pages) as serving,
@@ -167,6 +180,12 @@ def session_folder(database: str, files: Files) -> Path:
     return (files.state.parent if "://" in database else Path(database).parent) / "sessions"
 
 
+def disks(database: str, files: Files) -> dict[str, Path]:
+    """The folders whose disks must have room, by what is kept there."""
+    kept = {"State": files.state, "Journals": files.spool}
+    return kept if "://" in database else {"Database": Path(database).parent, **kept}
+
+
 def hosts(settings: ReportingSettings, bound: tuple[str, int]) -> tuple[str, ...]:
     """The exact Host values that the pages answer: the public URL's, and the address that they are bound to."""
     host, port = bound
@@ -221,6 +240,7 @@ def listening(place: str) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or the second half of each page waits for 40 ms
         try:
             bound.bind((host.strip("[]"), int(port)))
             bound.listen(128)

@@ -104,8 +104,11 @@ reporting/alert_rules.py
 reporting/concern.py
 reporting/ladder.py
 reporting/page_link.py
+reporting/pseudonym.py
 reporting/runs.py
 reporting/school_time.py
 reporting/visits.py
 reporting/waiting.py
+reporting/web/cells.py
+reporting/web/query.py
 MODULES

@@ -18,6 +18,7 @@ from litestar.response import Redirect
 from litestar.types import ASGIApp
 
 from reporting.accounts import LEAST_PASSWORD, Account, EnrolmentError, TokenError, judge, tidy
+from reporting.api_tokens import ApiTokens
 from reporting.web.office import Asked, Office, office_of, sees_alerts
 from reporting.web.plain import plain
 from reporting.web.render import html
@@ -27,8 +28,14 @@ log = logging.getLogger("schoolgate.web")
 OPEN = "open_to_all"
 """The mark of a page that is there before log-in."""
 
-OUR_PAGES = re.compile(r"/(?:breaches|alerts(?:/[0-9]{1,18})?)?")
+OUR_PAGES = re.compile(r"/(?:(?:breaches|alerts)(?:/[0-9]{1,18})?|health|explain|proposals|tokens)?")
 """Where a log-in may lead: nothing that a stranger's link could choose."""
+
+API = "/api/"
+"""What scripts ask, with a token in place of a session."""
+
+UNATTENDED = frozenset({"/breaches/newest"})
+"""What a page asks by itself, with nobody before it: no session lives on by that."""
 
 WRONG = "The name or the password is not right. Please try again."
 WAIT = "There were too many tries that failed. Please wait {minutes}, then try again."
@@ -49,13 +56,18 @@ class WhoAsks(AbstractAuthenticationMiddleware):
         """Look for no session where there is nothing to see (the stylesheet)."""
         super().__init__(app, exclude_http_methods=())
         self._office = office
+        self._tokens = ApiTokens(office.database, office.now_ns)
 
     async def authenticate_request(
         self, connection: ASGIConnection[object, object, object, State]
     ) -> AuthenticationResult:
         """The account and the session's key, or None twice."""
+        path, bearer = connection.scope["path"], connection.headers.get("authorization", "")
+        if bearer and path.startswith(API):
+            token = bearer.removeprefix("Bearer ")
+            return AuthenticationResult(user=await self._tokens.account(token), auth=None)
         key = connection.cookies.get(self._office.session_cookie, "")
-        session = await self._office.sessions.find(key) if key else None
+        session = await self._office.sessions.find(key, touch=path not in UNATTENDED) if key else None
         account = await self._office.accounts.account(session.account) if session else None
         if session and account and account.name != session.name:
             account = None  # the number of a removed account may be given again

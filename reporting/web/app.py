@@ -14,10 +14,25 @@ from litestar.types import ASGIApp
 from blocklists.live import Live
 from reporting.accounts import Accounts
 from reporting.database import Database
-from reporting.web import access, alerts, errors, log, pictures, today
+from reporting.web import (
+    access,
+    alerts,
+    api,
+    errors,
+    export,
+    health,
+    log,
+    pictures,
+    proposals,
+    today,
+    tokens,
+    views,
+    why,
+)
 from reporting.web.attempts import Attempts
 from reporting.web.forms import FormRequest
 from reporting.web.guard import Guard
+from reporting.web.machine import Machine
 from reporting.web.office import Office
 from reporting.web.render import PUPILS_NETWORK, error_page
 from reporting.web.sessions import Sessions
@@ -37,12 +52,14 @@ def create_app(
     secure: bool,
     notices: tuple[str, ...] = (),
     now_ns: Callable[[], int] = time.time_ns,
+    pseudonym_key: bytes = b"",
+    machine: Machine | None = None,
 ) -> ASGIApp:
     """The staff pages as an ASGI application without a lifespan.
 
     *hosts*: the exact Host values that are answered. *refuses*: whether an address is in a pupils' network. *sessions*:
     a folder of ours, made if need be. *secure*: the pages are served over TLS. *notices*: sentences that stay on
-    today's page.
+    today's page. *pseudonym_key*: what people's pseudonyms are made with. *machine*: what the health page looks at.
     """
     office = Office(
         live=live,
@@ -53,6 +70,8 @@ def create_app(
         secure=secure,
         notices=notices,
         now_ns=now_ns,
+        pseudonym_key=pseudonym_key,
+        machine=machine or Machine(),
     )
     return Guard(_pages(office), hosts=hosts, refuses=refuses, error_page=_refusal)
 
@@ -70,6 +89,23 @@ def _pages(office: Office) -> Litestar:
             pictures.icon,
             today.today,
             log.breaches,
+            log.newest,
+            export.as_csv,
+            export.as_json,
+            why.entry,
+            why.explain,
+            why.mark,
+            why.propose,
+            views.keep,
+            views.forget,
+            proposals.listed,
+            proposals.withdraw,
+            health.health,
+            tokens.listed,
+            tokens.make,
+            tokens.revoke,
+            api.ROUTER,
+            pictures.script,
             alerts.alert_list,
             alerts.alert,
             alerts.acknowledged,
@@ -79,7 +115,7 @@ def _pages(office: Office) -> Litestar:
             access.log_in,
             access.log_out,
         ],
-        state=State({"office": office}),
+        state=State({"office": office, "watch": health.Watch(office)}),
         middleware=[DefineMiddleware(access.WhoAsks, office=office)],
         guards=[access.logged_in],
         exception_handlers=errors.handlers(office),

@@ -2,15 +2,22 @@
 
 import logging
 
+import msgspec
 from litestar import MediaType, Response
-from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
+from litestar.exceptions import (
+    HTTPException,
+    NotAuthorizedException,
+    PermissionDeniedException,
+    ValidationException,
+)
 from litestar.response import Redirect
 from litestar.types import ExceptionHandlersMap
 
-from reporting.web.access import OUR_PAGES, WrongRoleError, count_unreadable
+from reporting.web.access import API, OUR_PAGES, WrongRoleError, count_unreadable
 from reporting.web.forms import FormError
 from reporting.web.office import Asked, Office
-from reporting.web.render import error_page
+from reporting.web.plain import plain
+from reporting.web.render import ERRORS, error_page
 
 log = logging.getLogger("schoolgate.web")
 
@@ -48,19 +55,31 @@ def handlers(office: Office) -> ExceptionHandlersMap:
 def to_log_in(request: Asked, _error: Exception) -> Response[str]:
     """Lead to the log-in, and from there back to the page that was asked for, where it is one of ours."""
     path = request.scope["path"]
+    if path.startswith(API):
+        return _for_scripts(401, "Show a token that holds, as: Authorization: Bearer TOKEN")
     after = f"?after={path}" if request.method == "GET" and path != "/" and OUR_PAGES.fullmatch(path) else ""
     return Redirect(f"/log-in{after}", status_code=303)
 
 
-def known(_request: Asked, error: HTTPException) -> Response[str]:
-    """The page for the error's status."""
+def known(request: Asked, error: HTTPException) -> Response[str]:
+    """The page for the error's status; for a script, its words."""
+    if request.scope["path"].startswith(API):
+        says = error.detail if isinstance(error, ValidationException) else ""
+        return _for_scripts(error.status_code, plain(says))
     return _page(error.status_code)
 
 
-def unknown(_request: Asked, error: Exception) -> Response[str]:
+def unknown(request: Asked, error: Exception) -> Response[str]:
     """The page for a fault of ours; what it was stands in the log only."""
     log.error("A page failed.", exc_info=error)
-    return _page(500)
+    return _for_scripts(500) if request.scope["path"].startswith(API) else _page(500)
+
+
+def _for_scripts(status: int, says: str = "") -> Response[str]:
+    """An error as JSON, with the words that the page would have."""
+    words = says or " ".join(ERRORS.get(status, ERRORS[500 if status >= 500 else 400]))
+    body = msgspec.json.encode({"error": words}).decode()
+    return Response(body, media_type=MediaType.JSON, status_code=status)
 
 
 def _page(status: int, heading: str = "", words: str = "") -> Response[str]:

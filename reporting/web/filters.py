@@ -11,11 +11,25 @@ import msgspec
 
 from blocklists import domain
 from blocklists.rulebook import Severity
+from reporting import pseudonym
 from reporting.breach import BreachKind
 from reporting.web import times
 from reporting.web.plain import plain
 
-FIELDS = ("since", "until", "kind", "profile", "category", "severity", "source", "host", "address")
+FIELDS = (
+    "host",
+    "since",
+    "until",
+    "kind",
+    "profile",
+    "category",
+    "severity",
+    "source",
+    "address",
+    "device",
+    "person",
+    "marked",
+)
 """The form's fields, in the order in which they stand on the page."""
 
 LONGEST = 253
@@ -33,7 +47,10 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """What narrows the log. Times are UTC nanoseconds, *until* is the first moment that is left out."""
+    """What narrows the log. Times are UTC nanoseconds, *until* is the first moment that is left out.
+
+    *above*: only entries that came in after the one of this number, in whatever order their times are.
+    """
 
     since: int | None = None
     until: int | None = None
@@ -44,7 +61,11 @@ class Filter(msgspec.Struct, frozen=True):
     source: str = ""
     host: str = ""
     address: str = ""
+    device: int | None = None
+    person: str = ""
+    marked: bool = False
     below: Place | None = None
+    above: int = 0
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -59,12 +80,17 @@ class Asked(msgspec.Struct, frozen=True):
         """Whether any field was filled in."""
         return any(self.form.values())
 
-    def link(self, below: Place | None = None, **more: str) -> str:
-        """The address of the log with the same fields, from *below* on."""
+    @property
+    def query(self) -> str:
+        """The fields that were filled in, as a query."""
+        return urlencode({name: value for name, value in self.form.items() if value})
+
+    def link(self, below: Place | None = None, page: str = "/breaches", **more: str) -> str:
+        """The address of *page* with the same fields, from *below* on."""
         fields = {name: value for name, value in self.form.items() if value}
         place = {"below": str(below)} if below else {}
         query = urlencode({**fields, **place, **more})
-        return f"/breaches?{query}" if query else "/breaches"
+        return f"{page}?{query}" if query else page
 
 
 def read(query: Mapping[str, str], zone: ZoneInfo) -> Asked:
@@ -81,6 +107,9 @@ def read(query: Mapping[str, str], zone: ZoneInfo) -> Asked:
         source=form["source"],
         host=form["host"].lower(),
         address=_address(form, problems),
+        device=_device(form, problems),
+        person=_person(form, problems),
+        marked=form["marked"] == "yes",
         below=_place(query.get("below", "")),
     )
     return Asked(form=form, filter=given, problems=tuple(problems))
@@ -117,6 +146,23 @@ def _address(form: dict[str, str], problems: list[str]) -> str:
     if found is None:
         problems.append("A device's address looks like 10.20.0.7; what was written is none, so it narrows nothing.")
     return found or ""
+
+
+def _device(form: dict[str, str], problems: list[str]) -> int | None:
+    text = form["device"].lower().removeprefix("device").strip()
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return int(text)
+    problems.append("A device has a number, such as 12; what was written is none, so it narrows nothing.")
+    return None
+
+
+def _person(form: dict[str, str], problems: list[str]) -> str:
+    if form["person"] and not pseudonym.is_one(form["person"]):
+        problems.append("A person is called something like K7QM-4DTX; what was written is not, so it narrows nothing.")
+        return ""
+    return form["person"]
 
 
 def _place(text: str) -> Place | None:

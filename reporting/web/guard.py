@@ -16,11 +16,12 @@ from reporting.web.office import STAFF_COLUMN
 
 log = logging.getLogger("schoolgate.web")
 
+POLICY = (
+    b"default-src 'none';script-src 'self';connect-src 'self';style-src 'self';img-src 'self';form-action 'self';"
+    b"base-uri 'none';frame-ancestors 'none'"
+)
 HEADERS = (
-    (
-        b"content-security-policy",
-        b"default-src 'none';style-src 'self';img-src 'self';form-action 'self';base-uri 'none';frame-ancestors 'none'",
-    ),
+    (b"content-security-policy", POLICY),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
@@ -28,7 +29,7 @@ HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
-"""What every answer says to the browser: our own stylesheet and pictures, no script at all, no frame, no referrer."""
+"""What every answer says to the browser: our own style, script and pictures, nothing inline, no frame, no referrer."""
 
 NO_STORE = (b"cache-control", b"no-store")
 """For every answer that does not say something else: pages about children stay in no cache."""

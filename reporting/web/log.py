@@ -1,27 +1,40 @@
 """The breach log: a table with filters, a page at a time, and the same entries as JSON.
 
-Pages follow each other by key (time and number of the last entry), so a page costs the same however far back it is and
-new entries push nothing off it.
+What finds the entries is `reporting.web.search`; views that somebody keeps are `reporting.web.views`.
 """
 
+import msgspec
 from litestar import Response, get
-from sqlalchemy import ColumnElement, Select, or_, select, tuple_
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from blocklists.policy import Reason
 from blocklists.rulebook import Severity
+from reporting.log_models import MarkRow
 from reporting.models import BreachRow
-from reporting.web import filters, rows
+from reporting.web import filters, rows, search, times, views
 from reporting.web.filters import Asked as Question
 from reporting.web.filters import Filter, Place
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.render import html, json, link
 from reporting.web.rows import Shown
+from reporting.web.search import PAGE
 from reporting.web.viewer import Viewer, viewer_of
 
-PAGE = 50
-"""Entries on a page: about four screens of a laptop."""
+__all__ = ["PAGE", "breaches", "newest"]
+
+MOST_NEW = 2_000
+"""Entries that one look of the live tail goes through at most; a reader who was away longer reads the page anew."""
 
 type Choices = dict[str, list[tuple[str, str]]]
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page of the log as it is shown; *newest* is the highest number that the log had when it was looked at."""
+
+    entries: list[Shown]
+    older: Place | None
+    looked_to: str
+    newest: int
 
 
 @get("/breaches")
@@ -30,62 +43,74 @@ async def breaches(request: Asked) -> Response[str] | Response[bytes]:
     office = office_of(request)
     question = filters.read(dict(request.query_params.items()), office.zone)
     viewer = await viewer_of(request)
-    shown, older = await _page(office, viewer, question.filter)
+    page = await page_of(office, viewer, question.filter)
     if request.query_params.get("format") == "json":
-        older_json = question.link(older, format="json") if older else None
-        return json({"entries": shown, "problems": question.problems}, older=older_json)
+        older_json = question.link(page.older, format="json") if page.older else None
+        return json({"entries": page.entries, "problems": question.problems}, older=older_json)
+    assert request.user
     return html(
         request,
         office,
         "breaches.html",
-        rows=shown,
+        rows=page.entries,
+        newest=page.newest,
+        looked_to=page.looked_to,
         asked=question.form,
         narrowed=question.narrowed,
+        detailed=any(value for name, value in question.form.items() if name != "host"),
         problems=question.problems,
         choices=_choices(office, question),
-        as_json=link(question.link(question.filter.below, format="json")),
-        older=link(question.link(older)) if older else "",
+        views=await views.of(office, request.user),
+        query=link(question.query),
+        page_json=link(question.link(question.filter.below, format="json")),
+        csv=link(question.link(page="/breaches.csv")),
+        as_json=link(question.link(page="/breaches.json")),
+        older=link(question.link(page.older)) if page.older else "",
         first=link(question.link()) if question.filter.below else "",
     )
 
 
-async def _page(office: Office, viewer: Viewer, asked: Filter) -> tuple[list[Shown], Place | None]:
+@get("/breaches/newest")
+async def newest(request: Asked) -> Response[bytes]:
+    """How many entries above a number fit what is asked for: what the page's script asks while it follows the log."""
+    office = office_of(request)
+    question = filters.read(dict(request.query_params.items()), office.zone)
+    above = request.query_params.get("above", "")
+    seen = int(above) if above.isascii() and above.isdigit() and len(above) <= 18 else 0
+    viewer = await viewer_of(request)
+    async with office.database.reading() as session:
+        highest = await search.newest(session)
+        fresh = msgspec.structs.replace(question.filter, below=None, above=max(seen, highest - MOST_NEW))
+        found = await search.page(session, viewer, fresh, office.people) if highest > seen else search.Found([])
+    return json({"newest": highest, "fresh": len(found.rows)})
+
+
+async def page_of(office: Office, viewer: Viewer, asked: Filter, *, size: int = PAGE) -> Page:
     """The entries of one page, and where the next begins or None."""
     async with office.database.reading() as session:
-        found = list(await session.scalars(_query(viewer, asked)))
-    kept = found[:PAGE]
-    older = Place(kept[-1].at_ns, kept[-1].id) if len(found) > PAGE else None
-    book, zone = office.rulebook, office.zone
-    return [rows.show(row, holder=viewer.holder(row), rulebook=book, zone=zone) for row in kept], older
+        highest = await search.newest(session)
+        found = await search.page(session, viewer, asked, office.people, size=size)
+        shown = await entries(session, office, viewer, found.rows)
+    looked_to = times.to_minute(found.looked_to, office.zone) if found.looked_to else ""
+    return Page(shown, found.older, looked_to, highest)
 
 
-def _query(viewer: Viewer, asked: Filter) -> Select[BreachRow]:
-    newest_first = (BreachRow.at_ns.desc(), BreachRow.id.desc())
-    return select(BreachRow).where(*_conditions(viewer, asked)).order_by(*newest_first).limit(PAGE + 1)
-
-
-def _conditions(viewer: Viewer, asked: Filter) -> list[ColumnElement[bool]]:
-    """What *asked* means in SQL. A search by host looks only where the viewer may read the host."""
-    exact = {
-        BreachRow.kind: asked.kind,
-        BreachRow.profile: asked.profile,
-        BreachRow.category: asked.category,
-        BreachRow.severity: asked.severity,
-        BreachRow.source: asked.source,
-        BreachRow.address: asked.address,
-    }
-    found = [column == value for column, value in exact.items() if value is not None and value != ""]
-    if asked.since is not None:
-        found.append(BreachRow.at_ns >= asked.since)
-    if asked.until is not None:
-        found.append(BreachRow.at_ns < asked.until)
-    if asked.host:
-        named = (column.contains(asked.host, autoescape=True) for column in (BreachRow.host, BreachRow.samples))
-        found += [or_(*named), BreachRow.reason != Reason.SEALED]
-        found.append(viewer.readable())
-    if asked.below:
-        found.append(tuple_(BreachRow.at_ns, BreachRow.id) < (asked.below.at_ns, asked.below.number))
-    return found
+async def entries(session: AsyncSession, office: Office, viewer: Viewer, found: list[BreachRow]) -> list[Shown]:
+    """*found* as they are shown to *viewer*."""
+    marks = select(MarkRow.breach).where(MarkRow.breach.in_([row.id for row in found]))
+    marked = set(await session.scalars(marks)) if found else set()
+    book, zone, people = office.rulebook, office.zone, office.people
+    return [
+        rows.show(
+            row,
+            holder=viewer.holder(row),
+            rulebook=book,
+            zone=zone,
+            person=people.called(row.person, row.at_ns),
+            marked=row.id in marked,
+        )
+        for row in found
+    ]
 
 
 def _choices(office: Office, question: Question) -> Choices:
@@ -97,6 +122,7 @@ def _choices(office: Office, question: Question) -> Choices:
         "category": [(name, category.title) for name, category in book.categories.items()] if book else [],
         "severity": [(s.name, s.name) for s in sorted(Severity, reverse=True) if s],
         "source": list(rows.SOURCES.items()),
+        "marked": [("yes", "Marked as a false positive")],
     }
     for name, options in offered.items():
         asked = question.form[name]

@@ -13,6 +13,8 @@ from blocklists.rulebook import Rulebook
 from reporting.accounts import Account, Accounts
 from reporting.database import Database
 from reporting.web.attempts import Attempts
+from reporting.web.machine import Machine
+from reporting.web.people import People
 from reporting.web.sessions import Sessions
 
 Asked = Request[Account | None, object, State]
@@ -39,6 +41,13 @@ class Office(msgspec.Struct, frozen=True):
     secure: bool
     notices: tuple[str, ...] = ()
     now_ns: Callable[[], int] = time.time_ns
+    pseudonym_key: bytes = b""
+    machine: Machine = Machine()
+
+    @property
+    def people(self) -> People:
+        """Who is who in the log."""
+        return People(self.pseudonym_key, self.zone, self.now_ns)
 
     @property
     def rulebook(self) -> Rulebook | None:

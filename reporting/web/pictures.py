@@ -1,4 +1,4 @@
-"""The stylesheet and the icon: the same for everybody, read once, and saying nothing about anybody."""
+"""The stylesheet, the script and the icon: the same for everybody, read once, and saying nothing about anybody."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from reporting.web.access import OPEN
 _STATIC = Path(__file__).parent / "static"
 _STYLE = (_STATIC / "style.css").read_text()
 _ICON = (_STATIC / "icon.svg").read_text()
+_SCRIPT = (_STATIC / "log.js").read_text()
 _FOR_FIVE_MINUTES = {"cache-control": "private, max-age=300"}
 
 
@@ -22,3 +23,9 @@ def stylesheet() -> Response[str]:
 def icon() -> Response[str]:
     """The icon of the browser's tab."""
     return Response(_ICON, media_type="image/svg+xml", headers=_FOR_FIVE_MINUTES)
+
+
+@get("/log.js", opt={OPEN: True, "exclude_from_auth": True}, sync_to_thread=False)
+def script() -> Response[str]:
+    """The breach log's script: without it every page reads and works the same, only not by itself."""
+    return Response(_SCRIPT, media_type="text/javascript", headers=_FOR_FIVE_MINUTES)

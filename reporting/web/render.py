@@ -105,8 +105,8 @@ def error_page(status: int, heading: str = "", words: str = "") -> str:
 def _menu(account: Account | None) -> tuple[tuple[str, str], ...]:
     if account is None:
         return ()
-    pages = (("/", "Today"), ("/breaches", "Breach log"))
-    return (*pages, ("/alerts", "Alerts")) if sees_alerts(account) else pages
+    alerts = (("/alerts", "Alerts"),) if sees_alerts(account) else ()
+    return (("/", "Today"), ("/breaches", "Breach log"), *alerts, ("/proposals", "Proposals"), ("/health", "Health"))
 
 
 def _roles(account: Account | None) -> str:

@@ -69,10 +69,18 @@ class Shown(msgspec.Struct, frozen=True):
     samples: tuple[str, ...] | None
     policy: int
     terms: str | None
+    device: int = 0
+    person: str = ""
+    marked: bool = False
 
 
-def show(row: BreachRow, *, holder: str, rulebook: Rulebook | None, zone: ZoneInfo) -> Shown:
-    """*row* in words, with what *holder* (a role, or nothing) keeps back left out."""
+def show(
+    row: BreachRow, *, holder: str, rulebook: Rulebook | None, zone: ZoneInfo, person: str = "", marked: bool = False
+) -> Shown:
+    """*row* in words, with what *holder* (a role, or nothing) keeps back left out.
+
+    *person* is what the person is called, *marked* whether somebody said that it is a false positive.
+    """
     sealed = row.reason == Reason.SEALED
     hidden = bool(holder) or sealed
     category, profile = _titles(row, rulebook)
@@ -100,6 +108,9 @@ def show(row: BreachRow, *, holder: str, rulebook: Rulebook | None, zone: ZoneIn
         samples=None if hidden else tuple(row.samples.split()),
         policy=row.policy,
         terms=None if hidden or row.theme in TECHNICIANS_THEMES else row.terms,
+        device=row.device,
+        person=person,
+        marked=marked,
     )
 
 

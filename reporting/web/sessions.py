@@ -57,8 +57,11 @@ class Sessions:
             await self._write(key, Session(account=account, name=name, started=now, seen=now))
         return key
 
-    async def find(self, key: str) -> Session | None:
-        """The session of *key*, or None if there is none or it has ended. Being found keeps it from going idle."""
+    async def find(self, key: str, *, touch: bool = True) -> Session | None:
+        """The session of *key*, or None if there is none or it has ended.
+
+        Being found keeps it from going idle, unless *touch* says that nobody is there.
+        """
         now = self._now()
         async with self._lock:  # or a touch could bring back what a log-out has just ended
             session = await self._read(key)
@@ -67,7 +70,7 @@ class Sessions:
             if session.over(now):
                 await self._store.delete(key)
                 return None
-            if now - session.seen >= TOUCH:
+            if touch and now - session.seen >= TOUCH:
                 await self._write(key, msgspec.structs.replace(session, seen=now))
             return session
 

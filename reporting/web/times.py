@@ -50,3 +50,8 @@ def day_start(at_ns: int, zone: ZoneInfo) -> int:
     """UTC nanoseconds of the midnight before *at_ns* in *zone*: a day of 23 or 25 hours twice a year."""
     midnight = local(at_ns, zone).replace(hour=0, minute=0, second=0, microsecond=0)
     return int(midnight.timestamp()) * SECOND
+
+
+def form_value(at_ns: int, zone: ZoneInfo) -> str:
+    """*at_ns* as a field of a form holds it, "2025-11-21T10:42:05"; empty for an impossible time."""
+    return f"{local(at_ns, zone):%Y-%m-%dT%H:%M:%S}" if 0 < at_ns < LAST_NS else ""

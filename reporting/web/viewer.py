@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, and_, false, literal, or_
 from blocklists.policy import Reason
 from blocklists.rulebook import Rulebook
 from reporting.accounts import head_is_dsl
+from reporting.log_models import BreachNameRow
 from reporting.models import AlertRow, BreachRow
 from reporting.web.office import STAFF_COLUMN, Asked, Office, office_of
 
@@ -53,6 +54,14 @@ class Viewer(msgspec.Struct, frozen=True):
         no_theme = and_(BreachRow.theme.in_(TECHNICIANS_THEMES), BreachRow.category.in_(self.themeless))
         plain_entry = and_(no_theme, BreachRow.reason != Reason.SEALED)
         pupils = BreachRow.profile.in_(self.pupils)
+        return self._or_theirs(plain_entry, pupils)
+
+    def readable_names(self) -> ColumnElement[bool]:
+        """The names of entries that `holder` holds back for nobody: what a search by site may find at all."""
+        themeless = and_(BreachNameRow.theme.in_(TECHNICIANS_THEMES), BreachNameRow.category.in_(self.themeless))
+        return self._or_theirs(themeless, BreachNameRow.profile.in_(self.pupils))
+
+    def _or_theirs(self, plain_entry: ColumnElement[bool], pupils: ColumnElement[bool]) -> ColumnElement[bool]:
         return or_(
             plain_entry,
             pupils if "dsl" in self.roles else false(),

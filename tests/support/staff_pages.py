@@ -18,6 +18,7 @@ from blocklists import defaults, snapshot
 from blocklists.clients import Clients, Network
 from blocklists.live import Files, Live
 from blocklists.rulebook import Severity
+from reporting import host_search
 from reporting.accounts import Accounts
 from reporting.database import opened
 from reporting.models import AlertBreachRow, AlertRow, BreachRow, EnrolmentRow, JournalRow
@@ -64,6 +65,8 @@ class StaffPages:
             row = BreachRow(**{**usual, **columns})
             session.add(row)
             await session.flush()
+            await host_search.remember(session, [{**usual, **columns}])
+            await host_search.remember_samples(session, [row.id])
             return row.id
 
     async def alert(self, *breaches, **columns):
@@ -132,8 +135,11 @@ async def running(folder: Path, **options):
     async with opened(folder / "schoolgate.db") as database:
         accounts = Accounts(database, hasher=QUICK)
         async with database.writing() as session:
-            session.add(JournalRow(name=JOURNAL, site="demo", kind="dns", instance=0, started_ns=1, sealed_seed=b""))
+            await session.merge(
+                JournalRow(name=JOURNAL, site="demo", kind="dns", instance=0, started_ns=1, sealed_seed=b"")
+            )
         with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as `reporting.service` does
             host = f"127.0.0.1:{listener.getsockname()[1]}"
             usual = {
                 "hosts": (host,), "refuses": pupils_network(live), "sessions": folder / "sessions", "secure": False,

@@ -1,0 +1,149 @@
+"""The health page: what is well, what is not, and what to do."""
+
+import asyncio
+import contextlib
+import datetime
+import time
+
+import trustme
+
+from blocklists import stored
+from reporting.models import JournalRow
+from reporting.web import scraping
+from reporting.web.machine import Machine
+from tests.support.staff_pages import JOURNAL, running
+
+FRONT_DOOR = (
+    "# HELP schoolgate_peek_connections_total x\n"
+    "schoolgate_peek_connections_total 100.0\nschoolgate_peek_spliced_total 60.0\n"
+    'schoolgate_peek_handed_over_total{profile="a"} 10.0\nschoolgate_peek_handed_over_total{profile="b"} 20.0\n'
+    "schoolgate_peek_refused_total 1e+01\n"
+)
+
+
+@contextlib.asynccontextmanager
+async def answering(body, status="200 OK"):
+    """A port that answers every scrape with *body*."""
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.0 {status}\r\nContent-Type: text/plain\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[:2]
+
+
+async def looked_at(tmp_path, machine, **options):
+    async with running(tmp_path, machine=machine, **options) as pages, pages.logged_in("technician") as browser:
+        found = (await browser.get("/api/health")).json()
+        return found["groups"], found["coverage"], (await browser.get("/health")).text
+
+
+async def test_processes_that_answer_and_one_that_does_not(tmp_path):
+    async with (
+        answering(FRONT_DOOR) as door,
+        answering("schoolgate_dns_failures_total 3\n") as dns,
+        answering("", status="500 No") as broken,
+    ):
+        places = {"Front door 0": door, "DNS 0": dns, "Worker 0": ("127.0.0.1", 9), "Worker 1": broken}
+        groups, coverage, page = await looked_at(tmp_path, Machine(processes=places))
+    good = {line["what"]: line["good"] for line in groups["Processes"]}
+    assert good == {"Front door 0": True, "DNS 0": False, "Worker 0": False, "Worker 1": False}
+    assert coverage == {"spliced": 60, "opened": 30, "refused": 10}
+    for words in ("60%", "30%", "10%", "does not answer", "3 failures"):
+        assert words in page
+
+
+async def test_without_a_front_door_nothing_is_said_of_coverage(tmp_path):
+    _, coverage, page = await looked_at(tmp_path, Machine())
+    assert coverage is None
+    assert "nothing can be said of it" in page
+
+
+async def test_a_process_that_hangs_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(scraping, "PATIENCE", 0.1)
+
+    async def silent(_reader, writer):
+        await asyncio.Event().wait()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        assert await scraping.scrape(server.sockets[0].getsockname()[:2]) is None
+        server.close_clients()
+
+
+async def test_certificates_say_until_when_they_hold(tmp_path):
+    authority = trustme.CA()
+    soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=5, hours=1)
+    late = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=5)
+    for name, ends in (("good", None), ("soon", soon), ("over", late)):
+        authority.issue_cert("a.test", not_after=ends).cert_chain_pems[0].write_to_path(str(tmp_path / name))
+    (tmp_path / "broken").write_text("no certificate")
+    names = ("good", "soon", "over", "broken", "missing")
+    folder = tmp_path / "school"
+    folder.mkdir()
+    groups, _, page = await looked_at(folder, Machine(certificates={name: tmp_path / name for name in names}))
+    assert [line["good"] for line in groups["Certificates"]] == [True, False, False, False, False]
+    assert "holds for 5 days" in page
+    assert "ran out on" in page
+    assert str(tmp_path) not in page, "no path of the machine is on a page"
+
+
+async def test_journals_that_are_behind_silent_or_changed(tmp_path):
+    async with running(tmp_path) as pages, pages.logged_in("technician") as browser:
+        await pages.breach()
+
+        async def said(**columns):
+            async with pages.database.writing() as session:
+                row = await session.get(JournalRow, JOURNAL)
+                for name, value in columns.items():
+                    setattr(row, name, value)
+            [line] = (await browser.get("/api/health")).json()["groups"]["Journals"]
+            return line
+
+        now = time.time_ns()
+        assert (await said())["good"] is True
+        assert (await said(heartbeat_ns=now))["good"] is True
+        assert "not heard for 10 minutes" in (await said(heartbeat_ns=now - 600 * 10**9))["says"]
+        assert "changed" in (await said(heartbeat_ns=now, chain="broken"))["says"]
+        (tmp_path / "spool" / JOURNAL).write_bytes(b"x" * 2_000_000)
+        assert "2,000,000 bytes wait" in (await said())["says"]
+        async with pages.database.writing() as session:
+            (await session.get(JournalRow, JOURNAL)).state = "finished"
+        [line] = (await browser.get("/api/health")).json()["groups"]["Journals"]
+        assert line["says"] == "none is being written"
+
+
+async def test_an_old_list_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "state").mkdir()
+    for name, days in (("fresh", 1), ("old", 30)):
+        folder = tmp_path / "state" / "lists" / name
+        folder.mkdir(parents=True)
+        ns = time.time_ns() - days * 86_400 * 10**9
+        (folder / stored.META).write_text(
+            f'{{"label": "{name}", "asked": "https://a.test/", "list": "{name}", "since_ns": {ns}, "checked_ns": {ns}}}'
+        )
+    (tmp_path / "state").rename(tmp_path / "lists-to-be")
+    async with running(tmp_path) as pages, pages.logged_in("technician") as browser:
+        (tmp_path / "lists-to-be" / "lists").rename(tmp_path / "state" / "lists")
+        lines = {line["what"]: line for line in (await browser.get("/api/health")).json()["groups"]["Lists"]}
+        assert lines["fresh"]["good"]
+        assert not lines["old"]["good"]
+        assert "schoolgate lists update" in lines["old"]["todo"]
+        today = (await browser.get("/")).text
+        assert "known to be the newest 30 days ago" in today, "today says what needs doing"
+
+
+async def test_disks_say_how_much_room_there_is(tmp_path):
+    folder = tmp_path / "school"
+    folder.mkdir()
+    groups, _, _ = await looked_at(folder, Machine(disks={"Database": tmp_path, "Spool": tmp_path / "missing"}))
+    assert "GB of" in groups["Disk"][0]["says"]
+    assert groups["Disk"][1]["good"] is False
+
+
+async def test_a_stranger_sees_no_health(pages):
+    async with pages.browser() as stranger:
+        assert (await stranger.get("/health")).status_code == 303
