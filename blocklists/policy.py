@@ -132,7 +132,7 @@ def _grey(q: Question, rule: str) -> Verdict:
     if not q.profile.certificate:
         return q.verdict(Action.BLOCK, Reason.PROFILE_RULE, list="", rule=rule)
     return _too_much(q, Reason.PROFILE_RULE) or q.verdict(
-        Action.ALLOW, Reason.PROFILE_RULE, list="", rule=rule, inspect=True, code=str(Code.SCAN)
+        Action.ALLOW, Reason.PROFILE_RULE, list="", rule=rule, inspect=True, scan=True, code=str(Code.SCAN)
     )
 
 

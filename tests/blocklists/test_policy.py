@@ -1020,6 +1020,7 @@ def test_a_grey_site_is_open_and_opened_whatever_is_known_of_it(lists: list[str]
     rules = school({SITE: lists}, profiles={"ks2": {"scan": (SITE,)}})
     verdict = ask(rules, PAGE if kind is Kind.URL else "www.site.test", kind=kind)
     assert (verdict.action, verdict.reason, verdict.inspect, verdict.code) == (ALLOW, Reason.PROFILE_RULE, True, "S")
+    assert verdict.scan
 
 
 @pytest.mark.parametrize(("score", "action"), [(59, ALLOW), (60, BLOCK)])
