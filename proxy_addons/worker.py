@@ -66,7 +66,7 @@ async def serve(
     metrics: tuple[str, int] | None,
     ready: Ready,
     front: Front | None = None,
-    scan: sockets.Scan = sockets.nothing_found,
+    scan: sockets.Scan | None = None,
     replace: Replace | None = None,
     status: Path | None = None,
 ) -> None:
@@ -74,7 +74,8 @@ async def serve(
 
     With a *front* door, only what that hands over is filtered; without one, clients come by themselves.
 
-    Apps that refuse our certificate are written down in the file *status*; *scan* weighs what is said over WebSockets.
+    Apps that refuse our certificate are written down in the file *status*; *scan* weighs what is said over WebSockets,
+    by the phrases in force if it is None.
 
     *replace* is awaited when the worker's life is over (`life`); whoever is asked cancels this one.
 
@@ -115,7 +116,7 @@ class Worker:
         live: Live,
         recorder: Recorder,
         bundle: str,
-        scan: sockets.Scan = sockets.nothing_found,
+        scan: sockets.Scan | None = None,
         *,
         front: Front | None = None,
     ) -> None:
@@ -127,6 +128,7 @@ class Worker:
         self._judge = Judge(live, recorder, self._counters)
         self._resolver = Resolver(inner, Reach(settings.reachable_private))
         self._phrases = PhraseBook(live.files.phrases)
+        scan = scan or self._phrases.said
         self._filter = Filter(self._judge, self._resolver, settings, self._counters, scan, phrases=self._phrases)
         self._distrusting = Distrusting(live, self._filter.is_secret)
         self._upstream = UpstreamProxy(settings.upstream, settings.upstream_credentials)
