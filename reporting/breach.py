@@ -16,6 +16,10 @@ VERSION = 1
 """The newest form of the records below; readers keep keys that they do not know."""
 
 
+LONGEST_EVIDENCE = 1_000
+"""Characters of what a page was closed for: a dozen phrases, of which a list's longest have 1,000 by themselves."""
+
+
 class BreachKind(enum.StrEnum):
     """What happened: refused, reported or found afterwards, or permitted with a theme."""
 
@@ -31,7 +35,7 @@ class Breach(msgspec.Struct, frozen=True):
     without query and fragment: what a child typed is not in it (G5). *flood*: it stands for more of its category than
     have a row each, *host* is the first, and its repeats are others (G26). *terms*: the words of a search that is a
     concern, for the DSL alone (G5). *evidence*: the phrases of our lists, with their weights, for which a page was
-    closed.
+    closed, LONGEST_EVIDENCE characters of them.
     """
 
     v: int
@@ -137,7 +141,7 @@ def breach_of(request: Request, verdict: Verdict, *, source: str, policy: int, e
         category=verdict.category,
         list=verdict.list,
         rule=verdict.rule,
-        evidence=evidence,
+        evidence=evidence[:LONGEST_EVIDENCE],
     )
 
 
