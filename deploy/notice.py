@@ -94,7 +94,8 @@ def _themes(profile: Profile) -> Iterator[str]:
             " in danger. What is found goes to the Designated Safeguarding Lead."
         )
     elif profile.watch is Watch.STAFF:
-        yield f"What is opened is looked at for {', '.join(sorted(STAFF_THEMES))}, and nothing else; it goes to the headteacher."
+        themes = ", ".join(sorted(STAFF_THEMES))
+        yield f"What is opened is looked at for {themes}, and nothing else; what is found goes to the headteacher."
 
 
 def in_words(notice: Notice) -> Iterator[str]:
