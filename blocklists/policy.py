@@ -41,9 +41,14 @@ def _sealed(q: Question) -> Verdict | None:
     match = q.policy.sealed.match_url(parsed) if parsed else q.policy.sealed.match_host(host)
     if match:
         return illegal(match.list, match.hash)
-    if not parsed and not q.profile.certificate and q.policy.sealed.has_urls(host):
+    if not parsed and not q.profile.certificate and q.policy.sealed.has_urls(host) and not _is_excepted(q):
         return _beside_sealed()
     return None
+
+
+def _is_excepted(q: Question) -> bool:
+    """Whether the school has said of the host that this profile reaches it beside sealed URLs (G24)."""
+    return any(domain.is_within(q.request.host, named.host) for named in q.policy.beside[q.request.client.profile])
 
 
 def _beside_sealed() -> Verdict:
@@ -132,7 +137,7 @@ def _grey(q: Question, rule: str) -> Verdict:
     if not q.profile.certificate:
         return q.verdict(Action.BLOCK, Reason.PROFILE_RULE, list="", rule=rule)
     return _too_much(q, Reason.PROFILE_RULE) or q.verdict(
-        Action.ALLOW, Reason.PROFILE_RULE, list="", rule=rule, inspect=True, code=str(Code.SCAN)
+        Action.ALLOW, Reason.PROFILE_RULE, list="", rule=rule, inspect=True, scan=True, code=str(Code.SCAN)
     )
 
 

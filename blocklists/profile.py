@@ -129,7 +129,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     (`blocklists.kinds`); *upload_mb* is the longest upload in megabytes, None for any; *upload_hosts* are entries that
     neither holds for. *tenants*: services let in the school's own accounts only, where the policy names them.
     *thumbnails*: search engines' small pictures are shown. *scan_sockets*: what a WebSocket says is scanned. *unseen*:
-    whether what cannot be looked into is let through; an older policy closes it.
+    whether what cannot be looked into is let through; an older policy closes it. *beside_sealed*: hosts that devices
+    without the certificate reach though a sealed list may name pages of theirs, which nobody here can then close.
     """
 
     title: str
@@ -160,6 +161,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thumbnails: bool = True
     scan_sockets: bool = False
     unseen: Unseen = Unseen.CLOSED
+    beside_sealed: tuple[str, ...] = ()
 
     @property
     def blocked_answer(self) -> Blocked:
@@ -176,6 +178,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What a technician should mend, one sentence each."""
         yield from self._entry_problems(name)
         yield from self._upload_problems(name)
+        yield from self._sealed_problems(name)
         if self.scan and not self.certificate:
             yield f"profiles.{name}.scan: the devices of {name!r} carry no certificate, so nothing of theirs is scanned"
         if self.scan_limit < 1:
@@ -201,6 +204,15 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                         f"{where}: {text!r} names a page, but the devices of {name!r} carry no certificate, so only"
                         " whole hosts can be told apart; name the host"
                     )
+
+    def _sealed_problems(self, name: str) -> Iterator[str]:
+        if self.beside_sealed and self.certificate:
+            says = f"the devices of {name!r} carry the certificate, so each page is judged"
+            yield f"profiles.{name}.beside_sealed: {says}"
+        for place, text in enumerate(self.beside_sealed):
+            parsed = entry.parse(text)
+            if parsed is None or parsed.path or "." not in parsed.host:
+                yield f"profiles.{name}.beside_sealed[{place}]: {text!r} names no host; write drive.google.com"
 
     def _upload_problems(self, name: str) -> Iterator[str]:
         if self.upload_mb is not None and self.upload_mb < 0:

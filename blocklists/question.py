@@ -59,6 +59,7 @@ class Policy:
         self.permits = tuple((permit, _entries(permit)) for permit in (permits or Permits()).permits)
         self.rules = {name: _rules(profile) for name, profile in rulebook.profiles.items()}
         self.scanned = {name: frozenset(entry.parse_all(p.scan)) for name, p in rulebook.profiles.items()}
+        self.beside = {name: entry.parse_all(p.beside_sealed) for name, p in rulebook.profiles.items()}
         self.opened = {name: opened.hosts(rulebook, profile) for name, profile in rulebook.profiles.items()}
         self.approved_columns = _approved_columns(rulebook)
 

@@ -5,11 +5,12 @@
     nobody ... miss me                  up to three words between
     suicide & painless                  both, in any order, near each other
 
-This file knows nothing of themes. A phrase is looked for only around an *anchor*, the word of it that is rarest in all
-phrases: most texts hold none, and cost a look into a dictionary for each word.
+This file knows nothing of themes. A phrase is looked for only around an *anchor*, the word of it, or two words that
+follow each other, that should be rarest: most texts hold few, and cost two looks into a dictionary for each word.
 """
 
 import functools
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +28,10 @@ _TOKEN = re.compile(r"\.\.\.|[()|&]|[^\s()|&]+")
 _SET = re.compile(r"\{([^}]*)\}")
 _COMMON = 1_000
 """What a word of the set `common` counts for as an anchor: it is one where nothing else is."""
+_RARER = 10
+"""How much rarer two words that follow each other are taken to be than the rarer of them."""
+_MOST_PAIRS = 100
+"""Pairs that one place of a phrase may be anchored by; more would only fill memory."""
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -47,6 +52,8 @@ class Choice(msgspec.Struct, frozen=True):
 
 type Part = Word | Gap | Choice
 type Run = tuple[Part, ...]
+type Anchor = tuple[str] | tuple[str, str]
+"""A word, or two that follow each other."""
 
 
 class Phrase(msgspec.Struct, frozen=True):
@@ -70,7 +77,7 @@ class Compiled:
     Its patterns are compiled when they are first needed: all of them at once would take a worker half a second.
     """
 
-    def __init__(self, runs: tuple[Run, ...], anchors: frozenset[str]) -> None:
+    def __init__(self, runs: tuple[Run, ...], anchors: frozenset[Anchor]) -> None:
         self.anchors = anchors
         self._runs = runs
 
@@ -201,17 +208,33 @@ def _pattern_of(part: Part) -> str:
     return f"(?: [^ ]+){{0,{_MOST_BETWEEN}}}?" if isinstance(part, Gap) else f" {re.escape(part.text)}"
 
 
-def _anchors(run: Run, weight: Counter[str]) -> frozenset[str]:
-    """The lightest words, one of which every reading of *run* has."""
-    candidates = []
+def _anchors(run: Run, weight: Counter[str]) -> frozenset[Anchor]:
+    """The lightest words and pairs of words, one of which every reading of *run* has."""
+    return min(_candidates(run, weight), key=lambda anchors: _weigh(anchors, weight))
+
+
+def _candidates(run: Run, weight: Counter[str]) -> Iterator[frozenset[Anchor]]:
     for part in run:
         if isinstance(part, Word):
-            candidates.append(frozenset({part.text}))
+            yield frozenset({(part.text,)})
         elif isinstance(part, Choice) and all(map(_can_be, part.runs)):
-            candidates.append(frozenset().union(*(_anchors(one, weight) for one in part.runs)))
-    return min(candidates, key=lambda words: _weigh(words, weight))
+            yield frozenset().union(*(_anchors(one, weight) for one in part.runs))
+    for part, following in itertools.pairwise(run):
+        lasts, firsts = _ends(part, -1), _ends(following, 0)
+        if lasts and firsts and len(lasts) * len(firsts) <= _MOST_PAIRS:
+            yield frozenset(itertools.product(lasts, firsts))
 
 
-def _weigh(words: frozenset[str], weight: Counter[str]) -> tuple[int, list[str]]:
-    """What *words* count for together; the words themselves decide between equals, so that no run differs."""
-    return sum(weight[word] for word in words), sorted(words)
+def _ends(part: Part, place: int) -> frozenset[str]:
+    """The words that *part* may begin (*place* 0) or end (-1) with; none if it may be nothing, or anything."""
+    if isinstance(part, Word):
+        return frozenset({part.text})
+    if isinstance(part, Gap) or not all(part.runs):
+        return frozenset()
+    ends = [_ends(run[place], place) for run in part.runs]
+    return frozenset().union(*ends) if all(ends) else frozenset()
+
+
+def _weigh(anchors: frozenset[Anchor], weight: Counter[str]) -> tuple[float, list[Anchor]]:
+    """What *anchors* count for together; the words themselves decide between equals, so that no run differs."""
+    return sum(min(weight[word] for word in one) / _RARER ** len(one) for one in anchors), sorted(anchors)

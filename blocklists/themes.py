@@ -13,13 +13,13 @@ Pure: no clock, no file but the shipped tables on first use.
 import csv
 import enum
 import functools
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from blocklists import defaults, theme_phrase
 from blocklists.rulebook import Severity
+from blocklists.theme_anchors import Anchors, Numbered
 from blocklists.theme_phrase import AROUND, Compiled
 from blocklists.theme_text import words_of
 from blocklists.verdict import Hit
@@ -27,10 +27,14 @@ from blocklists.verdict import Hit
 EVERY = "*"
 """In place of a theme: the phrase is of all of them."""
 ENOUGH_ON_A_PAGE = 3
-"""Different phrases of a theme that make a page one of it: others wrote it, and a page says much in passing."""
+"""Different phrases of a theme that make a page one of it: others wrote it, and a page says much in passing.
+
+Each different context or help service that it names asks for as many more: a lesson names several, and a page against
+which something must be said one by chance.
+"""
 _MOST_EVIDENCE = 5
-_MOST_TYPED, _MOST_ON_A_PAGE = 2_000, 400
-"""Places of a text that are looked at, some 25 us each: what is long and full of them ends there."""
+_MOST_TYPED, _MOST_ON_A_PAGE = 2_000, 1_000
+"""Places of a text that patterns are tried at, some 25 us each: what is long and full of them ends there."""
 
 
 class Role(enum.StrEnum):
@@ -73,12 +77,8 @@ class Themes:
             msgspec.structs.replace(row, plainly=phrase.plainly()) for row, phrase in zip(rows, phrases, strict=True)
         )
         made = theme_phrase.compiled(phrases, words_of(sets.get("common", "")))
-        self._harmless: dict[str, list[tuple[int, Compiled]]] = defaultdict(list)
-        self._others: dict[str, list[tuple[int, Compiled]]] = defaultdict(list)
-        for number, one in enumerate(made):
-            by_anchor = self._harmless if self.rows[number].role is Role.HARMLESS else self._others
-            for word in one.anchors:
-                by_anchor[word].append((number, one))
+        self._harmless = {number for number, row in enumerate(self.rows) if row.role is Role.HARMLESS}
+        self._anchors = Anchors(enumerate(made))
 
     def hits(self, text: str) -> tuple[Hit, ...]:
         """The themes of what somebody typed, the gravest first: a search, a prompt, a form."""
@@ -86,8 +86,7 @@ class Themes:
 
     def hits_on_page(self, text: str) -> tuple[Hit, ...]:
         """The themes of a page's text: what others wrote is a topic at most, and a page names things in passing."""
-        found = self._found(words_of(text), _MOST_ON_A_PAGE)
-        return tuple(self._of_page(found, self._silent(found)))
+        return tuple(self._of_page(self._found(words_of(text), _MOST_ON_A_PAGE)))
 
     def _weighed(self, found: Iterable[Row]) -> tuple[Hit, ...]:
         rows = tuple(found)
@@ -100,11 +99,11 @@ class Themes:
                 hits.append(Hit(name, theme.risk if risks else theme.topic, _evidence(risks + topics)))
         return tuple(sorted(hits, key=lambda hit: -hit.severity))
 
-    def _of_page(self, found: Iterable[Row], silent: frozenset[str]) -> Iterator[Hit]:
-        rows = [row for row in found if row.role in (Role.RISK, Role.TOPIC)]
+    def _of_page(self, rows: tuple[Row, ...]) -> Iterator[Hit]:
         for name, theme in self.themes.items():
-            evidence = [row for row in rows if row.theme == name]
-            if len(evidence) >= ENOUGH_ON_A_PAGE and name not in silent:
+            evidence = [row for row in rows if row.theme == name and row.role in (Role.RISK, Role.TOPIC)]
+            excuses = [row for row in rows if row.theme in (name, EVERY) and row.role in (Role.CONTEXT, Role.HELP)]
+            if len(evidence) >= ENOUGH_ON_A_PAGE * (1 + len(excuses)):
                 yield Hit(name, min(theme.topic, Severity.CONCERN), _evidence(evidence))
 
     def _silent(self, rows: Iterable[Row]) -> frozenset[str]:
@@ -114,32 +113,32 @@ class Themes:
 
     def _found(self, words: list[str], most: int) -> tuple[Row, ...]:
         """The rows whose phrase is in *words*, in the order of the tables."""
-        left = self._without_harmless(words, most)
+        places = list(self._anchors.places(words, most))
+        left = self._without_harmless(words, places)
         found: set[int] = set()
-        for place in _places(left, self._others, most):
-            around = _around(left, place)
-            found.update(n for n, one in self._others[left[place]] if n not in found and one.found(around))
+        for place, phrases in places:
+            if sought := [one for one in phrases if one[0] not in found and one[0] not in self._harmless]:
+                around = _around(left, place)
+                found.update(number for number, one in sought if one.found(around))
         return tuple(self.rows[number] for number in sorted(found))
 
-    def _without_harmless(self, words: list[str], most: int) -> list[str]:
+    def _without_harmless(self, words: list[str], places: Iterable[tuple[int, list[Numbered]]]) -> list[str]:
         """*words*, with nothing in place of each that belongs to a harmless phrase."""
         left = words
-        for place in _places(words, self._harmless, most):
-            start = max(place - AROUND, 0)
-            around = _around(words, place)
-            for _, one in self._harmless[words[place]]:
-                for match in one.patterns[0].finditer(around):
-                    left = left if left is not words else words.copy()
-                    first, last = (start + around.count(" ", 0, end) for end in match.span())
-                    left[first:last] = [""] * (last - first)
+        for place, phrases in places:
+            for number, one in phrases:
+                if number in self._harmless:
+                    left = _without(one, words, place, left if left is not words else words.copy())
         return left
 
 
-def _places(words: list[str], by_anchor: Mapping[str, object], most: int) -> list[int]:
-    """Where *words* have an anchor, *most* of them."""
-    if by_anchor.keys().isdisjoint(words):
-        return []
-    return [place for place, word in enumerate(words) if word in by_anchor][:most]
+def _without(harmless: Compiled, words: list[str], place: int, left: list[str]) -> list[str]:
+    """*left*, with nothing in place of what *harmless* is found in around *place* of *words*."""
+    start, around = max(place - AROUND, 0), _around(words, place)
+    for match in harmless.patterns[0].finditer(around):
+        first, last = (start + around.count(" ", 0, end) for end in match.span())
+        left[first:last] = [""] * (last - first)
+    return left
 
 
 def _around(words: list[str], place: int) -> str:

@@ -1,6 +1,6 @@
 """What `--check` looks at beyond schoolgate.toml itself: the policy, the files that it names, what is in force.
 
-Everything is read and nothing is changed. What the file by itself says wrongly is `config.problems`.
+Everything is read and nothing is changed. What the file by itself says wrongly is `config_problems`.
 """
 
 from collections.abc import Iterator

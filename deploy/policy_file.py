@@ -64,6 +64,8 @@ PROFILES_HEAD = """
 #   tenants           services let in the school's own accounts only, if [tenants] names them: true or false
 #   thumbnails        search engines show small pictures of what they found: true or false
 #   scan_sockets      what is said over WebSockets is scanned: true or false
+#   beside_sealed     hosts that devices without the certificate reach though a sealed list names pages of theirs, which
+#                     are then closed by nobody here: have a filter with that list on the line before you do this
 #   visits            for how many days it is kept which sites each client opened, once a DSL is confirmed; 0: never
 """
 
@@ -178,6 +180,7 @@ def _profile(name: str, profile: Profile) -> str:
             ("tenants", _truth(profile.tenants)),
             ("thumbnails", _truth(profile.thumbnails)),
             ("scan_sockets", _truth(profile.scan_sockets)),
+            *([("beside_sealed", _texts(profile.beside_sealed))] if profile.beside_sealed else []),
             ("visits", str(profile.visits)),
         ]
     )

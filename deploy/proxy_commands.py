@@ -43,6 +43,31 @@ def proxy_refusals(file: Path | None, as_json: bool) -> None:
         click.echo("No app has refused the school's certificate in the last 14 days.")
 
 
+@group.command(name="notice")
+@options.config
+@options.as_json
+@options.refusals
+def proxy_notice(file: Path | None, as_json: bool) -> None:
+    """Write the notice for users: whose connections are opened, what is looked at in them, what is never opened.
+
+    It is of the policy in force and the lists as they are. Whether anybody was shown it, nothing here knows.
+    """
+    import msgspec
+
+    from blocklists import snapshot
+    from blocklists.rulebook import Rulebook
+    from deploy import config, notice
+    from reporting.logline import plain
+
+    settings = config.load(file)
+    made = notice.of(settings, snapshot.read(settings.files.policy, Rulebook).body)
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(made), indent=2))
+        return
+    for line in notice.in_words(made):
+        click.echo(plain(line))
+
+
 def refusals(settings: "Settings") -> "list[Group]":
     """What all workers of this machine have seen; a file that cannot be read is left out."""
     import contextlib

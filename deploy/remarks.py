@@ -84,6 +84,7 @@ def _policy(settings: Settings, book: Rulebook) -> Iterator[str]:
     yield from _lists(settings, book, index)
     if index:
         yield from _opened(book, index)
+    yield from _beside_sealed(book)
     yield from _silenced(book, defaults.rulebook(book.school, book.time_zone))
 
 
@@ -131,6 +132,14 @@ def _locked(book: Rulebook, index: Index, host: str, column: str) -> list[str]:
     listed = (book.lists.get(name) for listing in index.listed(host) for name in listing.lists)
     found = {use.category for use in listed if use and use.role is Role.CATEGORY and use.category in book.categories}
     return sorted(key for key in found if book.categories[key].codes.get(column) is Code.LOCKED)
+
+
+def _beside_sealed(book: Rulebook) -> Iterator[str]:
+    """Each host that somebody reaches beside sealed URLs (G24), whether or not any list has one there (G23)."""
+    for name, profile in book.profiles.items():
+        for text in profile.beside_sealed:
+            says = "a filter with the IWF's list is needed on the line before this one"
+            yield f"profiles.{name}.beside_sealed: {name} reaches {text}, whose sealed pages stay open here; {says}"
 
 
 def _silenced(book: Rulebook, shipped: Rulebook) -> Iterator[str]:

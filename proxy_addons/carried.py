@@ -11,7 +11,7 @@ from mitmproxy import http
 
 from blocklists import embedded, kinds, tenants, thumbnails
 from blocklists.policy import Action, Kind, Policy, Reason, Request, Verdict
-from blocklists.transfers import Rules, refused
+from blocklists.transfers import Rules, refused, unsaid
 from proxy_addons import cut, downloads, sockets, uploads
 from proxy_addons.antivirus import Antivirus
 from proxy_addons.counters import Counters
@@ -41,8 +41,7 @@ class ProfileRules:
         self.carried = Rules(profile)
         self.tenants = tenants.Restrictions(tenants.shipped(), policy.rulebook.tenants, profile)
         self.thumbnails = profile.thumbnails
-        self.scans = profile.scan_sockets
-        self.limit = profile.scan_limit
+        self.categories = policy.rulebook.categories
 
 
 class Carried:
@@ -180,13 +179,13 @@ class Carried:
         if sockets.is_ended(flow):
             flow.websocket.messages[-1].drop()  # type: ignore[no-untyped-call]
             return
-        if asked is None or not asked.rules.scans or self._scan is sockets.nothing_found:
+        if asked is None or not asked.rules.carried.weighs_words_at(asked.verdict):
             return
         score = self._scan(sockets.text_of(flow.websocket.messages[-1]))
-        if score >= asked.rules.limit:
-            rule = f"score {score} of {asked.rules.limit}"  # what was written stays out of the record (G5)
-            request, verdict = self._refusal(asked, Reason.MESSAGE, rule)
-            await self._judge.record(request, verdict)
+        rules, topic = asked.rules.carried, asked.rules.categories.get(score.category)
+        if rules.closes_words(score, topic):
+            self._counters.carried[str(Reason.MESSAGE)] += 1
+            await self._judge.record(asked.request, unsaid(asked.verdict, rules.profile, score, topic))
             sockets.end(flow)
 
 

@@ -17,7 +17,7 @@ from blocklists import safe_search, url
 from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Policy, Reason, Request, Verdict, decide
-from blocklists.profile import Unseen
+from blocklists.profile import Unseen, Watch
 from blocklists.rulebook import NEVER_OPENED, Severity
 from blocklists.score import Score
 from blocklists.verdict import CARRIED, Hit
@@ -68,8 +68,8 @@ class Judge:
         now, ok = time.time_ns(), self.clock_ok
         return self._judged(Request(Kind.SEARCH, client, asked.host, now, asked, terms, clock_ok=ok, hits=hits))
 
-    def of_page(self, asked: Request, score: Score) -> tuple[Request, Verdict]:
-        """The verdict on the page that *asked* was about, whose words have *score*."""
+    def of_page(self, asked: Request, score: Score, hits: tuple[Hit, ...] = ()) -> tuple[Request, Verdict]:
+        """The verdict on the page that *asked* was about, whose words have *score* and the themes *hits*."""
         page = msgspec.structs.replace(
             asked,
             kind=Kind.PAGE,
@@ -77,6 +77,7 @@ class Judge:
             score=score.score,
             topic=score.category,
             clock_ok=self.clock_ok,
+            hits=hits,
         )
         return self._judged(page)
 
@@ -91,6 +92,11 @@ class Judge:
         """Whether connections of *client* may be opened, because its devices carry the school's certificate."""
         profile = self.policy.rulebook.profiles.get(client.profile)
         return profile is not None and profile.certificate
+
+    def watches(self, client: Client) -> bool:
+        """Whether any theme is watched in what *client* sees and types."""
+        profile = self.policy.rulebook.profiles.get(client.profile)
+        return profile is not None and profile.watch is not Watch.NONE
 
     def lets_pass_unseen(self, client: Client) -> bool:
         """Whether the profile of *client* permits what nobody here can look into."""
@@ -117,7 +123,7 @@ class Judge:
         return breach.severity
 
     async def record_concern(self, request: Request, verdict: Verdict) -> None:
-        """Put a permitted search with a theme on record; returns when it is safe to answer."""
+        """Put a permitted search, prompt or page with a theme on record; returns when it is safe to answer."""
         breach = concern_of(request, verdict, source="proxy", policy=self.live.version)
         if breach is None:
             return

@@ -3,6 +3,8 @@
 What the verdict says is to be scanned is held (`proxy_addons.held`) if its type can have words: pictures, films and
 fonts pass at once. Its words are weighed by the phrases in force, and the score is put to `decide`. A page that is too
 large, too slow or one too many to be held is judged by what has come of it, and read on as it goes (`page_rest`).
+
+A page that stays open is looked at for themes too, where its reader is watched: that alerts and closes nothing.
 """
 
 import asyncio
@@ -14,10 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 from mitmproxy import http
 
-from blocklists import shared_hosts
+from blocklists import shared_hosts, themes
 from blocklists.phrase_scan import Scanner
 from blocklists.policy import Reason, Request, Verdict
 from blocklists.score import Score
+from blocklists.themes import Themes
+from blocklists.verdict import Hit
 from proxy_addons import cut, unpack
 from proxy_addons.counters import Counters
 from proxy_addons.held import MOST, Holds, hold_of
@@ -38,14 +42,30 @@ ENOUGH = 300
 _REMEMBERED = 8_192
 """Pages that were reported clean and are not reported again."""
 _SCANNED = "schoolgate_scanned"
-"""Where a flow carries the request whose answer is to be scanned."""
+"""Where a flow carries what is known of the request whose answer is to be scanned."""
 _NO_BODY = frozenset({101, 204, 205, 304})
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """A permitted *request* whose answer is scanned; *themes* are looked for in it where its reader is watched."""
+
+    request: Request
+    themes: Themes | None
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """An answer as its server sent it, with the headers that say how to read it."""
+
+    body: bytes
+    coding: str = ""
+    content_type: str = ""
+
+
 class Reading(msgspec.Struct, frozen=True):
-    """What reading an answer gave."""
+    """What reading an answer gave: its score, the themes of its words, and how many characters those were."""
 
     score: Score = Score()
+    hits: tuple[Hit, ...] = ()
     length: int = 0
     """characters of words"""
     known: int = 0
@@ -72,11 +92,13 @@ class PageScan:
         self._thread = ThreadPoolExecutor(1, "page scan")
         self._twin: tuple[Scanner, Scanner] | None = None
         self._told: dict[bytes, None] = {}
+        self._themes = themes.shipped()
 
     def asked(self, flow: http.HTTPFlow, request: Request, verdict: Verdict) -> None:
         """Remember that the answer to the permitted *request* of *flow* is to be scanned, if *verdict* says so."""
         if verdict.scan:
-            flow.metadata[_SCANNED] = request
+            watched = self._judge.watches(request.client) and not verdict.personal
+            flow.metadata[_SCANNED] = Asked(request, self._themes if watched else None)
             ask_readably(flow.request)
 
     def begin(self, flow: http.HTTPFlow) -> bool:
@@ -105,10 +127,11 @@ class PageScan:
         hold, answer = hold_of(flow), flow.response
         if hold is None or answer is None:
             return None
-        body, coding = answer.raw_content or b"", answer.headers.get("content-encoding", "")
-        kind = kind_of(answer.headers.get("content-type", ""))
+        headers = answer.headers
+        sent = Sent(answer.raw_content or b"", headers.get("content-encoding", ""), headers.get("content-type", ""))
+        kind = kind_of(sent.content_type)
         if kind is Kind.UNSURE:
-            start = unpack.unpack(body, coding, 2 * MOST if whole else ALOUD)
+            start = unpack.unpack(sent.body, sent.coding, 2 * MOST if whole else ALOUD)
             kind = sniffed(start)
             hold.sure = True
             if kind is not Kind.NONE and not whole and not hold.full and not hold.late:
@@ -118,17 +141,16 @@ class PageScan:
             return None
         self._counters.pages_scanned += 1
         self._counters.pages_early += not whole
-        content_type = answer.headers.get("content-type", "")
-        reading = await self._read(
-            len(body) * (_PACKED if coding else 1), lambda scanner: read(scanner, kind, body, coding, content_type)
-        )
+        asked: Asked = flow.metadata[_SCANNED]
+        size = len(sent.body) * (_PACKED if sent.coding else 1)
+        reading = await self._read(size, lambda scanner: read(scanner, asked.themes, kind, sent))
         to_its_end = whole and reading.known < MOST
-        refused = self._weighed(flow, reading, to_its_end=to_its_end)
+        refused = await self._weighed(flow, reading, to_its_end=to_its_end)
         if refused or to_its_end:
             return refused
-        windows = Windows(kind, coding, content_type, reading.known)
+        windows = Windows(kind, sent.coding, sent.content_type, reading.known)
         if whole:
-            return await self._weighed_on(flow, windows, body)
+            return await self._weighed_on(flow, windows, sent.body)
         cut.look_at(flow, RestLook(windows, self._weigh_rest, at_once=hold.late))
         return None
 
@@ -140,7 +162,7 @@ class PageScan:
     async def _weighed_on(self, flow: http.HTTPFlow, windows: Windows, piece: bytes) -> Refused | None:
         """What closes the answer of *flow* in the *windows* that *piece* brings, if anything does."""
         for reading in await self._read(len(piece) * _PACKED, lambda scanner: read_on(scanner, windows, piece)):
-            if refused := self._weighed(flow, reading, to_its_end=False):
+            if refused := await self._weighed(flow, reading, to_its_end=False):
                 return refused
         return None
 
@@ -157,12 +179,13 @@ class PageScan:
             self._twin = scanner, scanner.twin()
         return self._twin[1]
 
-    def _weighed(self, flow: http.HTTPFlow, reading: Reading, *, to_its_end: bool) -> Refused | None:
-        asked: Request = flow.metadata[_SCANNED]
-        request, verdict = self._judge.of_page(asked, reading.score)
+    async def _weighed(self, flow: http.HTTPFlow, reading: Reading, *, to_its_end: bool) -> Refused | None:
+        asked: Asked = flow.metadata[_SCANNED]
+        request, verdict = self._judge.of_page(asked.request, reading.score, reading.hits)
         if verdict.blocked:
             self._counters.pages_refused += 1
             return request, verdict, reading.score.words()
+        await self._judge.record_concern(request, verdict)
         clean = to_its_end and reading.length >= ENOUGH and reading.score.score < CLEAN
         if clean and verdict.reason is Reason.UNKNOWN:
             self._tell_clean(flow, request)
@@ -182,11 +205,15 @@ class PageScan:
         self._judge.recorder.clean(Clean(VERSION, time.time_ns(), "proxy", site, page))
 
 
-def read(scanner: Scanner, kind: Kind, body: bytes, coding: str, content_type: str) -> Reading:
-    """The score of an answer; its first megabytes count. UnknownCodingError if it cannot be read."""
-    unpacked = unpack.unpack(body, coding, MOST)
-    words = words_of(kind, decoded(unpacked, content_type))
-    return Reading(scanner.score(words), len(words), len(unpacked))
+def read(scanner: Scanner, wanted: Themes | None, kind: Kind, sent: Sent) -> Reading:
+    """The score of an answer and the themes *wanted* in it; its first megabytes count.
+
+    UnknownCodingError if it cannot be read.
+    """
+    unpacked = unpack.unpack(sent.body, sent.coding, MOST)
+    words = words_of(kind, decoded(unpacked, sent.content_type))
+    hits = wanted.hits_on_page(words) if wanted else ()
+    return Reading(scanner.score(words), hits, len(words), len(unpacked))
 
 
 def read_on(scanner: Scanner, windows: Windows, piece: bytes) -> list[Reading]:

@@ -6,6 +6,11 @@ from pathlib import Path
 
 from blocklists import phrase_lists, phrase_scan
 from blocklists.phrase_scan import Scanner
+from blocklists.score import Score
+from proxy_addons.page_text import Kind, words_of
+
+_BEFORE_JSON = "0123456789 \t\r\n"
+"""Socket.IO has the kind of a message before it, as a number."""
 
 log = logging.getLogger("schoolgate.proxy")
 
@@ -17,6 +22,11 @@ class PhraseBook:
         self._path = path
         self._stamp = self._look()
         self.scanner = self._load() or phrase_lists.shipped()
+
+    def said(self, text: str) -> Score:
+        """The score of what was said over a WebSocket; JSON, as many sites wrap words in it, by its strings."""
+        kind = Kind.JSON if text.lstrip(_BEFORE_JSON)[:1] in ("{", "[") else Kind.PLAIN
+        return self.scanner.score(words_of(kind, text))
 
     async def refresh(self) -> None:
         """Take up a snapshot that was replaced since the last call."""

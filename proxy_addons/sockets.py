@@ -1,13 +1,15 @@
 """What is said over a WebSocket, handed to a scanner where the profile asks for it, and closed when it is refused.
 
 A message is whole when it is handed over, and not sent on before the scanner has answered. What the scanner is, is
-somebody else's: here it is a callable that weighs a text.
+somebody else's (`phrase_book`): here it is a callable that weighs a text.
 """
 
 from typing import Protocol
 
 from mitmproxy import http
 from mitmproxy.websocket import WebSocketMessage
+
+from blocklists.score import Score
 
 LONGEST = 65_536
 """Characters of one message that are weighed: what people write to each other is shorter, and a longer one is data."""
@@ -16,14 +18,14 @@ LONGEST = 65_536
 class Scan(Protocol):
     """Weighs a text."""
 
-    def __call__(self, text: str) -> int:
-        """What *text* weighs (100 is one clear hit); pure, and quick enough for the event loop."""
+    def __call__(self, text: str) -> Score:
+        """What *text* weighs (100 is one clear hit), and of what it is; quick enough for the event loop."""
         ...  # pragma: no cover - a protocol
 
 
-def nothing_found(text: str) -> int:  # noqa: ARG001 - it finds nothing in any text
-    """The scanner of a worker that has none."""
-    return 0
+def nothing_found(text: str) -> Score:  # noqa: ARG001 - it finds nothing in any text
+    """The scanner of a filter that has none."""
+    return Score()
 
 
 def text_of(message: WebSocketMessage) -> str:

@@ -79,7 +79,7 @@ async def serve(
     metrics: tuple[str, int] | None,
     ready: Ready,
     front: Front | None = None,
-    scan: sockets.Scan = sockets.nothing_found,
+    scan: sockets.Scan | None = None,
     replace: Replace | None = None,
     status: Path | None = None,
 ) -> None:
@@ -87,7 +87,8 @@ async def serve(
 
     With a *front* door, only what that hands over is filtered; without one, clients come by themselves.
 
-    Apps that refuse our certificate are written down in the file *status*; *scan* weighs what is said over WebSockets.
+    Apps that refuse our certificate are written down in the file *status*; *scan* weighs what is said over WebSockets,
+    by the phrases in force if it is None.
 
     *replace* is awaited when the worker's life is over (`life`); whoever is asked cancels this one.
 
@@ -131,7 +132,7 @@ class Worker:
         live: Live,
         recorder: Recorder,
         bundle: str,
-        scan: sockets.Scan = sockets.nothing_found,
+        scan: sockets.Scan | None = None,
         *,
         front: Front | None = None,
     ) -> None:
@@ -148,7 +149,7 @@ class Worker:
             self._resolver,
             settings,
             self._counters,
-            scan,
+            scan or self._phrases.said,
             phrases=self._phrases,
             behind_door=front is not None,
         )

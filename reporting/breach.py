@@ -19,6 +19,10 @@ VERSION = 1
 """The newest form of the records below; readers keep keys that they do not know."""
 
 
+LONGEST_EVIDENCE = 1_000
+"""Characters of what a page was closed for: a dozen phrases, of which a list's longest have 1,000 by themselves."""
+
+
 class BreachKind(enum.StrEnum):
     """What happened: refused, reported or found afterwards, or permitted with a theme."""
 
@@ -34,7 +38,8 @@ class Breach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     without query and fragment: what a child typed is not in it (G5). *flood*: it stands for more of its category than
     have a row each, *host* is the first, and its repeats are others (G26). *terms*: the words of a search that is a
     concern, for the DSL alone (G5). *evidence*: the phrases of our lists, with their weights, for which a page was
-    closed. *background*: a program asked by itself, an advert on a page say, and nobody did.
+    closed, LONGEST_EVIDENCE characters of them. *background*: a program asked by itself, an advert on a page say, and
+    nobody did.
     """
 
     v: Whole
@@ -143,7 +148,7 @@ def breach_of(
         category=verdict.category,
         list=verdict.list,
         rule=verdict.rule,
-        evidence=evidence,
+        evidence=evidence[:LONGEST_EVIDENCE],
         background=background,
     )
 

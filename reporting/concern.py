@@ -1,9 +1,9 @@
-"""A concern: what somebody was let through to, in words that a theme matched (`BreachKind.CONCERN`).
+"""A concern: what somebody was let through to, in whose words a theme was found (`BreachKind.CONCERN`).
 
 Its terms are for the DSL alone (G5): whoever shows a breach to others leaves them out.
 """
 
-from blocklists.verdict import Request, Verdict
+from blocklists.verdict import Kind, Request, Verdict
 from reporting.breach import Breach, BreachKind, record_of
 
 LONGEST = 500
@@ -13,7 +13,7 @@ LONGEST = 500
 def concern_of(request: Request, verdict: Verdict, *, source: str, policy: int) -> Breach | None:
     """The concern that the permitted *request* is, whose words have the theme of *verdict*; None if they have none.
 
-    Without a path: some engines have the words there.
+    With a path only for a page that was read: some engines have what was typed there.
     """
     if verdict.blocked or not verdict.theme:
         return None
@@ -24,6 +24,7 @@ def concern_of(request: Request, verdict: Verdict, *, source: str, policy: int) 
         source=source,
         policy=policy,
         host=request.host,
+        path=(request.path or "") if request.kind is Kind.PAGE else "",
         rule=", ".join(next((hit.evidence for hit in request.hits if hit.theme == verdict.theme), ())),
         terms=request.terms[:LONGEST],
     )

@@ -54,6 +54,7 @@ blocklists/search.py
 blocklists/snapshot.py
 blocklists/suffix.py
 blocklists/tenants.py
+blocklists/theme_anchors.py
 blocklists/theme_phrase.py
 blocklists/theme_text.py
 blocklists/themes.py

@@ -11,6 +11,7 @@ import msgspec
 
 from blocklists.policy import Reason
 from blocklists.rulebook import Rulebook, Severity
+from reporting.breach import BreachKind
 from reporting.models import BreachRow
 from reporting.web import times
 from reporting.web.viewer import TECHNICIANS_THEMES
@@ -33,8 +34,17 @@ REASONS: Mapping[str, str] = {
     Reason.CATEGORY: "Its category is closed",
     Reason.UNKNOWN: "Nothing is known about the site",
     Reason.OPEN: "Open",
+    Reason.PART: "A part of a page that may load it",
+    Reason.THUMBNAIL: "Small pictures are hidden",
+    Reason.DOWNLOAD: "Files of this kind may not be fetched",
+    Reason.UPLOAD: "This may not be sent",
+    Reason.INFECTED: "The virus scanner found something",
+    Reason.MESSAGE: "What was said in a chat was too much",
     Reason.FAILURE: "The decision failed, so it stayed closed",
 }
+
+THEMED = "Words of a theme were found"
+"""Why an entry is a concern; its reason says why it was open."""
 
 HELD = {
     "dsl": "held for the DSL",
@@ -44,7 +54,7 @@ HELD = {
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """An entry as it is shown; *held* stands in for host, path and rule where those are withheld."""
+    """An entry as it is shown; *held* stands in for host, path, rule and evidence where those are withheld."""
 
     number: int
     at: str
@@ -69,6 +79,7 @@ class Shown(msgspec.Struct, frozen=True):
     samples: tuple[str, ...] | None
     policy: int
     terms: str | None
+    evidence: str | None = None
     device: int = 0
     person: str = ""
     marked: bool = False
@@ -99,7 +110,7 @@ def show(
         source=row.source,
         host=None if hidden else row.host,
         path=None if hidden else row.path,
-        why=REASONS.get(row.reason, row.reason),
+        why=THEMED if row.kind == BreachKind.CONCERN and row.theme else REASONS.get(row.reason, row.reason),
         list=row.list,
         rule=None if holder else row.rule,
         held=HELD[holder] if holder else ("sealed: no address is kept" if sealed else ""),
@@ -108,6 +119,7 @@ def show(
         samples=None if hidden else tuple(row.samples.split()),
         policy=row.policy,
         terms=None if hidden or row.theme in TECHNICIANS_THEMES else row.terms,
+        evidence=None if hidden else str(row.extra.get("evidence", "")),
         device=row.device,
         person=person,
         marked=marked,

@@ -1,7 +1,8 @@
 """What reading a page costs: `python -m tests.bench.page_scan`.
 
 A page of 100 KB, mainly Latin and not, with 20,000 invented phrases, of which few or many are on it. Prints the median
-of each and writes build/bench/page_scan.json. Figures, never pass or fail.
+of each and writes build/bench/page_scan.json. Themes are looked for by the shipped phrases: in the invented words, and
+in the harmless sentences of our corpus, which look like those that are looked for. Figures, never pass or fail.
 """
 
 import random
@@ -10,12 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from blocklists import fold
+from blocklists import fold, themes
 from blocklists.phrase_scan import Scanner
 from blocklists.phrases import Phrase
-from proxy_addons.page_scan import read
+from proxy_addons.page_scan import Sent, read
 from proxy_addons.page_text import Kind, words_of
 from tests.bench.report import Row, say, write
+from tests.support.sentences import sentences
 
 SIZE = 100_000
 PHRASES = 20_000
@@ -100,8 +102,14 @@ def main() -> None:
         html = markup(page(vocabulary, listed[:5], chance))
         size = len(html.encode()) // 1000
         tell(f"{name}: words of a page of {size} KB", median_ms(partial(words_of, Kind.HTML, html)))
-        whole = partial(read, scanner, Kind.HTML, html.encode(), "", "text/html; charset=utf-8")
-        tell(f"{name}: a page of {size} KB in all", median_ms(whole))
+        sent = Sent(html.encode(), "", "text/html; charset=utf-8")
+        for watched, wanted in (("", None), (", with themes", themes.shipped())):
+            whole = partial(read, scanner, wanted, Kind.HTML, sent)
+            tell(f"{name}: a page of {size} KB in all{watched}", median_ms(whole))
+    english = " ".join(one.text for one in sentences() if not one.theme and one.language == "en")
+    english = (english * (1 + SIZE // len(english)))[:SIZE]
+    find = partial(themes.shipped().hits_on_page, english)
+    tell(f"Sentences that look like risks, {SIZE // 1000} KB: themes", median_ms(find))
     write("page_scan", rows, {}, ROUNDS)
 
 

@@ -1011,6 +1011,24 @@ def test_a_page_on_somebodys_list_opens_no_connection_to_a_bank():
     assert ask(rules, "www.other.test", "staff").inspect
 
 
+# Hosts with sealed URLs, where nothing can be opened
+
+
+@pytest.mark.parametrize("kind", [Kind.DNS, Kind.CONNECT, Kind.SNI])
+@pytest.mark.parametrize(("host", "closed"), [("site.test", False), ("www.site.test", False), ("mysite.test", True)])
+def test_a_host_with_sealed_urls_is_reached_without_the_certificate_if_the_school_excepts_it(
+    kind: Kind, host: str, closed: bool
+):
+    rules = school(seal=[f"{host}/private"], profiles={"visitor": {"beside_sealed": ("site.test",)}})
+    assert ask(rules, host, "visitor", kind).blocked is closed
+    assert ask(rules, host, "byod", kind).reason is Reason.SEALED
+
+
+def test_what_is_sealed_whole_is_closed_whatever_is_excepted():
+    rules = school(seal=["site.test"], profiles={"visitor": {"beside_sealed": ("site.test",)}})
+    assert ask(rules, "site.test", "visitor").reason is Reason.SEALED
+
+
 # Grey sites, and hosts that are opened for what we send
 
 
@@ -1020,6 +1038,7 @@ def test_a_grey_site_is_open_and_opened_whatever_is_known_of_it(lists: list[str]
     rules = school({SITE: lists}, profiles={"ks2": {"scan": (SITE,)}})
     verdict = ask(rules, PAGE if kind is Kind.URL else "www.site.test", kind=kind)
     assert (verdict.action, verdict.reason, verdict.inspect, verdict.code) == (ALLOW, Reason.PROFILE_RULE, True, "S")
+    assert verdict.scan
 
 
 @pytest.mark.parametrize(("score", "action"), [(59, ALLOW), (60, BLOCK)])

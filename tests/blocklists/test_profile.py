@@ -99,6 +99,11 @@ def test_what_a_policy_does_not_say_of_searches_is_strict():
         ({"upload_hosts": ("site.test/page",)}, "profiles.ks2.upload_hosts[0]: 'site.test/page' names no host"),
         ({"upload_hosts": ("*",)}, "profiles.ks2.upload_hosts[0]: '*' names no host"),
         ({"upload_hosts": ("test",)}, "profiles.ks2.upload_hosts[0]: 'test' names no host"),
+        ({"beside_sealed": ("drive.test",)}, "profiles.ks2.beside_sealed: the devices of 'ks2' carry the certificate"),
+        (
+            {"beside_sealed": ("drive.test", "drive.test/page"), "certificate": False},
+            "profiles.ks2.beside_sealed[1]: 'drive.test/page' names no host",
+        ),
     ],
 )
 def test_what_is_carried_is_checked(changes: dict[str, object], says: str):

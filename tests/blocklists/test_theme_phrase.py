@@ -2,7 +2,7 @@
 
 import pytest
 
-from blocklists.theme_phrase import compiled, parse
+from blocklists.theme_phrase import Anchor, compiled, parse
 
 SETS = {"pet": "cat|dog|{small}", "small": "hamster|guinea pig", "very": "|very|so", "round": "x {round}"}
 
@@ -72,16 +72,24 @@ def test_what_is_no_phrase_says_why(phrase: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("phrase", "anchors"),
     [
-        ("my house is red", {"house"}),
-        ("my {pet} is", {"cat", "dog", "guinea", "hamster"}),
-        ("my is", {"is"}),
-        ("{very} my & {very} blue house", {"blue"}),
+        ("my house is red", {("house", "is")}),
+        ("my {pet} is", {("my", "cat"), ("my", "dog"), ("my", "guinea"), ("my", "hamster")}),
+        ("my is", {("my", "is")}),
+        ("{very} my & {very} blue house", {("blue", "house")}),
+        ("my ... house", {("house",)}),
+        ("my ({very}|) house ({very}|) is", {("house",)}),
+        ("(my (|house)|dog) is", {("is",)}),
     ],
 )
-def test_the_anchor_is_the_rarest_word_that_must_be_there(phrase: str, anchors: set[str]) -> None:
-    common = ["my", "is", "guinea pig", "house red"]
-    (one, *_) = compiled([parse(phrase, SETS), parse("pig", SETS), parse("red", SETS)], common)
+def test_the_anchor_is_what_should_be_rarest_of_all_that_must_be_there(phrase: str, anchors: set[Anchor]) -> None:
+    (one, *_) = compiled([parse(phrase, SETS), parse("pig", SETS), parse("red", SETS)], ["my", "is"])
     assert one.anchors == anchors
+
+
+def test_no_phrase_is_anchored_by_more_pairs_than_are_worth_their_room() -> None:
+    many = "|".join(f"word{number}" for number in range(11))
+    (one,) = compiled([parse(f"({many}) ({many})", SETS)], [])
+    assert one.anchors == {(f"word{number}",) for number in range(11)}
 
 
 @pytest.mark.parametrize(

@@ -47,3 +47,10 @@ def test_any_text_has_words_without_a_space_and_its_words_are_their_own(text: st
     words = words_of(text)
     assert not [word for word in words if not word or " " in word]
     assert words_of(" ".join(words)) == words
+
+
+@given(
+    st.text(alphabet="aB -'\u0301\u00e9\u2019\u00b4\ufb01\u0130\u212a\u0142\u064a\u2013\u00ad\u00bd\ud800", max_size=40)
+)
+def test_words_are_the_same_in_a_long_text_that_is_mostly_ascii(text: str) -> None:
+    assert words_of(f"{text} {'a' * 400}") == [*words_of(text), "a" * 400]

@@ -189,3 +189,12 @@ def test_a_policy_in_force_is_remarked_where_a_run_starts(school):
     assert remark.startswith("the policy in force: profiles.ks2.watch: ")
     settings.files.policy.unlink()
     assert list(remarks.in_force(settings)) == []
+
+
+def test_each_host_beside_sealed_pages_is_remarked_as_long_as_it_is_excepted(school):
+    excepted = 'beside_sealed = ["drive.test", "docs.test"]\nvisits ='
+    changed(school / "policy.toml", "visits =", excepted, after="[profiles.byod]")
+    found = remarked(school)
+    assert len(found) == 2
+    assert "profiles.byod.beside_sealed: byod reaches drive.test, whose sealed pages stay open here" in found[0]
+    assert "a filter with the IWF's list is needed" in found[1]

@@ -1,7 +1,9 @@
 """What is said over a WebSocket: scanned where the profile asks, and ended where it weighs too much."""
 
+import json
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 import pytest
@@ -17,12 +19,24 @@ HEAVY = "heavy words"
 
 @pytest.fixture(scope="module")
 def talking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    school = School(tmp_path_factory.mktemp("talking"))
+    with talking_house(School(tmp_path_factory.mktemp("talking")), HEAVY) as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def weighed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The same, with the phrases that we ship."""
+    with talking_house(School(tmp_path_factory.mktemp("weighed"))) as house:
+        yield house
+
+
+@contextmanager
+def talking_house(school: School, heavy: str = "") -> Iterator[House]:
     with (
         Nameserver() as dns,
         Origin(tls_context(school.servers, *HOSTS)) as secure,
         Origin() as plain,
-        running(school, school.settings(dns, secure.port, plain.port), heavy=HEAVY) as worker,
+        running(school, school.settings(dns, secure.port, plain.port), heavy=heavy) as worker,
     ):
         yield House(school, dns, secure, plain, worker)
 
@@ -30,13 +44,13 @@ def talking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 class Talk:
     """A WebSocket of a device of *profile* with an echo."""
 
-    def __init__(self, house: House, profile: str, path: str = "/ws") -> None:
+    def __init__(self, house: House, profile: str, path: str = "/ws", host: str = "unknown.test") -> None:
         self._ws = wsproto.Connection(wsproto.ConnectionType.CLIENT)
         self._socket = socket.create_connection(("127.0.0.1", house.worker.port), 5, (ADDRESSES[profile], 0))
         self._socket.settimeout(5)
         lines = (
-            f"GET {house.plain_url('unknown.test', path)} HTTP/1.1",
-            "Host: unknown.test",
+            f"GET {house.plain_url(host, path)} HTTP/1.1",
+            f"Host: {host}",
             "Connection: Upgrade",
             "Upgrade: websocket",
             "Sec-WebSocket-Version: 13",
@@ -113,3 +127,34 @@ def test_an_ended_talk_is_counted(talking: House) -> None:
         talk.say(HEAVY)
         assert talk.hears() == 1008
     assert talking.worker.metric(line) == before + 1
+
+
+BETS = "An online casino: free spins and a no deposit bonus for caf\u00e9 guests"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [BETS, json.dumps({"text": BETS.replace("casino", "c\u0430sino")}), "42" + json.dumps(["say", BETS, {"to": 7}])],
+)
+def test_what_the_phrases_find_ends_the_talk(weighed: House, message: str) -> None:
+    with Talk(weighed, "ks3") as talk:
+        talk.say("Shall we meet at the library?")
+        assert talk.hears() == "Shall we meet at the library?"
+        talk.say(message)
+        assert talk.hears() == 1008
+
+
+def test_its_record_says_what_it_was_about_and_none_of_what_was_said(weighed: House) -> None:
+    with Talk(weighed, "ks3", "/ws/bets") as talk:
+        talk.say(BETS)
+        assert talk.hears() == 1008
+    (found,) = (b for b in weighed.school.breaches() if b.path == "/ws/bets")
+    assert (found.reason, found.rule, found.category) == ("message", "score 166 of 100", "gambling")
+    assert (found.evidence, found.terms) == ("", "")
+
+
+def test_a_helplines_chat_never_ends_for_what_is_said(weighed: House) -> None:
+    with Talk(weighed, "ks3", "/ws/help", host="help.test") as talk:
+        talk.say(BETS)
+        assert talk.hears() == BETS
+    assert not recorded(weighed, "/ws/help")

@@ -417,7 +417,10 @@ def tunnel(school: School, raw: socket.socket, sni: str | None, alpn: tuple[str,
 
 @contextmanager
 def running(school: School, settings: ProxySettings, *, instance: int = 0, heavy: str = "") -> Iterator[Running]:
-    """A worker of *school* in a process of its own, for as long as the context lasts; what says *heavy* weighs 100."""
+    """A worker of *school* in a process of its own, for as long as the context lasts.
+
+    Of what is said over WebSockets *heavy* weighs 100, or without it what the phrases say.
+    """
     config = school.folder / f"worker-{instance}.json"
     config.write_bytes(msgspec.json.encode(settings))
     command = [
@@ -443,12 +446,12 @@ def running(school: School, settings: ProxySettings, *, instance: int = 0, heavy
 
 
 async def _worker(folder: Path, settings: ProxySettings, instance: int, heavy: str) -> None:
+    from blocklists.score import Score
     from proxy_addons import signer
-    from proxy_addons.sockets import nothing_found
     from proxy_addons.worker import serve
 
-    def scan(text: str) -> int:
-        return 100 if heavy in text else 0
+    def scan(text: str) -> Score:
+        return Score(100 if heavy in text else 0)
 
     files = Files(folder / "state", folder / "keys", folder / "spool")
     journal = Journal.open(files.spool, site="oak", kind="proxy", instance=instance, seed=SEED)
@@ -465,7 +468,7 @@ async def _worker(folder: Path, settings: ProxySettings, instance: int, heavy: s
             instance=instance,
             metrics=("127.0.0.1", 0),
             ready=lambda told: print(json.dumps(told), flush=True),  # noqa: T201
-            scan=scan if heavy else nothing_found,
+            scan=scan if heavy else None,
             status=folder / "status" / f"refusals-{instance}.json",
         )
     except asyncio.CancelledError:

@@ -85,6 +85,46 @@ async def test_the_other_names_of_a_run_are_held_where_its_first_is(pages):
     assert "harm.test" not in page + str(entry)
 
 
+SCANNED = {"host": "bets.test", "path": "/welcome", "reason": "category", "rule": "score 166 of 100", "list": ""}
+EVIDENCE = {"evidence": "online casino +60, <b>no deposit bonus +60"}
+
+
+async def test_a_page_that_was_closed_for_its_words_says_which(pages):
+    await pages.breach(**SCANNED, extra=EVIDENCE)
+    await pages.breach(host="other.test")
+    async with pages.logged_in("technician") as browser:
+        page = (await browser.get("/breaches")).text
+        shown = {entry["host"]: entry["evidence"] for entry in await entries(browser)}
+    assert page.count("Phrases on the page") == 1
+    assert "online casino +60, &lt;b&gt;no deposit bonus +60" in page
+    assert shown == {"bets.test": EVIDENCE["evidence"], "other.test": ""}
+
+
+async def test_the_words_of_a_page_are_held_with_its_site(pages):
+    await pages.breach(**SELF_HARM, extra={"evidence": "secret phrase +100"})
+    async with pages.logged_in("technician") as technician, pages.logged_in("dsl") as dsl:
+        assert "secret phrase" not in (await technician.get("/breaches")).text
+        assert [entry["evidence"] for entry in await entries(technician)] == [None]
+        assert "secret phrase +100" in (await dsl.get("/breaches")).text
+
+
+async def test_evidence_of_another_shape_is_shown_as_text_and_not_without_end(pages):
+    await pages.breach(**SCANNED, extra={"evidence": ["x" * 9_999]})
+    async with pages.logged_in("technician") as browser:
+        [entry] = await entries(browser)
+    assert entry["evidence"].startswith("['x")
+    assert len(entry["evidence"]) < 400
+
+
+async def test_a_concern_says_that_a_theme_was_found_and_by_which_phrases_to_whom_it_is_for(pages):
+    await pages.breach(**{**SELF_HARM, "kind": "concern", "reason": "unknown", "rule": "phrase one, phrase two"})
+    async with pages.logged_in("technician") as technician, pages.logged_in("dsl") as dsl:
+        for browser, told in ((technician, False), (dsl, True)):
+            page = (await browser.get("/breaches")).text
+            assert "Words of a theme were found" in page
+            assert ("phrase one, phrase two" in page) is told
+
+
 async def test_an_empty_log_says_so_and_an_empty_answer_says_another_thing(pages):
     async with pages.logged_in("technician") as browser:
         empty = (await browser.get("/breaches")).text
