@@ -50,7 +50,7 @@ from reporting.web.guard import pupils_network
 from reporting.web.machine import Machine
 from reporting.web.office import Office
 from reporting.web.offsite import create_offsite
-from reporting.web.people import kept_key
+from reporting.web.pseudonyms import kept_key
 from reporting.web.sessions import Sessions
 
 log = logging.getLogger("schoolgate.reporting")

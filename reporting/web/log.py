@@ -81,7 +81,7 @@ async def newest(request: Asked) -> Response[bytes]:
     async with office.database.reading() as session:
         highest = await search.newest(session)
         fresh = msgspec.structs.replace(question.filter, below=None, above=max(seen, highest - MOST_NEW))
-        found = await search.page(session, viewer, fresh, office.people) if highest > seen else search.Found([])
+        found = await search.page(session, viewer, fresh, office.pseudonyms) if highest > seen else search.Found([])
     return json({"newest": highest, "fresh": len(found.rows)})
 
 
@@ -89,7 +89,7 @@ async def page_of(office: Office, viewer: Viewer, asked: Filter, *, size: int = 
     """The entries of one page, and where the next begins or None."""
     async with office.database.reading() as session:
         highest = await search.newest(session)
-        found = await search.page(session, viewer, asked, office.people, size=size)
+        found = await search.page(session, viewer, asked, office.pseudonyms, size=size)
         shown = await entries(session, office, viewer, found.rows)
     looked_to = times.to_minute(found.looked_to, office.zone) if found.looked_to else ""
     return Page(shown, found.older, looked_to, highest)
@@ -99,14 +99,14 @@ async def entries(session: AsyncSession, office: Office, viewer: Viewer, found: 
     """*found* as they are shown to *viewer*."""
     marks = select(MarkRow.breach).where(MarkRow.breach.in_([row.id for row in found]))
     marked = set(await session.scalars(marks)) if found else set()
-    book, zone, people = office.rulebook, office.zone, office.people
+    book, zone, pseudonyms = office.rulebook, office.zone, office.pseudonyms
     return [
         rows.show(
             row,
             holder=viewer.holder(row),
             rulebook=book,
             zone=zone,
-            person=people.called(row.person, row.at_ns),
+            person=pseudonyms.called(row.person, row.at_ns),
             marked=row.id in marked,
         )
         for row in found

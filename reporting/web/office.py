@@ -14,7 +14,7 @@ from reporting.accounts import Account, Accounts
 from reporting.database import Database
 from reporting.web.attempts import Attempts
 from reporting.web.machine import Machine
-from reporting.web.people import People
+from reporting.web.pseudonyms import Pseudonyms
 from reporting.web.sessions import Sessions
 
 Asked = Request[Account | None, object, State]
@@ -45,9 +45,9 @@ class Office(msgspec.Struct, frozen=True):
     machine: Machine = Machine()
 
     @property
-    def people(self) -> People:
+    def pseudonyms(self) -> Pseudonyms:
         """Who is who in the log."""
-        return People(self.pseudonym_key, self.zone, self.now_ns)
+        return Pseudonyms(self.pseudonym_key, self.zone, self.now_ns)
 
     @property
     def rulebook(self) -> Rulebook | None:

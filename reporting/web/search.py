@@ -15,7 +15,7 @@ from reporting import host_search
 from reporting.log_models import MarkRow
 from reporting.models import BreachRow
 from reporting.web.filters import Filter, Place
-from reporting.web.people import People, Somebody
+from reporting.web.pseudonyms import Pseudonyms, Somebody
 from reporting.web.viewer import Viewer
 
 PAGE = 50
@@ -63,9 +63,11 @@ class _Way(msgspec.Struct, frozen=True):
     count: int
 
 
-async def page(session: AsyncSession, viewer: Viewer, asked: Filter, people: People, *, size: int = PAGE) -> Found:
-    """The newest *size* entries that *asked* asks for and *viewer* may find; *people* know who a pseudonym is."""
-    window, theirs = _window(asked), people.who(asked.person)
+async def page(
+    session: AsyncSession, viewer: Viewer, asked: Filter, pseudonyms: Pseudonyms, *, size: int = PAGE
+) -> Found:
+    """The newest *size* entries that *asked* asks for and *viewer* may find; *pseudonyms* know who one is."""
+    window, theirs = _window(asked), pseudonyms.who(asked.person)
     exact = _exact(asked, theirs)
     rest = [*exact.values(), *([_in_their_terms(theirs)] if asked.person else []), *_others(asked)]
     names = await _names(session, viewer, asked.host) if asked.host else None

@@ -25,7 +25,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from reporting.models import BreachRow
-from reporting.web.people import People
+from reporting.web.pseudonyms import Pseudonyms
 from tests.bench.report import Row, say, write
 from tests.support.many_breaches import CATEGORIES, PROFILES, fill, site_names
 from tests.support.staff_pages import running
@@ -92,7 +92,7 @@ async def _measured(options: argparse.Namespace, count: int) -> dict[str, list[f
 async def _asked(pages: Any, browser: Any, asks: int, count: int) -> dict[str, list[float]]:
     chance = random.Random(count)
     names = site_names(max(500, min(150_000, count // 25)), random.Random(6))
-    people = People(KEY, pages.live.policy.zone, time.time_ns)
+    people = Pseudonyms(KEY, pages.live.policy.zone, time.time_ns)
     found = {}
     for what, (path, query) in _pages(names, people, chance).items():
         await browser.get(path, params=query())  # what is read for the first time is the disk's business
@@ -108,7 +108,7 @@ async def _asked(pages: Any, browser: Any, asks: int, count: int) -> dict[str, l
     return found
 
 
-def _pages(names: list[str], people: People, chance: random.Random) -> dict[str, tuple[str, Callable[[], Query]]]:
+def _pages(names: list[str], people: Pseudonyms, chance: random.Random) -> dict[str, tuple[str, Callable[[], Query]]]:
     def word(place: Callable[[], float]) -> str:
         return names[int(len(names) * place())].rpartition(".")[0].rpartition(".")[2]
 

@@ -11,7 +11,7 @@ from reporting import host_search
 from reporting.log_models import BreachNameRow
 from reporting.models import BreachRow
 from reporting.web import search
-from reporting.web.people import People
+from reporting.web.pseudonyms import Pseudonyms
 
 SECOND = 10**9
 
@@ -34,7 +34,7 @@ async def test_a_client_a_device_and_a_person_each_have_their_entries(pages):
         assert await hosts(browser, address="10.20.1.1") == ["one.test"]
         for text in ("41", "device 41", "Device 41"):
             assert await hosts(browser, device=text) == ["one.test"]
-        called = People(b"", pages.live.policy.zone, time.time_ns).called(900, now)
+        called = Pseudonyms(b"", pages.live.policy.zone, time.time_ns).called(900, now)
         assert await hosts(browser, person=called) == ["one.test"]
         assert await hosts(browser, person=called.lower().replace("-", "")) == ["one.test"]
         page = (await browser.get("/breaches")).text
@@ -47,11 +47,11 @@ async def test_a_pseudonym_of_last_term_finds_only_last_terms_entries(pages):
     then = now - 200 * 86_400 * SECOND
     await pages.breach(host="then.test", person=900, at_ns=then)
     await pages.breach(host="now.test", person=900, at_ns=now)
-    people = People(b"", pages.live.policy.zone, time.time_ns)
-    assert people.called(900, then) != people.called(900, now)
+    pseudonyms = Pseudonyms(b"", pages.live.policy.zone, time.time_ns)
+    assert pseudonyms.called(900, then) != pseudonyms.called(900, now)
     async with pages.logged_in("technician") as browser:
-        assert await hosts(browser, person=people.called(900, then)) == ["then.test"]
-        assert await hosts(browser, person=people.called(900, now)) == ["now.test"]
+        assert await hosts(browser, person=pseudonyms.called(900, then)) == ["then.test"]
+        assert await hosts(browser, person=pseudonyms.called(900, now)) == ["now.test"]
 
 
 async def test_what_is_no_device_and_no_pseudonym_is_said(pages):

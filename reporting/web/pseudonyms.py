@@ -27,7 +27,7 @@ class Somebody(msgspec.Struct, frozen=True):
     until: int
 
 
-class People:
+class Pseudonyms:
     """Pseudonyms under one *key*, in the terms of a *zone*."""
 
     def __init__(self, key: bytes, zone: ZoneInfo, now_ns: Callable[[], int]) -> None:
