@@ -21,10 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from reporting.database import Database
 from reporting.logline import reason
 from reporting.models import AccountRow, EnrolmentRow
+from reporting.permissions import ROLES
 
 log = logging.getLogger("schoolgate.accounts")
 
-ROLES = ("technician", "dsl", "headteacher", "chair")
 FIRST_ROLES = "technician,dsl"
 LEAST_PASSWORD = 12
 """Characters: what the NCSC's "three random words" easily reach."""

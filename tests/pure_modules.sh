@@ -102,6 +102,7 @@ proxy_addons/unpack.py
 proxy_addons/uploads.py
 reporting/concern.py
 reporting/page_link.py
+reporting/permissions.py
 reporting/runs.py
 reporting/visits.py
 MODULES

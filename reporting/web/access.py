@@ -18,7 +18,8 @@ from litestar.response import Redirect
 from litestar.types import ASGIApp
 
 from reporting.accounts import LEAST_PASSWORD, Account, EnrolmentError, TokenError, judge, tidy
-from reporting.web.office import Asked, Office, office_of, sees_alerts
+from reporting.permissions import Action, may
+from reporting.web.office import Asked, Office, office_of
 from reporting.web.plain import plain
 from reporting.web.render import html
 
@@ -26,6 +27,9 @@ log = logging.getLogger("schoolgate.web")
 
 OPEN = "open_to_all"
 """The mark of a page that is there before log-in."""
+
+ACTION = "action"
+"""The mark of every other page: what it does, of `reporting.permissions`."""
 
 OUR_PAGES = re.compile(r"/(?:breaches|alerts(?:/[0-9]{1,18})?)?")
 """Where a log-in may lead: nothing that a stranger's link could choose."""
@@ -63,15 +67,22 @@ class WhoAsks(AbstractAuthenticationMiddleware):
 
 
 def logged_in(connection: ASGIConnection[object, Account | None, object, State], handler: BaseRouteHandler) -> None:
-    """Let through whoever is logged in, and everybody to an open page; a guard."""
-    if not handler.opt.get(OPEN) and connection.user is None:
+    """Let through whoever has a role that may do what the page is marked with, and everybody to an open page; a guard.
+
+    A page without a mark is nobody's: forgetting it keeps a page shut.
+    """
+    if handler.opt.get(OPEN):
+        return
+    if connection.user is None:
         raise NotAuthorizedException
-
-
-def alerted(connection: ASGIConnection[object, Account | None, object, State], _handler: BaseRouteHandler) -> None:
-    """Let through only the roles that alerts are routed to; a guard."""
-    if not sees_alerts(connection.user):
+    action = handler.opt.get(ACTION)
+    if not isinstance(action, Action) or not may(connection.user.roles, action):
         raise WrongRoleError
+
+
+def needs(action: Action) -> dict[str, Action]:
+    """The mark of a page that does *action*, for its `opt`."""
+    return {ACTION: action}
 
 
 @get("/enrol", opt={OPEN: True})

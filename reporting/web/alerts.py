@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from blocklists.rulebook import Severity
 from reporting.alerts import MEANINGS, acknowledge
 from reporting.models import AccountRow, AlertBreachRow, AlertRow, BreachRow
+from reporting.permissions import Action
 from reporting.web import rows, times
-from reporting.web.access import alerted
+from reporting.web.access import needs
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.render import html, json
 from reporting.web.rows import Shown, severity_name
@@ -65,7 +66,7 @@ class ShownAlert(msgspec.Struct, frozen=True):
     acknowledged: str
 
 
-@get("/alerts", guards=[alerted])
+@get("/alerts", opt=needs(Action.ALERTS_READ))
 async def alert_list(request: Asked) -> Response[str] | Response[bytes]:
     """Open alerts with the most pressing first, then the newest that were acknowledged; ?format=json as JSON."""
     office = office_of(request)
@@ -87,7 +88,7 @@ async def alert_list(request: Asked) -> Response[str] | Response[bytes]:
     )
 
 
-@get("/alerts/{number:str}", guards=[alerted])
+@get("/alerts/{number:str}", opt=needs(Action.ALERTS_READ))
 async def alert(request: Asked) -> Response[str]:
     """One alert: what it means, by when to act, what to do, and what happened."""
     office, viewer = office_of(request), await viewer_of(request)
@@ -110,7 +111,7 @@ async def alert(request: Asked) -> Response[str]:
     )
 
 
-@post("/alerts/{number:str}/acknowledge", guards=[alerted])
+@post("/alerts/{number:str}/acknowledge", opt=needs(Action.ALERTS_TRIAGE))
 async def acknowledged(request: Asked) -> Redirect:
     """Note who has taken the alert on, and when; a second time changes nothing."""
     office, viewer = office_of(request), await viewer_of(request)

@@ -10,7 +10,9 @@ from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 from blocklists.policy import Reason
 from blocklists.rulebook import Severity
 from reporting.models import BreachRow
+from reporting.permissions import Action
 from reporting.web import filters, rows
+from reporting.web.access import needs
 from reporting.web.filters import Asked as Question
 from reporting.web.filters import Filter, Place
 from reporting.web.office import Asked, Office, office_of
@@ -24,7 +26,7 @@ PAGE = 50
 type Choices = dict[str, list[tuple[str, str]]]
 
 
-@get("/breaches")
+@get("/breaches", opt=needs(Action.BREACHES_READ))
 async def breaches(request: Asked) -> Response[str] | Response[bytes]:
     """The log as a page, or with ?format=json as JSON."""
     office = office_of(request)

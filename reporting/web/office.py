@@ -12,6 +12,7 @@ from blocklists.live import Live
 from blocklists.rulebook import Rulebook
 from reporting.accounts import Account, Accounts
 from reporting.database import Database
+from reporting.permissions import Action, may
 from reporting.web.attempts import Attempts
 from reporting.web.sessions import Sessions
 
@@ -20,9 +21,6 @@ Asked = Request[Account | None, object, State]
 
 STAFF_COLUMN = "staff"
 """The codes' column of every profile that belongs to staff (POLICY.md)."""
-
-ALERTED = frozenset({"dsl", "headteacher", "chair"})
-"""Roles that alerts are routed to (G7)."""
 
 NO_POLICY_ZONE = ZoneInfo("Europe/London")
 """The zone while no policy has been read."""
@@ -75,4 +73,4 @@ def office_of(request: Asked) -> Office:
 
 def sees_alerts(account: Account | None) -> bool:
     """Whether *account* has a role that alerts are routed to."""
-    return account is not None and bool(account.roles & ALERTED)
+    return account is not None and may(account.roles, Action.ALERTS_READ)

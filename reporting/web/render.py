@@ -15,7 +15,8 @@ from litestar.template.base import csrf_token
 from markupsafe import Markup, escape
 
 from reporting.accounts import Account
-from reporting.web.office import Asked, Office, sees_alerts
+from reporting.permissions import Action, may
+from reporting.web.office import Asked, Office
 from reporting.web.plain import plain_json, printed
 
 ENVIRONMENT = Environment(
@@ -30,10 +31,20 @@ ENVIRONMENT = Environment(
 ROLE_WORDS = {
     "technician": "technician",
     "dsl": "safeguarding lead (DSL)",
+    "deputy": "deputy DSL",
     "headteacher": "headteacher",
     "chair": "chair of governors",
+    "governor": "governor",
+    "auditor": "auditor",
 }
 """Roles as people say them, in the order in which a page names them."""
+
+PAGES = (
+    ("/", "Today", Action.TODAY),
+    ("/breaches", "Breach log", Action.BREACHES_READ),
+    ("/alerts", "Alerts", Action.ALERTS_READ),
+)
+"""The pages of the bar along the top, each for whoever may do what it is for."""
 
 ERRORS: Mapping[int, tuple[str, str]] = {
     400: (
@@ -105,8 +116,7 @@ def error_page(status: int, heading: str = "", words: str = "") -> str:
 def _menu(account: Account | None) -> tuple[tuple[str, str], ...]:
     if account is None:
         return ()
-    pages = (("/", "Today"), ("/breaches", "Breach log"))
-    return (*pages, ("/alerts", "Alerts")) if sees_alerts(account) else pages
+    return tuple((address, words) for address, words, action in PAGES if may(account.roles, action))
 
 
 def _roles(account: Account | None) -> str:

@@ -6,7 +6,9 @@ from sqlalchemy import ColumnElement, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow
+from reporting.permissions import Action
 from reporting.web import alerts, times, viewer
+from reporting.web.access import needs
 from reporting.web.office import Asked, Office, office_of, sees_alerts
 from reporting.web.render import html
 from reporting.web.rows import KINDS
@@ -38,7 +40,7 @@ class Post(msgspec.Struct, frozen=True):
     answer: str
 
 
-@get("/")
+@get("/", opt=needs(Action.TODAY))
 async def today(request: Asked) -> Response[str]:
     """The first page after log-in."""
     office = office_of(request)

@@ -45,7 +45,7 @@ class Viewer(msgspec.Struct, frozen=True):
         if plain_entry and row.reason != Reason.SEALED:
             return ""
         if row.profile in self.pupils:
-            return "" if "dsl" in self.roles else "dsl"
+            return "" if self._reads_pupils else "dsl"
         return self._staff_holder
 
     def readable(self) -> ColumnElement[bool]:
@@ -55,7 +55,7 @@ class Viewer(msgspec.Struct, frozen=True):
         pupils = BreachRow.profile.in_(self.pupils)
         return or_(
             plain_entry,
-            pupils if "dsl" in self.roles else false(),
+            pupils if self._reads_pupils else false(),
             false() if self._staff_holder else ~pupils,
         )
 
@@ -66,17 +66,27 @@ class Viewer(msgspec.Struct, frozen=True):
         """
         if audience == "headteacher" and row.profile not in self.pupils:
             return self._staff_holder
-        return "" if audience in self.roles else audience
+        return "" if audience in self._audiences else audience
 
     def alerts(self) -> ColumnElement[bool]:
         """The alerts that `alert_holder` holds back for nobody, as a condition of a query."""
         heads = AlertRow.audience == "headteacher"
         pupils = AlertRow.profile.in_(self.pupils)
         return or_(
-            AlertRow.audience.in_(self.roles - {"headteacher"}),
+            AlertRow.audience.in_(self._audiences - {"headteacher"}),
             and_(heads, pupils) if "headteacher" in self.roles else false(),
             false() if self._staff_holder else and_(heads, ~pupils),
         )
+
+    @property
+    def _reads_pupils(self) -> bool:
+        """Whether what is about pupils is theirs to read: the DSL's, and the deputy's as the DSL's."""
+        return "dsl" in self._audiences
+
+    @property
+    def _audiences(self) -> frozenset[str]:
+        """The roles whose alerts they read: a deputy reads the DSL's (G7), and takes nothing from a headteacher."""
+        return self.roles | {"dsl"} if "deputy" in self.roles else self.roles
 
     @property
     def _staff_holder(self) -> str:
