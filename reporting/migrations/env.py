@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from reporting import case_models, people_models  # noqa: F401 - their tables are part of the metadata
 from reporting.models import Table
 
 context.configure(

@@ -14,7 +14,11 @@ from litestar.types import ASGIApp
 from blocklists.live import Live
 from reporting.accounts import Accounts
 from reporting.database import Database
-from reporting.web import access, alerts, errors, log, pictures, today
+from reporting.keyring import Keyring
+from reporting.names import Names
+from reporting.people import People
+from reporting.second_step import SecondStep
+from reporting.web import access, account, alerts, errors, log, people, pictures, second_step, today
 from reporting.web.attempts import Attempts
 from reporting.web.forms import FormRequest
 from reporting.web.guard import Guard
@@ -50,6 +54,10 @@ def create_app(
         accounts=accounts,
         sessions=Sessions(sessions, lambda: now_ns() / 1e9),
         attempts=Attempts(time.monotonic),
+        second_step=SecondStep(database, sessions.parent / "second-step.key", now_ns),
+        people=People(database, accounts, now_ns),
+        keyring=Keyring(database, accounts.hasher, now_ns),
+        names=Names(database, now_ns),
         secure=secure,
         notices=notices,
         now_ns=now_ns,
@@ -78,6 +86,9 @@ def _pages(office: Office) -> Litestar:
             access.log_in_form,
             access.log_in,
             access.log_out,
+            *second_step.PAGES,
+            *account.PAGES,
+            *people.PAGES,
         ],
         state=State({"office": office}),
         middleware=[DefineMiddleware(access.WhoAsks, office=office)],

@@ -7,7 +7,7 @@ from litestar.exceptions import HTTPException, NotAuthorizedException, Permissio
 from litestar.response import Redirect
 from litestar.types import ExceptionHandlersMap
 
-from reporting.web.access import OUR_PAGES, WrongRoleError, count_unreadable
+from reporting.web.access import OUR_PAGES, MustFirstError, WrongRoleError, count_unreadable
 from reporting.web.forms import FormError
 from reporting.web.office import Asked, Office
 from reporting.web.render import error_page
@@ -38,6 +38,7 @@ def handlers(office: Office) -> ExceptionHandlersMap:
     return {
         FormError: unreadable_form,
         NotAuthorizedException: to_log_in,
+        MustFirstError: must_first,
         WrongRoleError: known,
         PermissionDeniedException: stale_form,
         HTTPException: known,
@@ -50,6 +51,11 @@ def to_log_in(request: Asked, _error: Exception) -> Response[str]:
     path = request.scope["path"]
     after = f"?after={path}" if request.method == "GET" and path != "/" and OUR_PAGES.fullmatch(path) else ""
     return Redirect(f"/log-in{after}", status_code=303)
+
+
+def must_first(_request: Asked, error: MustFirstError) -> Response[str]:
+    """Lead to what the person must see to before anything else."""
+    return Redirect(error.path, status_code=303)
 
 
 def known(_request: Asked, error: HTTPException) -> Response[str]:

@@ -12,7 +12,11 @@ from blocklists.live import Live
 from blocklists.rulebook import Rulebook
 from reporting.accounts import Account, Accounts
 from reporting.database import Database
+from reporting.keyring import Keyring
+from reporting.names import Names
+from reporting.people import People
 from reporting.permissions import Action, may
+from reporting.second_step import SecondStep
 from reporting.web.attempts import Attempts
 from reporting.web.sessions import Sessions
 
@@ -34,6 +38,10 @@ class Office(msgspec.Struct, frozen=True):
     accounts: Accounts
     sessions: Sessions
     attempts: Attempts
+    second_step: SecondStep
+    people: People
+    keyring: Keyring
+    names: Names
     secure: bool
     notices: tuple[str, ...] = ()
     now_ns: Callable[[], int] = time.time_ns

@@ -43,6 +43,9 @@ PAGES = (
     ("/", "Today", Action.TODAY),
     ("/breaches", "Breach log", Action.BREACHES_READ),
     ("/alerts", "Alerts", Action.ALERTS_READ),
+    ("/incidents", "Incidents", Action.INCIDENTS_READ),
+    ("/people", "People", Action.ACCOUNTS_READ),
+    ("/oversight", "Oversight", Action.OVERSIGHT_READ),
 )
 """The pages of the bar along the top, each for whoever may do what it is for."""
 
