@@ -137,7 +137,7 @@ async def looks_by_role(database: Database, since_ns: int) -> dict[str, int]:
         .group_by(AccountRow.roles)
     )
     async with database.reading() as session:
-        return dict((await session.execute(found)).tuples().all())
+        return {row[0]: row[1] for row in await session.execute(found)}
 
 
 async def _put(session: AsyncSession, person: int, key: RoleKeyRow, name: str, at_ns: int, *, by: int) -> None:

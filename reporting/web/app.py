@@ -18,7 +18,20 @@ from reporting.keyring import Keyring
 from reporting.names import Names
 from reporting.people import People
 from reporting.second_step import SecondStep
-from reporting.web import access, account, alerts, errors, log, people, pictures, second_step, today
+from reporting.web import (
+    access,
+    account,
+    alerts,
+    errors,
+    incidents,
+    log,
+    oversight,
+    people,
+    pictures,
+    second_step,
+    today,
+    triage,
+)
 from reporting.web.attempts import Attempts
 from reporting.web.forms import FormRequest
 from reporting.web.guard import Guard
@@ -89,6 +102,9 @@ def _pages(office: Office) -> Litestar:
             *second_step.PAGES,
             *account.PAGES,
             *people.PAGES,
+            *triage.PAGES,
+            *incidents.PAGES,
+            *oversight.PAGES,
         ],
         state=State({"office": office}),
         middleware=[DefineMiddleware(access.WhoAsks, office=office)],

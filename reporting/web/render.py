@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from reporting.accounts import Account
 from reporting.permissions import Action, may
 from reporting.web.office import Asked, Office
-from reporting.web.plain import plain_json, printed
+from reporting.web.plain import plain, plain_json, printed
 
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -79,6 +79,9 @@ PUPILS_NETWORK = (
 )
 """Heading and words for somebody who comes from where nobody should."""
 
+LONGEST_PROSE = 4_000
+"""Characters of a note or a field of an incident."""
+
 NOTHING_SHARED = {"token": "", "here": "", "account": None, "menu": (), "roles": "", "school": "", "zone": ""}
 
 
@@ -107,6 +110,11 @@ def json(value: Mapping[str, object], **links: str | None) -> Response[bytes]:
 def link(address: str) -> Markup:
     """*address*, which we made, for a template to print: escaped already, and so not cut as a value from outside is."""
     return escape(address)
+
+
+def prose(text: str, longest: int = LONGEST_PROSE) -> Markup:
+    """*text* of several lines, each made plain and escaped, for a template to print whole."""
+    return Markup("\n").join(escape(plain(line, longest)) for line in text[: longest + 1].split("\n"))
 
 
 def error_page(status: int, heading: str = "", words: str = "") -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, and_, false, or_
 from blocklists.policy import Reason
 from blocklists.rulebook import Rulebook
 from reporting.accounts import head_is_dsl
+from reporting.case_models import IncidentRow
 from reporting.models import AlertRow, BreachRow
 from reporting.web.office import STAFF_COLUMN, Asked, Office, office_of
 
@@ -59,7 +60,7 @@ class Viewer(msgspec.Struct, frozen=True):
             false() if self._staff_holder else ~pupils,
         )
 
-    def alert_holder(self, row: AlertRow | BreachRow, audience: str) -> str:
+    def alert_holder(self, row: AlertRow | BreachRow | IncidentRow, audience: str) -> str:
         """The role that *row*, an alert to *audience* or an entry of one, is held for; nothing when they may read it.
 
         The headteacher is told of pupils too while no DSL is confirmed (G15), and then reads what it was about.
@@ -70,10 +71,17 @@ class Viewer(msgspec.Struct, frozen=True):
 
     def alerts(self) -> ColumnElement[bool]:
         """The alerts that `alert_holder` holds back for nobody, as a condition of a query."""
-        heads = AlertRow.audience == "headteacher"
-        pupils = AlertRow.profile.in_(self.pupils)
+        return self._routed(AlertRow)
+
+    def incidents(self) -> ColumnElement[bool]:
+        """The incidents that `alert_holder` holds back for nobody, as a condition of a query."""
+        return self._routed(IncidentRow)
+
+    def _routed(self, table: type[AlertRow] | type[IncidentRow]) -> ColumnElement[bool]:
+        heads = table.audience == "headteacher"
+        pupils = table.profile.in_(self.pupils)
         return or_(
-            AlertRow.audience.in_(self._audiences - {"headteacher"}),
+            table.audience.in_(self._audiences - {"headteacher"}),
             and_(heads, pupils) if "headteacher" in self.roles else false(),
             false() if self._staff_holder else and_(heads, ~pupils),
         )

@@ -21,7 +21,7 @@ from blocklists.live import Files, Live
 from blocklists.rulebook import Severity
 from reporting.accounts import Accounts, tidy
 from reporting.database import opened
-from reporting.models import AlertBreachRow, AlertRow, BreachRow, EnrolmentRow, JournalRow
+from reporting.models import AlertBreachRow, AlertRow, BreachRow, EnrolmentRow, JournalRow, VisitRow
 from reporting.second_step import SecondStep
 from reporting.web.app import create_app
 from reporting.web.guard import pupils_network
@@ -80,6 +80,15 @@ class StaffPages:
             session.add(row)
             await session.flush()
             return row.id
+
+    async def visit(self, **columns):
+        """Put a visit on record."""
+        usual = {
+            "journal": JOURNAL, "offset": next(self._numbers), "source": "dns", "address": "10.20.0.7", "client": 0,
+            "device": 0, "person": 0, "profile": "ks2", "count": 1,
+        }  # fmt: skip
+        async with self.database.writing() as session:
+            session.add(VisitRow(**{**usual, **columns}))
 
     async def alert(self, *breaches, **columns):
         """Open an alert about *breaches*; returns its number."""
@@ -144,7 +153,8 @@ def school(folder):
     networks = Clients(networks=(Network("10.20.0.0/16", "ks2"), Network("10.30.0.0/16", "staff")))
     snapshot.write(files.policy, defaults.rulebook("Harbour Primary"), version=3, written_ns=1)
     snapshot.write(files.clients, networks, version=1, written_ns=1)
-    lists.compile_lists({}, files.index, built_ns=1)
+    helplines = lists.Source(defaults.list_files()["always-open"])
+    lists.compile_lists({"always-open": (helplines,)}, files.index, built_ns=1)
     live = Live(files)
     live.refresh()
     assert live.ready
@@ -166,7 +176,9 @@ async def running(folder: Path, **options):
             }  # fmt: skip
             app = create_app(**{"live": live, "database": database, "accounts": accounts, **usual, **options})
             async with served(app, listener):
-                yield StaffPages(f"http://{host}", database, accounts, live, folder)
+                made = StaffPages(f"http://{host}", database, accounts, live, folder)
+                made.app = app.inner
+                yield made
 
 
 @contextlib.asynccontextmanager
