@@ -84,11 +84,13 @@ class Names:
     async def share(self, keys: Mapping[str, bytes]) -> None:
         """Seal for the headteacher what is sealed for the DSL only: names from before there was the second key."""
         private = keys.get("dsl")
+        if private is None:
+            return
         async with self._database.writing() as session:
             head = await session.get(RoleKeyRow, "headteacher")
             theirs = select(PersonNameRow.person).where(PersonNameRow.role == "headteacher")
             missing = select(PersonNameRow).where(PersonNameRow.role == "dsl", PersonNameRow.person.not_in(theirs))
-            if head is None or private is None:
+            if head is None:
                 return
             for row in list(await session.scalars(missing)):
                 if opened := sealing.unseal(private, row.sealed, _purpose(row.person)):
