@@ -69,6 +69,7 @@ def look_round(person, role):
     for path, words, action in PAGES:
         person.go(path)
         assert ("not for your role" in person.text) is not may({role}, action), words
+    person.go("/")
     if may({role}, Action.ACCOUNTS_READ):
         person.follow("People")
         person.picture(f"people-{role}")
