@@ -11,8 +11,8 @@ import time
 from blocklists import snapshot
 from blocklists.live import Files
 from deploy.toml_file import RefusedError
+from reporting.permissions import ROLES
 
-ROLES = ("technician", "dsl", "headteacher", "chair")
 FOLDER = "invitations"
 DAYS = 14
 """How long an invitation holds."""

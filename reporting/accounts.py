@@ -21,10 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from reporting.database import Database
 from reporting.logline import reason
 from reporting.models import AccountRow, EnrolmentRow
+from reporting.people_models import AccountStateRow, InvitationRow
+from reporting.permissions import ROLES, needs_second_step
 
 log = logging.getLogger("schoolgate.accounts")
 
-ROLES = ("technician", "dsl", "headteacher", "chair")
 FIRST_ROLES = "technician,dsl"
 LEAST_PASSWORD = 12
 """Characters: what the NCSC's "three random words" easily reach."""
@@ -32,6 +33,7 @@ LEAST_PASSWORD = 12
 INVITATION_LIFE = 14 * 24 * 3600 * 1_000_000_000
 """Nanoseconds for which an invitation holds: a fortnight, so that a week's absence does not spoil it."""
 
+MUST_PASSWORD, MUST_SECOND_STEP = "password", "second-step"
 MOST_PASSWORD = 1_024
 MOST_NAME = 64
 INVALID = "This token is not valid: it is mistyped, too old, or has been used already."
@@ -49,11 +51,18 @@ class TokenError(EnrolmentError):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Somebody who may log in."""
+    """Somebody who may log in.
+
+    *epoch*: a log-in of an earlier one is over. *second_step*: a code is asked for besides the password. *must*: what
+    they have to see to before anything else: MUST_PASSWORD, MUST_SECOND_STEP or nothing.
+    """
 
     id: int
     name: str
     roles: frozenset[str]
+    epoch: int = 0
+    second_step: bool = False
+    must: str = ""
 
 
 class Enrolment(msgspec.Struct, frozen=True):
@@ -83,7 +92,7 @@ class Accounts:
     ) -> None:
         """Without *hasher*, the parameters are RFC 9106's second choice (64 MB)."""
         self._database, self._invitations, self._now_ns = database, invitations, now_ns
-        self._hasher = hasher or argon2.PasswordHasher()
+        self.hasher = self._hasher = hasher or argon2.PasswordHasher()
         self._nobody = self._hasher.hash("nobody has this password")
         self._turns = asyncio.Semaphore(AT_ONCE)
 
@@ -96,18 +105,19 @@ class Accounts:
         """The account of *name* if *password* is right, else None after the same work."""
         async with self._database.reading() as session:
             row = await session.scalar(select(AccountRow).where(AccountRow.name == tidy(name)))
+            state = await session.get(AccountStateRow, row.id) if row else None
         right = await self._matches(row.password_hash if row else self._nobody, password)
-        if row is None or not right:
+        if row is None or not right or (state and state.closed_ns):
             return None
         if self._hasher.check_needs_rehash(row.password_hash):
             await self._rehash(row.id, password)
-        return _account(row)
+        return _account(row, state)
 
     async def account(self, number: int) -> Account | None:
         """The account with the id *number*, for a session that remembers it."""
         async with self._database.reading() as session:
-            row = await session.get(AccountRow, number)
-        return _account(row) if row else None
+            row, state = await session.get(AccountRow, number), await session.get(AccountStateRow, number)
+        return _account(row, state) if row and not (state and state.closed_ns) else None
 
     async def roles_held(self) -> list[frozenset[str]]:
         """The roles of each account."""
@@ -129,12 +139,22 @@ class Accounts:
         except IntegrityError as error:
             raise EnrolmentError("There is an account of this name already; choose another.") from error
         log.info("An account was made with the roles %s.", roles)
-        return _account(row)
+        return _account(row, None)
+
+    async def renew(self, number: int, password: str) -> None:
+        """Give the account *number* a new *password*, and end its log-ins; EnrolmentError if it cannot be one."""
+        async with self._database.reading() as session:
+            judge((await session.get_one(AccountRow, number)).name, password)
+        hashed = await self._hash(password)
+        async with self._database.writing() as session:
+            (await session.get_one(AccountRow, number)).password_hash = hashed
+            state = await state_of(session, number)
+            state.epoch, state.new_password = state.epoch + 1, False
 
     async def _use(self, session: AsyncSession, digest: str) -> str:
         """Use up the token whose hash is *digest*, and return its roles; TokenError if it gives no right."""
         kept, now = await session.get(EnrolmentRow, digest), self._now_ns()
-        if kept is None and (invitation := self._invitation(digest)):
+        if kept is None and (invitation := await self._invited(session, digest)):
             kept = EnrolmentRow(token_sha256=digest, roles=invitation.roles, created_ns=invitation.created_ns)
             session.add(kept)  # it stays, used: that the file is still there then says nothing
         if kept is None or kept.used_ns is not None:
@@ -142,9 +162,11 @@ class Accounts:
         kept.used_ns = now
         return kept.roles
 
-    def _invitation(self, digest: str) -> Invitation | None:
-        """The invitation that holds now for the token whose hash is *digest*."""
-        found = _invitation(self._invitations / digest) if self._invitations else None
+    async def _invited(self, session: AsyncSession, digest: str) -> Invitation | None:
+        """The invitation that holds now for the token whose hash is *digest*: of the command, or of the pages."""
+        row = await session.get(InvitationRow, digest)
+        found = Invitation(row.roles, row.created_ns) if row else None
+        found = found or (_invitation(self._invitations / digest) if self._invitations else None)
         return found if found and abs(self._now_ns() - found.created_ns) < INVITATION_LIFE else None
 
     async def load_enrolment(self, file: Path) -> bool:
@@ -177,8 +199,19 @@ class Accounts:
 
 
 async def roles_held(session: AsyncSession) -> list[frozenset[str]]:
-    """The roles of each account."""
-    return [frozenset(roles.split(",")) for roles in await session.scalars(select(AccountRow.roles))]
+    """The roles of each account that is not closed."""
+    closed = select(AccountStateRow.account).where(AccountStateRow.closed_ns.is_not(None))
+    found = await session.scalars(select(AccountRow.roles).where(AccountRow.id.not_in(closed)))
+    return [frozenset(roles.split(",")) for roles in found]
+
+
+async def state_of(session: AsyncSession, number: int) -> AccountStateRow:
+    """The state of the account *number* in a writing *session*; made if need be."""
+    found = await session.get(AccountStateRow, number)
+    if found is None:
+        found = AccountStateRow(account=number, epoch=0, new_password=False, totp_secret=b"", totp_step=0)
+        session.add(found)
+    return found
 
 
 def head_is_dsl(held: Iterable[frozenset[str]]) -> bool:
@@ -245,5 +278,10 @@ def _verified(hasher: argon2.PasswordHasher, hashed: str, password: str) -> bool
         return False
 
 
-def _account(row: AccountRow) -> Account:
-    return Account(id=row.id, name=row.name, roles=frozenset(row.roles.split(",")))
+def _account(row: AccountRow, state: AccountStateRow | None) -> Account:
+    roles = frozenset(row.roles.split(","))
+    second = state is not None and state.totp_since_ns is not None
+    must = MUST_SECOND_STEP if needs_second_step(roles) and not second else ""
+    if state and state.new_password:
+        must = MUST_PASSWORD
+    return Account(row.id, row.name, roles, state.epoch if state else 0, second, must)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from reporting import alerts
+from reporting import alerts, triage
 from reporting.accounts import Account
 from reporting.alert_models import AlertLinkRow
 from reporting.alert_rules import HOUR
@@ -67,7 +67,8 @@ async def use(session: AsyncSession, token: str, account: Account, now_ns: int) 
     if not account.roles & who_may(alert):
         return None
     link.used_ns, link.used_by = now_ns, account.id
-    await alerts.acknowledge(session, alert.number, account.id, now_ns)
+    if await alerts.acknowledge(session, alert.number, account.id, now_ns):
+        await triage.done(session, triage.Hand(alert.id, account.id, now_ns), "acknowledged", "by a link, from outside")
     return alert.number
 
 

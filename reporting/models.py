@@ -222,7 +222,7 @@ class OutboxRow(Table):
 
 
 class AccountRow(Table):
-    """Somebody who may log in. *roles* is comma text of technician, dsl, headteacher, chair."""
+    """Somebody who may log in. *roles* is comma text of `reporting.permissions.ROLES`."""
 
     __tablename__ = "accounts"
 

@@ -44,14 +44,11 @@ from reporting.room import Room
 from reporting.school_time import SchoolTime
 from reporting.sealed_watch import SealedWatch
 from reporting.settings import ContactSettings, ReportingSettings
-from reporting.web.app import create_app
-from reporting.web.attempts import Attempts
+from reporting.web.app import create_app, furnished
 from reporting.web.guard import pupils_network
 from reporting.web.machine import Machine
-from reporting.web.office import Office
 from reporting.web.offsite import create_offsite
 from reporting.web.pseudonyms import kept_key
-from reporting.web.sessions import Sessions
 
 log = logging.getLogger("schoolgate.reporting")
 
@@ -297,12 +294,11 @@ async def _offsite(
         yield
         return
     host = urlsplit(place.url)
-    office = Office(
+    office = furnished(
         live=live,
         database=database,
         accounts=accounts,
-        sessions=Sessions(session_folder(settings.database, live.files), time.time),
-        attempts=Attempts(time.monotonic),
+        sessions=session_folder(settings.database, live.files),
         secure=host.scheme == "https",
     )
     app = create_offsite(office, hosts=(host.netloc.lower(),), refuses=pupils_network(live))

@@ -106,6 +106,7 @@ reporting/concern.py
 reporting/ladder.py
 reporting/page_link.py
 reporting/pseudonym.py
+reporting/permissions.py
 reporting/runs.py
 reporting/school_time.py
 reporting/visits.py

@@ -15,7 +15,7 @@ from deploy.demo.clients import Outcome
 from deploy.demo.origin import Origin
 
 
-def welcome(settings: config.Settings, origin: Origin, trusted: Path, password: str) -> None:
+def welcome(settings: config.Settings, origin: Origin, trusted: Path, password: str, codes: list[str]) -> None:
     """Say what is running where, and the exact lines to try it with."""
     port = settings.config.dns.listen[0].rpartition(":")[2]
     proxy = settings.config.peek.listen[0]
@@ -51,6 +51,7 @@ Schoolgate is ready: a demo school on this machine's loopback. Ctrl-C ends all o
 
   Staff pages (breach log and alerts):
       {settings.config.reporting.public_url}/    name: demo    password: {password}
+      Codes for the second step, each works once: {", ".join(codes[:4])}
 
   Metrics: http://127.0.0.1:{settings.config.metrics.dns}/metrics (DNS), :{settings.config.metrics.peek} (front door), \
 :{settings.config.metrics.worker} (proxy), :{settings.config.metrics.closed} (closed address), \

@@ -140,7 +140,7 @@ class _Demo:
             if self.once:
                 await self._ask_everything(origin)
             else:
-                report.welcome(settings, origin, self.folder / TRUSTED, self.password)
+                report.welcome(settings, origin, self.folder / TRUSTED, self.password, self.staff.codes)
                 self.mailbox.show = report.mail
                 await keeping
         finally:

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-import reporting.alert_models  # noqa: F401 - its tables belong to the same metadata
+from reporting import alert_models, case_models, log_models, people_models, troubles  # noqa: F401 - their tables are part of the metadata
 from reporting.models import Table
 
 context.configure(

@@ -19,7 +19,8 @@ from litestar.types import ASGIApp
 
 from reporting.accounts import LEAST_PASSWORD, Account, EnrolmentError, TokenError, judge, tidy
 from reporting.api_tokens import ApiTokens
-from reporting.web.office import Asked, Office, office_of, sees_alerts
+from reporting.permissions import Action, may
+from reporting.web.office import Asked, Office, office_of
 from reporting.web.plain import plain
 from reporting.web.render import html
 
@@ -28,7 +29,15 @@ log = logging.getLogger("schoolgate.web")
 OPEN = "open_to_all"
 """The mark of a page that is there before log-in."""
 
-OUR_PAGES = re.compile(r"/(?:(?:breaches|alerts)(?:/[0-9]{1,18})?|health|explain|proposals|tokens)?")
+ACTION = "action"
+"""The mark of every other page: what it does, of `reporting.permissions`."""
+
+MEANWHILE = "meanwhile"
+"""The mark of a page that somebody reaches who must see to something first, such as a new password."""
+
+OUR_PAGES = re.compile(
+    r"/(?:(?:breaches|alerts|incidents)(?:/[0-9]{1,18})?|account|people|health|explain|proposals|tokens)?"
+)
 """Where a log-in may lead: nothing that a stranger's link could choose."""
 
 API = "/api/"
@@ -47,6 +56,15 @@ LOGGED_NAME = 40
 
 class WrongRoleError(PermissionDeniedException):
     """The person is known, and the page is for another role."""
+
+
+class MustFirstError(PermissionDeniedException):
+    """The person must see to something before anything else; *path* is where."""
+
+    def __init__(self, path: str) -> None:
+        """Lead to *path*."""
+        super().__init__()
+        self.path = path
 
 
 class WhoAsks(AbstractAuthenticationMiddleware):
@@ -69,21 +87,33 @@ class WhoAsks(AbstractAuthenticationMiddleware):
         key = connection.cookies.get(self._office.session_cookie, "")
         session = await self._office.sessions.find(key, touch=path not in UNATTENDED) if key else None
         account = await self._office.accounts.account(session.account) if session else None
-        if session and account and account.name != session.name:
-            account = None  # the number of a removed account may be given again
-        return AuthenticationResult(user=account, auth=key if account else None)
+        if session and account and (account.name, account.epoch) != (session.name, session.epoch):
+            account = None  # the number of a removed account may be given again, and log-ins of before may be ended
+        if key and account is None:
+            self._office.keyring.close(key)
+        waits = session is not None and session.waits
+        return AuthenticationResult(user=None if waits else account, auth=key if account else None)
 
 
 def logged_in(connection: ASGIConnection[object, Account | None, object, State], handler: BaseRouteHandler) -> None:
-    """Let through whoever is logged in, and everybody to an open page; a guard."""
-    if not handler.opt.get(OPEN) and connection.user is None:
+    """Let through whoever has a role that may do what the page is marked with, and everybody to an open page; a guard.
+
+    A page without a mark is nobody's: forgetting it keeps a page shut.
+    """
+    if handler.opt.get(OPEN):
+        return
+    if connection.user is None:
         raise NotAuthorizedException
-
-
-def alerted(connection: ASGIConnection[object, Account | None, object, State], _handler: BaseRouteHandler) -> None:
-    """Let through only the roles that alerts are routed to; a guard."""
-    if not sees_alerts(connection.user):
+    action = handler.opt.get(ACTION)
+    if not isinstance(action, Action) or not may(connection.user.roles, action):
         raise WrongRoleError
+    if connection.user.must and not handler.opt.get(MEANWHILE):
+        raise MustFirstError(f"/account/{connection.user.must}")
+
+
+def needs(action: Action, *, meanwhile: bool = False) -> dict[str, object]:
+    """The marks of a page that does *action*, for its `opt`."""
+    return {ACTION: action, MEANWHILE: meanwhile}
 
 
 @get("/enrol", opt={OPEN: True})
@@ -96,10 +126,10 @@ async def enrolment(request: Asked) -> Response[str]:
 async def enrol(request: Asked) -> Response[str] | Redirect:
     """Make the account of a one-use token, and log it in; only a form that could make one counts as a try."""
     office = office_of(request)
-    form = await _texts(request)
-    name, password, address = form.get("name", ""), form.get("password", ""), _address(request)
+    form = await texts(request)
+    name, password, address = form.get("name", ""), form.get("password", ""), address_of(request)
     if wait := office.attempts.wait(address):
-        return await _enrolment_form(request, office, name=name, problem=_wait_words(wait), status=429)
+        return await _enrolment_form(request, office, name=name, problem=wait_words(wait), status=429)
     try:
         _judge(name, password, form.get("again", ""))
         next_wait = office.attempts.failed(address)
@@ -110,7 +140,8 @@ async def enrol(request: Asked) -> Response[str] | Redirect:
     except EnrolmentError as error:
         return await _enrolment_form(request, office, name=name, problem=str(error))
     office.attempts.succeeded(address)
-    return await _welcome(request, office, account, "/")
+    await office.people.note("made", account.id, address)
+    return await welcome(request, account, password, "/")
 
 
 @get("/log-in", opt={OPEN: True})
@@ -119,24 +150,26 @@ async def log_in_form(request: Asked) -> Response[str] | Redirect:
     office = office_of(request)
     if not await office.accounts.exist():
         return Redirect("/enrol", status_code=303)
-    return _log_in_form(request, office, after=_ours(request.query_params.get("after", "")))
+    return _log_in_form(request, office, after=ours(request.query_params.get("after", "")))
 
 
 @post("/log-in", opt={OPEN: True})
 async def log_in(request: Asked) -> Response[str] | Redirect:
     """Check name and password; a try counts as failed until it has succeeded, so that a burst gains nothing."""
     office = office_of(request)
-    form = await _texts(request)
-    name, after, address = plain(form.get("name", "")), _ours(form.get("after", "")), _address(request)
+    form = await texts(request)
+    name, after, address = plain(form.get("name", "")), ours(form.get("after", "")), address_of(request)
     if wait := office.attempts.wait(address, tidy(name)):
-        return _log_in_form(request, office, name=name, after=after, problem=_wait_words(wait), status=429)
+        return _log_in_form(request, office, name=name, after=after, problem=wait_words(wait), status=429)
     next_wait = office.attempts.failed(address, tidy(name))
     account = await office.accounts.verify(name, form.get("password", ""))
     if account is None:
         _log_failure("log-in", name, address, next_wait)
+        if (number := await office.people.number_of(tidy(name))) is not None:
+            await office.people.note("refused", number, address)
         return _log_in_form(request, office, name=name, after=after, problem=WRONG, status=403)
     office.attempts.succeeded(address, tidy(name))
-    return await _welcome(request, office, account, after)
+    return await welcome(request, account, form.get("password", ""), after)
 
 
 @post("/log-out", opt={OPEN: True})
@@ -145,6 +178,7 @@ async def log_out(request: Asked) -> Redirect:
     office = office_of(request)
     if request.auth:
         await office.sessions.close(str(request.auth))
+        office.keyring.close(str(request.auth))
     answer = Redirect("/log-in", status_code=303)
     for name in (office.session_cookie, office.csrf_cookie):
         answer.set_cookie(dataclasses.replace(cookie(office, name, ""), max_age=0))
@@ -159,7 +193,7 @@ def count_unreadable(request: Asked, office: Office) -> None:
     """
     if (request.method, request.scope["path"]) != ("POST", "/log-in") or "origin" in request.headers:
         return
-    address = _address(request)
+    address = address_of(request)
     if not office.attempts.wait(address):
         log.warning("A log-in from %s came as a form that cannot be read.", address)
         _log_wait(address, office.attempts.failed(address))
@@ -170,13 +204,30 @@ def cookie(office: Office, name: str, value: str) -> Cookie:
     return Cookie(key=name, value=value, path="/", httponly=True, samesite="strict", secure=office.secure)
 
 
-async def _welcome(request: Asked, office: Office, account: Account, after: str) -> Redirect:
-    """A new session with a new key, whatever key the request brought; the old one ends."""
-    if request.auth:
-        await office.sessions.close(str(request.auth))
-    answer = Redirect(after, status_code=303)
-    answer.set_cookie(cookie(office, office.session_cookie, await office.sessions.open(account.id, account.name)))
+async def welcome(request: Asked, account: Account, password: str, after: str) -> Redirect:
+    """A new session with a new key, whatever key the request brought; the old one ends.
+
+    Where a second step is to come, the session waits for it, and opens no page.
+    """
+    office, waits = office_of(request), account.second_step
+    key = await renewed(request, account, waits=waits)
+    await office.keyring.open(key, account, password)
+    await office.names.share(office.keyring.opened(key))
+    if not waits:
+        await office.people.note("in", account.id, address_of(request))
+    answer = Redirect(f"/log-in/code?after={after}" if waits else after, status_code=303)
+    answer.set_cookie(cookie(office, office.session_cookie, key))
     return answer
+
+
+async def renewed(request: Asked, account: Account, *, waits: bool = False) -> str:
+    """The key of a new session for *account*; the one that *request* brought ends, and what it had open moves."""
+    office, old = office_of(request), str(request.auth or "")
+    key = await office.sessions.open(account.id, account.name, epoch=account.epoch, waits=waits)
+    if old:
+        await office.sessions.close(old)
+        office.keyring.move(old, key)
+    return key
 
 
 async def _enrolment_form(
@@ -198,9 +249,14 @@ def _log_in_form(
 
 
 def _judge(name: str, password: str, again: str) -> None:
+    same(password, again)
+    judge(name, password)
+
+
+def same(password: str, again: str) -> None:
+    """EnrolmentError if a new password was not written twice the same."""
     if password != again:
         raise EnrolmentError(DIFFER)
-    judge(name, password)
 
 
 def _log_failure(what: str, name: str, address: str, wait: float) -> None:
@@ -216,19 +272,22 @@ def _log_wait(address: str, wait: float) -> None:
         )
 
 
-def _ours(after: str) -> str:
+def ours(after: str) -> str:
+    """*after* if it is a page of ours that a log-in may lead to, else the first page."""
     return after if OUR_PAGES.fullmatch(after) else "/"
 
 
-def _wait_words(seconds: float) -> str:
+def wait_words(seconds: float) -> str:
+    """What somebody reads who has to wait *seconds*."""
     minutes = max(1, round(seconds / 60))
     return WAIT.format(minutes="a minute" if minutes == 1 else f"{minutes} minutes")
 
 
-def _address(request: Asked) -> str:
+def address_of(request: Asked) -> str:
+    """Where *request* comes from."""
     return request.client.host if request.client else ""
 
 
-async def _texts(request: Asked) -> dict[str, str]:
+async def texts(request: Asked) -> dict[str, str]:
     """The fields of the form; FormError if it cannot be read (`reporting.web.forms`)."""
     return dict((await request.form()).items())

@@ -11,12 +11,14 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from blocklists.rulebook import Severity
+from reporting import triage
 from reporting.alerts import MEANINGS, acknowledge
 from reporting.models import AccountRow, AlertBreachRow, AlertRow, BreachRow
-from reporting.web import rows, times
-from reporting.web.access import alerted
+from reporting.permissions import Action
+from reporting.web import desk, inbox, rows, times
+from reporting.web.access import needs
 from reporting.web.office import Asked, Office, office_of
-from reporting.web.render import html, json
+from reporting.web.render import html, json, link
 from reporting.web.rows import Shown, severity_name
 from reporting.web.viewer import Viewer, viewer_of
 
@@ -65,16 +67,17 @@ class ShownAlert(msgspec.Struct, frozen=True):
     acknowledged: str
 
 
-@get("/alerts", guards=[alerted])
+@get("/alerts", opt=needs(Action.ALERTS_READ))
 async def alert_list(request: Asked) -> Response[str] | Response[bytes]:
     """Open alerts with the most pressing first, then the newest that were acknowledged; ?format=json as JSON."""
-    office = office_of(request)
-    mine = (await viewer_of(request)).alerts()
+    office, asked = office_of(request), {name: request.query_params.get(name, "") for name in inbox.CHOICES}
+    mine = [(await viewer_of(request)).alerts(), *inbox.conditions(asked, request.user)]
     async with office.database.reading() as session:
-        waiting = list(await session.scalars(soonest_first().where(mine, AlertRow.state == "open")))
-        older = _number(request.query_params.get("below", "")) or 2**62
-        done = select(AlertRow).where(mine, AlertRow.state != "open", AlertRow.number < older)
+        waiting = list(await session.scalars(soonest_first().where(*mine, AlertRow.state == "open")))
+        older = number_in(request.query_params.get("below", "")) or 2**62
+        done = select(AlertRow).where(*mine, AlertRow.state != "open", AlertRow.number < older)
         found = list(await session.scalars(done.order_by(AlertRow.number.desc()).limit(PAGE + 1)))
+        marks = await inbox.marks(session, [row.id for row in (*waiting, *found)])
     if request.query_params.get("format") == "json":
         return json({"alerts": [show(row, office) for row in (*waiting, *found[:PAGE])]})
     return html(
@@ -83,21 +86,35 @@ async def alert_list(request: Asked) -> Response[str] | Response[bytes]:
         "alerts.html",
         waiting=[show(row, office) for row in waiting],
         done=[show(row, office) for row in found[:PAGE]],
-        below=found[PAGE - 1].number if len(found) > PAGE else None,
+        marks={row.number: marks[row.id] for row in (*waiting, *found) if row.id in marks},
+        asked=asked,
+        narrowed=any(asked.values()),
+        choices=inbox.CHOICES,
+        older=link(inbox.older(asked, found[PAGE - 1].number)) if len(found) > PAGE else "",
     )
 
 
-@get("/alerts/{number:str}", guards=[alerted])
+@get("/alerts/{number:str}", opt=needs(Action.ALERTS_READ))
 async def alert(request: Asked) -> Response[str]:
-    """One alert: what it means, by when to act, what to do, and what happened."""
+    """One alert: what it means, by when to act, what to do, what happened, and what people did about it."""
+    office = office_of(request)
+    assert request.user, "the guard lets only people through"
+    async with office.database.writing() as session:
+        row = await find(session, request.path_params["number"], await viewer_of(request))
+        await triage.opened(session, triage.Hand(row.id, request.user.id, office.now_ns()))
+    return await page(request, row)
+
+
+async def page(request: Asked, row: AlertRow, *, status: int = 200, **more: object) -> Response[str]:
+    """The page of the alert *row*, which is the asker's to see; *more* is what a form of it has shown or refused."""
     office, viewer = office_of(request), await viewer_of(request)
     async with office.database.reading() as session:
-        row = await _find(session, request.path_params["number"], viewer)
         found = select(BreachRow).join(AlertBreachRow, AlertBreachRow.breach == BreachRow.id)
         newest = found.where(AlertBreachRow.alert == row.id).order_by(BreachRow.at_ns.desc(), BreachRow.id.desc())
         breaches = list(await session.scalars(newest.limit(PAGE)))
         joined = await session.scalar(select(func.count()).where(AlertBreachRow.alert == row.id))
         by = await session.get(AccountRow, row.acknowledged_by) if row.acknowledged_by else None
+        handled = await desk.of(session, row, request)
     return html(
         request,
         office,
@@ -107,17 +124,21 @@ async def alert(request: Asked) -> Response[str]:
         help_first=row.theme in CHILD_FIRST,
         rows=_entries(breaches, viewer, viewer.climbed_to(row) or row.audience, office),
         unlisted=max(0, (joined or 0) - PAGE),
+        status=status,
+        **handled,
+        **{"problem": "", "name": "", "hour": None, **more},
     )
 
 
-@post("/alerts/{number:str}/acknowledge", guards=[alerted])
+@post("/alerts/{number:str}/acknowledge", opt=needs(Action.ALERTS_TRIAGE))
 async def acknowledged(request: Asked) -> Redirect:
     """Note who has taken the alert on, and when; a second time changes nothing."""
     office, viewer = office_of(request), await viewer_of(request)
     assert request.user, "the guard lets only people through"
     async with office.database.writing() as session:
-        row = await _find(session, request.path_params["number"], viewer)
-        await acknowledge(session, row.number, request.user.id, office.now_ns())
+        row = await find(session, request.path_params["number"], viewer)
+        if await acknowledge(session, row.number, request.user.id, office.now_ns()):
+            await triage.done(session, triage.Hand(row.id, request.user.id, office.now_ns()), "acknowledged")
     return Redirect(f"/alerts/{row.number}", status_code=303)
 
 
@@ -162,14 +183,14 @@ def _entries(breaches: list[BreachRow], viewer: Viewer, audience: str, office: O
     return [rows.show(row, holder=viewer.alert_holder(row, audience), rulebook=book, zone=zone) for row in breaches]
 
 
-async def _find(session: AsyncSession, number: str, viewer: Viewer) -> AlertRow:
+async def find(session: AsyncSession, number: str, viewer: Viewer) -> AlertRow:
     """The alert *number* if it is *viewer*'s; NotFoundException otherwise."""
-    found = await session.scalar(select(AlertRow).where(AlertRow.number == _number(number), viewer.alerts()))
+    found = await session.scalar(select(AlertRow).where(AlertRow.number == number_in(number), viewer.alerts()))
     if found is None:
         raise NotFoundException
     return found
 
 
-def _number(text: str) -> int:
+def number_in(text: str) -> int:
     """*text* as an alert's number, or 0, which no alert has."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0

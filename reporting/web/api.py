@@ -13,7 +13,9 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from reporting.permissions import Action
 from reporting.web import filters, health, log, times, why
+from reporting.web.access import needs
 from reporting.web.filters import Place
 from reporting.web.office import Asked, office_of
 from reporting.web.plain import plain_json
@@ -45,7 +47,7 @@ class BreachReason(msgspec.Struct, frozen=True):
     walked: Walked | None
 
 
-@get("/breaches", summary="The breach log")
+@get("/breaches", opt=needs(Action.BREACHES_READ), summary="The breach log")
 async def breaches(
     request: Asked,
     *,
@@ -87,7 +89,7 @@ async def breaches(
     return plainly(BreachPage(page.entries, older, list(question.problems), page.looked_to))
 
 
-@get("/breaches/{number:int}", summary="Why an entry is there")
+@get("/breaches/{number:int}", opt=needs(Action.BREACHES_EXPLAIN), summary="Why an entry is there")
 async def breach(request: Asked, number: FromPath[int]) -> BreachReason:
     """One entry and why."""
     office, viewer = office_of(request), await viewer_of(request)
@@ -99,7 +101,7 @@ async def breach(request: Asked, number: FromPath[int]) -> BreachReason:
     return plainly(BreachReason(shown, walked if isinstance(walked, Walked) else None))
 
 
-@get("/explain", summary="What a profile would meet")
+@get("/explain", opt=needs(Action.BREACHES_EXPLAIN), summary="What a profile would meet")
 async def explain(request: Asked, what: FromQuery[str], profile: FromQuery[str], at: FromQuery[str] = "") -> Walked:
     """The decision order walked for a name or a web address; `at` is a local time, such as 2027-01-11T10:00."""
     office = office_of(request)
@@ -110,7 +112,7 @@ async def explain(request: Asked, what: FromQuery[str], profile: FromQuery[str],
     return plainly(found)
 
 
-@get("/health", summary="Is everything healthy")
+@get("/health", opt=needs(Action.HEALTH_READ), summary="Is everything healthy")
 async def state(request: Asked) -> health.Health:
     """The health page's figures."""
     if request.user is None:
@@ -118,7 +120,7 @@ async def state(request: Asked) -> health.Health:
     return plainly(await health.looked_at(office_of(request)))
 
 
-@get("/openapi.json", include_in_schema=False)
+@get("/openapi.json", opt=needs(Action.BREACHES_READ), include_in_schema=False)
 async def description(request: Asked) -> dict[str, Any]:
     """What this API is, for tools: OpenAPI 3.1."""
     assert request.user

@@ -14,18 +14,28 @@ from litestar.types import ASGIApp
 from blocklists.live import Live
 from reporting.accounts import Accounts
 from reporting.database import Database
+from reporting.keyring import Keyring
+from reporting.names import Names
+from reporting.people import People
+from reporting.second_step import SecondStep
 from reporting.web import (
     access,
+    account,
     alerts,
     api,
     errors,
     export,
     health,
+    incidents,
     log,
+    oversight,
+    people,
     pictures,
     proposals,
+    second_step,
     today,
     tokens,
+    triage,
     views,
     why,
 )
@@ -61,19 +71,49 @@ def create_app(
     a folder of ours, made if need be. *secure*: the pages are served over TLS. *notices*: sentences that stay on
     today's page. *pseudonym_key*: what people's pseudonyms are made with. *machine*: what the health page looks at.
     """
-    office = Office(
+    office = furnished(
+        live=live,
+        database=database,
+        accounts=accounts,
+        sessions=sessions,
+        secure=secure,
+        notices=notices,
+        now_ns=now_ns,
+        pseudonym_key=pseudonym_key,
+        machine=machine,
+    )
+    return Guard(_pages(office), hosts=hosts, refuses=refuses, error_page=_refusal)
+
+
+def furnished(
+    *,
+    live: Live,
+    database: Database,
+    accounts: Accounts,
+    sessions: Path,
+    secure: bool,
+    notices: tuple[str, ...] = (),
+    now_ns: Callable[[], int] = time.time_ns,
+    pseudonym_key: bytes = b"",
+    machine: Machine | None = None,
+) -> Office:
+    """What pages need of the school, with tries to log in that are counted for these pages alone."""
+    return Office(
         live=live,
         database=database,
         accounts=accounts,
         sessions=Sessions(sessions, lambda: now_ns() / 1e9),
         attempts=Attempts(time.monotonic),
+        second_step=SecondStep(database, sessions.parent / "second-step.key", now_ns),
+        people=People(database, accounts, now_ns),
+        keyring=Keyring(database, accounts.hasher, now_ns),
+        names=Names(database, now_ns),
         secure=secure,
         notices=notices,
         now_ns=now_ns,
         pseudonym_key=pseudonym_key,
         machine=machine or Machine(),
     )
-    return Guard(_pages(office), hosts=hosts, refuses=refuses, error_page=_refusal)
 
 
 def _refusal(status: int) -> bytes:
@@ -114,6 +154,12 @@ def _pages(office: Office) -> Litestar:
             access.log_in_form,
             access.log_in,
             access.log_out,
+            *second_step.PAGES,
+            *account.PAGES,
+            *people.PAGES,
+            *triage.PAGES,
+            *incidents.PAGES,
+            *oversight.PAGES,
         ],
         state=State({"office": office, "watch": health.Watch(office)}),
         middleware=[DefineMiddleware(access.WhoAsks, office=office)],

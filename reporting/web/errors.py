@@ -13,7 +13,7 @@ from litestar.exceptions import (
 from litestar.response import Redirect
 from litestar.types import ExceptionHandlersMap
 
-from reporting.web.access import API, OUR_PAGES, WrongRoleError, count_unreadable
+from reporting.web.access import API, OUR_PAGES, MustFirstError, WrongRoleError, count_unreadable
 from reporting.web.forms import FormError
 from reporting.web.office import Asked, Office
 from reporting.web.plain import plain
@@ -45,6 +45,7 @@ def handlers(office: Office) -> ExceptionHandlersMap:
     return {
         FormError: unreadable_form,
         NotAuthorizedException: to_log_in,
+        MustFirstError: must_first,
         WrongRoleError: known,
         PermissionDeniedException: stale_form,
         HTTPException: known,
@@ -59,6 +60,13 @@ def to_log_in(request: Asked, _error: Exception) -> Response[str]:
         return _for_scripts(401, "Show a token that holds, as: Authorization: Bearer TOKEN")
     after = f"?after={path}" if request.method == "GET" and path != "/" and OUR_PAGES.fullmatch(path) else ""
     return Redirect(f"/log-in{after}", status_code=303)
+
+
+def must_first(request: Asked, error: MustFirstError) -> Response[str]:
+    """Lead to what the person must see to before anything else; a script is told that there is something."""
+    if request.scope["path"].startswith(API):
+        return _for_scripts(403, "the account has something to see to first, on the pages")
+    return Redirect(error.path, status_code=303)
 
 
 def known(request: Asked, error: HTTPException) -> Response[str]:

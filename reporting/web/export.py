@@ -11,7 +11,9 @@ from litestar import get
 from litestar.response import Stream
 
 from reporting.log_models import ExportRow
+from reporting.permissions import Action
 from reporting.web import cells, filters, log, times
+from reporting.web.access import needs
 from reporting.web.filters import Asked as Question
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.plain import plain_json
@@ -50,13 +52,13 @@ COLUMNS = {
 """What a line of the CSV file holds, in this order, and what its columns are called."""
 
 
-@get("/breaches.csv")
+@get("/breaches.csv", opt=needs(Action.BREACHES_EXPORT))
 async def as_csv(request: Asked) -> Stream:
     """What the search finds as CSV, for a spreadsheet."""
     return await _export(request, "csv")
 
 
-@get("/breaches.json")
+@get("/breaches.json", opt=needs(Action.BREACHES_EXPORT))
 async def as_json(request: Asked) -> Stream:
     """What the search finds as one JSON list."""
     return await _export(request, "json")

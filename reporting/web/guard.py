@@ -75,7 +75,7 @@ class Guard:
         error_page: Callable[[int], bytes],
     ) -> None:
         """Put the guard before *app*."""
-        self._app = app
+        self.inner = app
         self._hosts = frozenset(host.lower().encode() for host in hosts)
         self._refuses = refuses
         self._error_page = error_page
@@ -88,7 +88,7 @@ class Guard:
         if status := self._refusal(scope):
             await _answer(with_headers, status, self._error_page(status))
         else:
-            await self._app(scope, receive, with_headers)
+            await self.inner(scope, receive, with_headers)
 
     def _refusal(self, scope: Scope) -> int:
         """The status of a refusal, or 0."""

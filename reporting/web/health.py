@@ -17,7 +17,9 @@ from sqlalchemy import select
 
 from reporting import list_metrics
 from reporting.models import JournalRow
+from reporting.permissions import Action
 from reporting.web import scraping
+from reporting.web.access import needs
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.render import html
 
@@ -102,7 +104,7 @@ def watch_of(request: Asked) -> Watch:
     return watch
 
 
-@get("/health")
+@get("/health", opt=needs(Action.HEALTH_READ))
 async def health(request: Asked) -> Response[str]:
     """The health page."""
     office = office_of(request)

@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from blocklists.rulebook import Severity
 from reporting.log_models import MarkRow
 from reporting.models import BreachRow
+from reporting.permissions import Action
 from reporting.web import filters, rows, search, times, views
+from reporting.web.access import needs
 from reporting.web.filters import Asked as Question
 from reporting.web.filters import Filter, Place
 from reporting.web.office import Asked, Office, office_of
@@ -37,7 +39,7 @@ class Page(msgspec.Struct, frozen=True):
     newest: int
 
 
-@get("/breaches")
+@get("/breaches", opt=needs(Action.BREACHES_READ))
 async def breaches(request: Asked) -> Response[str] | Response[bytes]:
     """The log as a page, or with ?format=json as JSON."""
     office = office_of(request)
@@ -70,7 +72,7 @@ async def breaches(request: Asked) -> Response[str] | Response[bytes]:
     )
 
 
-@get("/breaches/newest")
+@get("/breaches/newest", opt=needs(Action.BREACHES_READ))
 async def newest(request: Asked) -> Response[bytes]:
     """How many entries above a number fit what is asked for: what the page's script asks while it follows the log."""
     office = office_of(request)

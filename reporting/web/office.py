@@ -12,6 +12,11 @@ from blocklists.live import Live
 from blocklists.rulebook import Rulebook
 from reporting.accounts import Account, Accounts
 from reporting.database import Database
+from reporting.keyring import Keyring
+from reporting.names import Names
+from reporting.people import People
+from reporting.permissions import Action, may
+from reporting.second_step import SecondStep
 from reporting.web.attempts import Attempts
 from reporting.web.machine import Machine
 from reporting.web.pseudonyms import Pseudonyms
@@ -22,9 +27,6 @@ Asked = Request[Account | None, object, State]
 
 STAFF_COLUMN = "staff"
 """The codes' column of every profile that belongs to staff (POLICY.md)."""
-
-ALERTED = frozenset({"dsl", "headteacher", "chair"})
-"""Roles that alerts are routed to (G7)."""
 
 NO_POLICY_ZONE = ZoneInfo("Europe/London")
 """The zone while no policy has been read."""
@@ -38,6 +40,10 @@ class Office(msgspec.Struct, frozen=True):
     accounts: Accounts
     sessions: Sessions
     attempts: Attempts
+    second_step: SecondStep
+    people: People
+    keyring: Keyring
+    names: Names
     secure: bool
     notices: tuple[str, ...] = ()
     now_ns: Callable[[], int] = time.time_ns
@@ -84,4 +90,4 @@ def office_of(request: Asked) -> Office:
 
 def sees_alerts(account: Account | None) -> bool:
     """Whether *account* has a role that alerts are routed to."""
-    return account is not None and bool(account.roles & ALERTED)
+    return account is not None and may(account.roles, Action.ALERTS_READ)

@@ -2,7 +2,7 @@
 
 It is an application of its own with an address of its own, which a school may open to the outside; the staff pages stay
 where they are. Opening the page does nothing, so a mail server that follows links acknowledges nothing. Whatever is
-wrong, the link, the password or the role, the answer is the same.
+wrong, the link, the password, the code or the role, the answer is the same.
 """
 
 import logging
@@ -16,7 +16,7 @@ from litestar.datastructures import State
 from litestar.types import ASGIApp
 
 from reporting import links
-from reporting.accounts import tidy
+from reporting.accounts import Account, tidy
 from reporting.web import errors, pictures
 from reporting.web.access import OPEN
 from reporting.web.forms import FormRequest
@@ -28,9 +28,11 @@ from reporting.web.render import error_page, html
 log = logging.getLogger("schoolgate.web")
 
 MOST_BODY = 8_192
-"""Bytes of the form: a name and a password."""
+"""Bytes of the form: a name, a password and a code."""
 
-WRONG = "That did not work: the name or the password is not right, or the link is too old or was used already."
+WRONG = (
+    "That did not work: the name, the password or the code is not right, or the link is too old or was used already."
+)
 WAIT = "There were too many tries that failed. Please wait some minutes, then try again."
 
 
@@ -42,7 +44,7 @@ async def form(request: Asked) -> Response[str]:
 
 @post(links.PATH + "{token:str}", opt={OPEN: True})
 async def acknowledge(request: Asked) -> Response[str]:
-    """Acknowledge the link's alert, if name and password are those of somebody it is for."""
+    """Acknowledge the link's alert, if name, password and code are those of somebody it is for."""
     office = office_of(request)
     fields = dict((await request.form()).items())
     name, address = plain(str(fields.get("name", ""))), request.client.host if request.client else ""
@@ -52,13 +54,18 @@ async def acknowledge(request: Asked) -> Response[str]:
     office.attempts.failed(address, tidy(name))
     account = await office.accounts.verify(name, str(fields.get("password", "")))
     number = None
-    if account:
+    if account and await _is_sure(office, account, str(fields.get("code", ""))):
         async with office.database.writing() as session:
             number = await links.use(session, request.path_params["token"], account, office.now_ns())
     if number is None:
         return _form(request, problem=WRONG, status=403)
     office.attempts.succeeded(address, tidy(name))
     return html(request, office, "acknowledged.html", number=number)
+
+
+async def _is_sure(office: Office, account: Account, code: str) -> bool:
+    """Whether *code* is *account*'s; whoever has anything to see to first sees to it on the staff pages."""
+    return not account.must and (not account.second_step or bool(await office.second_step.check(account.id, code)))
 
 
 def create_offsite(office: Office, *, hosts: Collection[str], refuses: Callable[[str], bool]) -> ASGIApp:

@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting.log_models import ProposalRow
 from reporting.models import AccountRow, BreachRow
+from reporting.permissions import Action
 from reporting.web import times
+from reporting.web.access import needs
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.render import html
 
@@ -30,7 +32,7 @@ class Proposal(msgspec.Struct, frozen=True):
     mine: bool = False
 
 
-@get("/proposals")
+@get("/proposals", opt=needs(Action.CHANGES_PROPOSE))
 async def listed(request: Asked) -> Response[str]:
     """All proposals, the newest first."""
     office = office_of(request)
@@ -42,7 +44,7 @@ async def listed(request: Asked) -> Response[str]:
     return html(request, office, "proposals.html", proposals=shown)
 
 
-@post("/proposals/{number:int}/withdraw")
+@post("/proposals/{number:int}/withdraw", opt=needs(Action.CHANGES_PROPOSE))
 async def withdraw(request: Asked) -> Redirect:
     """Take one's own proposal back."""
     office, number = office_of(request), request.path_params["number"]

@@ -15,8 +15,9 @@ from litestar.template.base import csrf_token
 from markupsafe import Markup, escape
 
 from reporting.accounts import Account
-from reporting.web.office import Asked, Office, sees_alerts
-from reporting.web.plain import plain_json, printed
+from reporting.permissions import Action, may
+from reporting.web.office import Asked, Office
+from reporting.web.plain import plain, plain_json, printed
 
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -30,10 +31,25 @@ ENVIRONMENT = Environment(
 ROLE_WORDS = {
     "technician": "technician",
     "dsl": "safeguarding lead (DSL)",
+    "deputy": "deputy DSL",
     "headteacher": "headteacher",
     "chair": "chair of governors",
+    "governor": "governor",
+    "auditor": "auditor",
 }
 """Roles as people say them, in the order in which a page names them."""
+
+PAGES = (
+    ("/", "Today", Action.TODAY),
+    ("/breaches", "Breach log", Action.BREACHES_READ),
+    ("/alerts", "Alerts", Action.ALERTS_READ),
+    ("/incidents", "Incidents", Action.INCIDENTS_READ),
+    ("/proposals", "Proposals", Action.CHANGES_PROPOSE),
+    ("/health", "Health", Action.HEALTH_READ),
+    ("/people", "People", Action.ACCOUNTS_READ),
+    ("/oversight", "Oversight", Action.OVERSIGHT_READ),
+)
+"""The pages of the bar along the top, each for whoever may do what it is for."""
 
 ERRORS: Mapping[int, tuple[str, str]] = {
     400: (
@@ -65,6 +81,9 @@ PUPILS_NETWORK = (
 )
 """Heading and words for somebody who comes from where nobody should."""
 
+LONGEST_PROSE = 4_000
+"""Characters of a note or a field of an incident."""
+
 NOTHING_SHARED = {"token": "", "here": "", "account": None, "menu": (), "roles": "", "school": "", "zone": ""}
 
 
@@ -95,6 +114,11 @@ def link(address: str) -> Markup:
     return escape(address)
 
 
+def prose(text: str, longest: int = LONGEST_PROSE) -> Markup:
+    """*text* of several lines, each made plain and escaped, for a template to print whole."""
+    return Markup("\n").join(escape(plain(line, longest)) for line in text[: longest + 1].split("\n"))
+
+
 def error_page(status: int, heading: str = "", words: str = "") -> str:
     """The page for an error of *status*; a status without words of its own has those of 400 or 500."""
     known = ERRORS.get(status) or ERRORS[500 if status >= 500 else 400]
@@ -105,8 +129,7 @@ def error_page(status: int, heading: str = "", words: str = "") -> str:
 def _menu(account: Account | None) -> tuple[tuple[str, str], ...]:
     if account is None:
         return ()
-    alerts = (("/alerts", "Alerts"),) if sees_alerts(account) else ()
-    return (("/", "Today"), ("/breaches", "Breach log"), *alerts, ("/proposals", "Proposals"), ("/health", "Health"))
+    return tuple((address, words) for address, words, action in PAGES if may(account.roles, action))
 
 
 def _roles(account: Account | None) -> str:

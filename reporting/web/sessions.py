@@ -19,22 +19,31 @@ IDLE = 30 * 60.0
 LONGEST = 10 * 3600.0
 """Seconds after which a session ends whatever happens: a long school day."""
 
+LONGEST_WAIT = 5 * 60.0
+"""Seconds for the code of the second step: time to find the telephone."""
+
 TOUCH = 60.0
 """Seconds between two writes of "last seen": a write at each request would wear out an SD card."""
 
 
 class Session(msgspec.Struct, frozen=True):
-    """A log-in of the account number *account*, whose name was *name*."""
+    """A log-in of the account number *account*, whose name was *name* and whose epoch *epoch*.
+
+    *waits*: the password was right, and the code of the second step is still to come.
+    """
 
     account: int
     name: str
     started: float
     seen: float
+    epoch: int = 0
+    waits: bool = False
 
     def over(self, now: float) -> bool:
         """Whether it has ended at *now*; a clock that went back ends it too."""
         idle, age = now - self.seen, now - self.started
-        return not (-TOUCH <= idle < IDLE and -TOUCH <= age < LONGEST)
+        longest = LONGEST_WAIT if self.waits else LONGEST
+        return not (-TOUCH <= idle < IDLE and -TOUCH <= age < longest)
 
 
 class Sessions:
@@ -49,12 +58,12 @@ class Sessions:
         self._now = now
         self._lock = asyncio.Lock()
 
-    async def open(self, account: int, name: str) -> str:
+    async def open(self, account: int, name: str, *, epoch: int = 0, waits: bool = False) -> str:
         """Start a session; returns the new key for the cookie. Ended ones are swept out on the way."""
         key, now = secrets.token_urlsafe(32), self._now()
         async with self._lock:
             await asyncio.to_thread(_sweep, self._folder)
-            await self._write(key, Session(account=account, name=name, started=now, seen=now))
+            await self._write(key, Session(account, name, now, now, epoch, waits))
         return key
 
     async def find(self, key: str, *, touch: bool = True) -> Session | None:

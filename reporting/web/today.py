@@ -8,8 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from reporting import alert_tests
 from reporting import troubles as records
 from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow
+from reporting.permissions import Action
 from reporting.school_time import SchoolTime
 from reporting.web import alerts, health, proposals, search, times, trends, viewer
+from reporting.web.access import needs
 from reporting.web.office import Asked, Office, office_of, sees_alerts
 from reporting.web.render import html
 from reporting.web.rows import KINDS
@@ -41,7 +43,7 @@ class Post(msgspec.Struct, frozen=True):
     answer: str
 
 
-@get("/")
+@get("/", opt=needs(Action.TODAY))
 async def today(request: Asked) -> Response[str]:
     """The first page after log-in."""
     office = office_of(request)

@@ -5,19 +5,21 @@ from litestar.exceptions import NotFoundException
 from litestar.response import Redirect
 
 from reporting.api_tokens import LONGEST_NAME, ApiTokens
+from reporting.permissions import Action
 from reporting.web import times
+from reporting.web.access import needs
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.plain import plain
 from reporting.web.render import ROLE_WORDS, html
 
 
-@get("/tokens")
+@get("/tokens", opt=needs(Action.TOKENS_MANAGE))
 async def listed(request: Asked) -> Response[str]:
     """The tokens and a form for another."""
     return await _page(request, office_of(request))
 
 
-@post("/tokens")
+@post("/tokens", opt=needs(Action.TOKENS_MANAGE))
 async def make(request: Asked) -> Response[str]:
     """Make a token and show it, this once."""
     office, form = office_of(request), await request.form()
@@ -29,7 +31,7 @@ async def make(request: Asked) -> Response[str]:
     return await _page(request, office, token=token)
 
 
-@post("/tokens/{key:str}/revoke")
+@post("/tokens/{key:str}/revoke", opt=needs(Action.TOKENS_MANAGE))
 async def revoke(request: Asked) -> Redirect:
     """End a token."""
     office = office_of(request)

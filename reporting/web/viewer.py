@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, and_, false, literal, or_
 from blocklists.policy import Reason
 from blocklists.rulebook import Rulebook
 from reporting.accounts import head_is_dsl
+from reporting.case_models import IncidentRow
 from reporting.log_models import BreachNameRow
 from reporting.models import AlertRow, BreachRow
 from reporting.web.office import STAFF_COLUMN, Asked, Office, office_of
@@ -46,7 +47,7 @@ class Viewer(msgspec.Struct, frozen=True):
         if plain_entry and row.reason != Reason.SEALED:
             return ""
         if row.profile in self.pupils:
-            return "" if "dsl" in self.roles else "dsl"
+            return "" if self._reads_pupils else "dsl"
         return self._staff_holder
 
     def readable(self) -> ColumnElement[bool]:
@@ -64,11 +65,11 @@ class Viewer(msgspec.Struct, frozen=True):
     def _or_theirs(self, plain_entry: ColumnElement[bool], pupils: ColumnElement[bool]) -> ColumnElement[bool]:
         return or_(
             plain_entry,
-            pupils if "dsl" in self.roles else false(),
+            pupils if self._reads_pupils else false(),
             false() if self._staff_holder else ~pupils,
         )
 
-    def alert_holder(self, row: AlertRow | BreachRow, audience: str) -> str:
+    def alert_holder(self, row: AlertRow | BreachRow | IncidentRow, audience: str) -> str:
         """The role that *row*, an alert to *audience* or an entry of one, is held for; nothing when they may read it.
 
         The headteacher is told of pupils too while no DSL is confirmed (G15), and then reads what it was about.
@@ -77,7 +78,7 @@ class Viewer(msgspec.Struct, frozen=True):
             return ""
         if audience == "headteacher" and row.profile not in self.pupils:
             return self._staff_holder
-        return "" if audience in self.roles else audience
+        return "" if audience in self._audiences else audience
 
     def climbed_to(self, row: AlertRow) -> str:
         """The role by which this viewer was told of *row*, about a pupil, as nobody acknowledged it; else nothing."""
@@ -86,16 +87,32 @@ class Viewer(msgspec.Struct, frozen=True):
 
     def alerts(self) -> ColumnElement[bool]:
         """The alerts that `alert_holder` holds back for nobody, as a condition of a query."""
-        heads = AlertRow.audience == "headteacher"
-        pupils = AlertRow.profile.in_(self.pupils)
         told = literal(",") + AlertRow.escalated + literal(",")
         climbed = (told.contains(f",{role},", autoescape=True) for role in sorted(self.roles))
+        return or_(self._routed(AlertRow), and_(AlertRow.profile.in_(self.pupils), or_(false(), *climbed)))
+
+    def incidents(self) -> ColumnElement[bool]:
+        """The incidents that `alert_holder` holds back for nobody, as a condition of a query."""
+        return self._routed(IncidentRow)
+
+    def _routed(self, table: type[AlertRow] | type[IncidentRow]) -> ColumnElement[bool]:
+        heads = table.audience == "headteacher"
+        pupils = table.profile.in_(self.pupils)
         return or_(
-            AlertRow.audience.in_(self.roles - {"headteacher"}),
-            and_(pupils, or_(false(), *climbed)),
+            table.audience.in_(self._audiences - {"headteacher"}),
             and_(heads, pupils) if "headteacher" in self.roles else false(),
             false() if self._staff_holder else and_(heads, ~pupils),
         )
+
+    @property
+    def _reads_pupils(self) -> bool:
+        """Whether what is about pupils is theirs to read: the DSL's, and the deputy's as the DSL's."""
+        return "dsl" in self._audiences
+
+    @property
+    def _audiences(self) -> frozenset[str]:
+        """The roles whose alerts they read: a deputy reads the DSL's (G7), and takes nothing from a headteacher."""
+        return self.roles | {"dsl"} if "deputy" in self.roles else self.roles
 
     @property
     def _staff_holder(self) -> str:

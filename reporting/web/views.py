@@ -8,7 +8,9 @@ from sqlalchemy import delete, func, select
 
 from reporting.accounts import Account
 from reporting.log_models import SavedViewRow
+from reporting.permissions import Action
 from reporting.web import filters
+from reporting.web.access import needs
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.plain import plain
 from reporting.web.query import fields_of
@@ -35,7 +37,7 @@ async def of(office: Office, account: Account) -> list[View]:
         return [View(row.id, row.name, row.query) for row in await session.scalars(mine)]
 
 
-@post("/views")
+@post("/views", opt=needs(Action.BREACHES_READ))
 async def keep(request: Asked) -> Redirect:
     """Keep the search that the form carries; one of the same name is replaced."""
     office, form = office_of(request), await request.form()
@@ -51,7 +53,7 @@ async def keep(request: Asked) -> Redirect:
     return Redirect(question.link(), status_code=303)
 
 
-@post("/views/{number:int}/forget")
+@post("/views/{number:int}/forget", opt=needs(Action.BREACHES_READ))
 async def forget(request: Asked) -> Redirect:
     """Forget one of one's own views."""
     office = office_of(request)

@@ -17,7 +17,9 @@ from blocklists.policy import Policy, Reason
 from blocklists.profile import CODE_WORDS, Code
 from reporting.log_models import MarkRow, ProposalRow
 from reporting.models import AccountRow, BreachRow
+from reporting.permissions import Action
 from reporting.web import log, proposals, times
+from reporting.web.access import needs
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.plain import plain
 from reporting.web.render import html
@@ -31,7 +33,7 @@ LONGEST_WHY = 300
 NO_POLICY = "No policy is in force on this machine, so nothing can be explained."
 
 
-@get("/breaches/{number:int}")
+@get("/breaches/{number:int}", opt=needs(Action.BREACHES_EXPLAIN))
 async def entry(request: Asked) -> Response[str]:
     """One entry: what was decided then, the order walked for it under the policy in force, and what can be done."""
     office, viewer = office_of(request), await viewer_of(request)
@@ -61,7 +63,7 @@ async def entry(request: Asked) -> Response[str]:
     )
 
 
-@get("/explain")
+@get("/explain", opt=needs(Action.BREACHES_EXPLAIN))
 async def explain(request: Asked) -> Response[str]:
     """What another profile would meet, or at another time: "explain as"."""
     office, query = office_of(request), request.query_params
@@ -86,7 +88,7 @@ async def explain(request: Asked) -> Response[str]:
     )
 
 
-@post("/breaches/{number:int}/mark")
+@post("/breaches/{number:int}/mark", opt=needs(Action.CHANGES_PROPOSE))
 async def mark(request: Asked) -> Redirect:
     """Call an entry a false positive, or take that back; only whoever may read it can say so."""
     office, form = office_of(request), await request.form()
@@ -104,7 +106,7 @@ async def mark(request: Asked) -> Redirect:
     return Redirect(f"/breaches/{row.id}", status_code=303)
 
 
-@post("/breaches/{number:int}/propose")
+@post("/breaches/{number:int}/propose", opt=needs(Action.CHANGES_PROPOSE))
 async def propose(request: Asked) -> Redirect:
     """Ask for the entry's host to be opened to a profile; a second time for the same changes nothing."""
     office, form = office_of(request), await request.form()

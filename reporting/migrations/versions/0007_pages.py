@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TABLES = ("api_tokens", "exports", "saved_views", "proposals", "breach_marks", "breach_names")

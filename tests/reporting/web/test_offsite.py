@@ -5,17 +5,17 @@ import socket
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from reporting import links
 from reporting.alert_models import AlertLinkRow
 from reporting.alert_rules import DAY
+from reporting.case_models import AlertEventRow
 from reporting.models import AlertRow
-from reporting.web.attempts import Attempts
+from reporting.web.app import furnished
 from reporting.web.guard import pupils_network
-from reporting.web.office import Office
 from reporting.web.offsite import create_offsite
-from reporting.web.sessions import Sessions
-from tests.support.staff_pages import PASSWORD, served, submit
+from tests.support.staff_pages import CODES, PASSWORD, served, submit
 
 AT = 1_800_000_000_000_000_000
 
@@ -23,12 +23,11 @@ AT = 1_800_000_000_000_000_000
 @pytest.fixture
 async def outside(pages):
     """The pages of a school, and a browser at the address for acknowledging."""
-    office = Office(
+    office = furnished(
         live=pages.live,
         database=pages.database,
         accounts=pages.accounts,
-        sessions=Sessions(pages.folder / "others", lambda: AT / 1e9),
-        attempts=Attempts(lambda: 0.0),
+        sessions=pages.folder / "others",
         secure=False,
         now_ns=lambda: AT,
     )
@@ -55,8 +54,11 @@ async def alert_of(pages):
         return await session.get_one(AlertRow, 1)
 
 
-async def say_seen(browser, token="a-token", name="dee", password=PASSWORD):
-    return await submit(browser, links.PATH + token, {"name": name, "password": password})
+async def say_seen(browser, pages, token="a-token", name="dee", password=PASSWORD, code=None):
+    """Fill in the form; without a *code*, with one of the recovery codes of *name*, if there are any."""
+    codes = CODES.get((pages.url, name)) or [""]
+    given = codes.pop() if code is None else code
+    return await submit(browser, links.PATH + token, {"name": name, "password": password, "code": given})
 
 
 async def test_whoever_the_alert_is_for_acknowledges_it_with_name_and_password_and_sees_nothing_of_it(pages, outside):
@@ -65,7 +67,7 @@ async def test_whoever_the_alert_is_for_acknowledges_it_with_name_and_password_a
     form = await outside.get(links.PATH + "a-token")
     assert str(number) not in form.text
     assert "self-harm" not in form.text.casefold()
-    answer = await say_seen(outside)
+    answer = await say_seen(outside, pages)
     assert answer.status_code == 200
     assert f"Alert {number} is acknowledged" in answer.text
     row = await alert_of(pages)
@@ -91,22 +93,40 @@ async def test_opening_the_link_acknowledges_nothing(pages, outside):
 async def test_whatever_is_wrong_the_answer_is_the_same(pages, outside, token, roles, password):
     await pages.person("dee", *roles)
     await linked(pages)
-    answer = await say_seen(outside, token, password=password)
+    answer = await say_seen(outside, pages, token, password=password)
     assert answer.status_code == 403
     assert "That did not work" in answer.text
     assert (await alert_of(pages)).state == "open"
 
 
+@pytest.mark.parametrize("code", ["", "000000", "abcd-efgh"])
+async def test_without_the_code_of_the_second_step_it_does_nothing(pages, outside, code):
+    await pages.person("dee", "dsl")
+    await linked(pages)
+    answer = await say_seen(outside, pages, code=code)
+    assert answer.status_code == 403
+    assert (await alert_of(pages)).state == "open"
+
+
+async def test_it_is_in_the_alerts_history(pages, outside):
+    account = await pages.person("dee", "dsl")
+    await linked(pages)
+    await say_seen(outside, pages)
+    async with pages.database.reading() as session:
+        (event,) = await session.scalars(select(AlertEventRow))
+    assert (event.alert, event.account, event.what) == (1, account.id, "acknowledged")
+
+
 async def test_it_works_once(pages, outside):
     await pages.person("dee", "dsl")
     await linked(pages)
-    assert (await say_seen(outside)).status_code == 200
-    assert (await say_seen(outside)).status_code == 403
+    assert (await say_seen(outside, pages)).status_code == 200
+    assert (await say_seen(outside, pages)).status_code == 403
 
 
 async def test_after_some_failures_one_has_to_wait(pages, outside):
     await linked(pages)
-    answers = [(await say_seen(outside, password=f"guess number {n}")).status_code for n in range(12)]
+    answers = [(await say_seen(outside, pages, password=f"guess number {n}")).status_code for n in range(12)]
     assert answers[0] == 403
     assert answers[-1] == 429
 

@@ -1,0 +1,96 @@
+"""What those see who watch over the watchers: figures without names for governors, and the record of looks (G11)."""
+
+from litestar import Response, get
+from sqlalchemy import func, select
+
+from blocklists.rulebook import Severity
+from reporting.case_models import IncidentRow, TriageRow
+from reporting.models import AlertRow
+from reporting.names import Look, looks, looks_by_role
+from reporting.permissions import Action, may
+from reporting.triage import JUDGEMENTS
+from reporting.web import times
+from reporting.web.access import needs
+from reporting.web.desk import may_see_to
+from reporting.web.office import Asked, Office, office_of
+from reporting.web.people import shown_events
+from reporting.web.render import ROLE_WORDS, html
+
+DAY = 24 * 3600 * 1_000_000_000
+DAYS = 30
+"""Days that the figures are of."""
+
+MOST = 200
+"""Looks, and changes of accounts, that the record shows."""
+
+WHAT = {"context": "the hour around", "name": "the name", "incident": "an incident", "export": "took out an incident"}
+
+
+@get("/oversight", opt=needs(Action.OVERSIGHT_READ))
+async def oversight(request: Asked) -> Response[str]:
+    """Figures of the last month; nobody is named."""
+    office = office_of(request)
+    since = office.now_ns() - DAYS * DAY
+    by_role = await looks_by_role(office.database, since)
+    figures = [("Alerts", await _alerts(office, since)), ("Judged", await _judged(office, since))]
+    figures += [("Incidents", await _incidents(office, since)), ("Looks at records, by role", _roles(by_role))]
+    return html(
+        request,
+        office,
+        "oversight.html",
+        figures=figures,
+        days=DAYS,
+        may_look=may(may_see_to(request.user).roles, Action.LOOKS_READ),
+    )
+
+
+@get("/looks", opt=needs(Action.LOOKS_READ))
+async def record(request: Asked) -> Response[str]:
+    """Who looked at whose record, when and why, and what was done to accounts."""
+    office, zone = office_of(request), office_of(request).zone
+    shown = [
+        (times.shown(one.at_ns, zone), one.account, WHAT.get(one.what, one.what), _subject(one), one.reason)
+        for one in await looks(office.database, MOST)
+    ]
+    changes = shown_events(await office.people.changes(MOST), office.zone)
+    return html(request, office, "looks.html", looks=shown, changes=changes)
+
+
+PAGES = (oversight, record)
+
+
+async def _alerts(office: Office, since: int) -> list[tuple[str, int]]:
+    found = select(AlertRow.severity, func.count()).where(AlertRow.opened_ns >= since).group_by(AlertRow.severity)
+    async with office.database.reading() as session:
+        counts = {row[0]: row[1] for row in await session.execute(found)}
+    return [(severity.name, counts.get(int(severity), 0)) for severity in sorted(Severity, reverse=True) if severity]
+
+
+async def _judged(office: Office, since: int) -> list[tuple[str, int]]:
+    found = select(TriageRow.judgement, func.count()).join(AlertRow, AlertRow.id == TriageRow.alert)
+    async with office.database.reading() as session:
+        rows = await session.execute(found.where(AlertRow.opened_ns >= since).group_by(TriageRow.judgement))
+        counts = {row[0]: row[1] for row in rows}
+    return [(words, counts.get(value, 0)) for value, words in JUDGEMENTS.items()]
+
+
+async def _incidents(office: Office, since: int) -> list[tuple[str, int]]:
+    found = select(IncidentRow.state, func.count()).where(IncidentRow.opened_ns >= since).group_by(IncidentRow.state)
+    async with office.database.reading() as session:
+        counts = {row[0]: row[1] for row in await session.execute(found)}
+    return [(state, counts.get(state, 0)) for state in ("open", "closed")]
+
+
+def _roles(by_role: dict[str, int]) -> list[tuple[str, int]]:
+    return [(_words(roles), count) for roles, count in sorted(by_role.items())] or [("nobody", 0)]
+
+
+def _words(roles: str) -> str:
+    return ", ".join(ROLE_WORDS.get(role, role) for role in roles.split(","))
+
+
+def _subject(one: Look) -> str:
+    """Whose record it was, by number; of a device, only the alert, for its address is not the auditor's."""
+    kind, _, rest = one.subject.partition(":")
+    who = f"person {rest}" if kind == "person" else "a device" if kind == "address" else ""
+    return f"{who}, alert {one.alert}" if one.alert else who

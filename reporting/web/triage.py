@@ -1,0 +1,173 @@
+"""What a person does about an alert on its page: judge, note, assign, link, and look at the hour and at the name.
+
+A look is asked for with a reason, goes on the record first, and is then shown once: no address leads back to it. Names
+of staff need a second person (G11).
+"""
+
+from litestar import Response, post
+from litestar.response import Redirect
+from sqlalchemy import select
+
+from reporting import incidents, triage
+from reporting.accounts import Account, tidy
+from reporting.case_models import IncidentRow
+from reporting.models import AlertRow
+from reporting.names import ReasonError, UnwritableNameError, person_of, reason_given
+from reporting.people_models import LookRow
+from reporting.permissions import SAFEGUARDING, Action
+from reporting.web import context
+from reporting.web.access import address_of, needs, texts, wait_words
+from reporting.web.alerts import find, number_in, page
+from reporting.web.desk import colleagues, is_about_staff, may_see_to
+from reporting.web.office import Asked, office_of
+from reporting.web.second_step import refused
+from reporting.web.viewer import viewer_of
+
+NOT_A_SECOND = "The second person must be somebody else of safeguarding, with their own password and code."
+CLOSED = "The name could not be opened: your key to names is not open. Log in anew, or ask somebody who has the key."
+
+
+@post("/alerts/{number:str}/judge", opt=needs(Action.ALERTS_TRIAGE))
+async def judge(request: Asked) -> Response[str] | Redirect:
+    """Call it a true or a false alarm, and say why if need be."""
+    form = await texts(request)
+    office, viewer, me = office_of(request), await viewer_of(request), may_see_to(request.user)
+    async with office.database.writing() as session:
+        row = await find(session, request.path_params["number"], viewer)
+        hand = triage.Hand(row.id, me.id, office.now_ns())
+        judged = await triage.judge(session, hand, form.get("judgement", ""))
+        await triage.note(session, hand, form.get("note", ""))
+    if not judged:
+        return await page(request, row, status=400, problem="Choose a true or a false alarm.")
+    return _back(row)
+
+
+@post("/alerts/{number:str}/note", opt=needs(Action.ALERTS_TRIAGE))
+async def note(request: Asked) -> Response[str] | Redirect:
+    """Add a note to the history."""
+    form = await texts(request)
+    office, viewer, me = office_of(request), await viewer_of(request), may_see_to(request.user)
+    async with office.database.writing() as session:
+        row = await find(session, request.path_params["number"], viewer)
+        written = await triage.note(session, triage.Hand(row.id, me.id, office.now_ns()), form.get("note", ""))
+    return _back(row) if written else await page(request, row, status=400, problem="The note was empty.")
+
+
+@post("/alerts/{number:str}/assign", opt=needs(Action.ALERTS_TRIAGE))
+async def assign(request: Asked) -> Response[str] | Redirect:
+    """Give it to somebody who may see it."""
+    chosen = number_in((await texts(request)).get("to", ""))
+    office, viewer, me = office_of(request), await viewer_of(request), may_see_to(request.user)
+    async with office.database.writing() as session:
+        row = await find(session, request.path_params["number"], viewer)
+        to = next((one for one in await colleagues(session, row, office) if one.id == chosen), None)
+        if to is not None:
+            await triage.assign(session, triage.Hand(row.id, me.id, office.now_ns()), to)
+    return _back(row) if to else await page(request, row, status=400, problem="Choose somebody who may see it.")
+
+
+@post("/alerts/{number:str}/incident", opt=needs(Action.INCIDENTS_WRITE))
+async def link(request: Asked) -> Response[str] | Redirect:
+    """Link it to an open incident, or make one of it and lead there."""
+    chosen = (await texts(request)).get("incident", "")
+    office, viewer, me = office_of(request), await viewer_of(request), may_see_to(request.user)
+    async with office.database.writing() as session:
+        row, now = await find(session, request.path_params["number"], viewer), office.now_ns()
+        theirs = select(IncidentRow).where(viewer.incidents(), IncidentRow.number == number_in(chosen))
+        incident = await session.scalar(theirs)
+        if incident is None and chosen == "new":
+            owner = incidents.Owner(row.audience, row.subject, row.profile)
+            incident = await incidents.make(session, owner, me.id, now)
+        if incident is not None:
+            await triage.link(session, triage.Hand(row.id, me.id, now), incident.id, incident.number)
+    if incident is None:
+        return await page(request, row, status=400, problem="There is no such incident.")
+    return Redirect(f"/incidents/{incident.number}", status_code=303)
+
+
+@post("/alerts/{number:str}/hour", opt=needs(Action.ALERTS_TRIAGE))
+async def hour(request: Asked) -> Response[str]:
+    """Show the hour around it, after a reason that is kept."""
+    form = await texts(request)
+    office, viewer, me = office_of(request), await viewer_of(request), may_see_to(request.user)
+    async with office.database.writing() as session:
+        row = await find(session, request.path_params["number"], viewer)
+        try:
+            reason = reason_given(form.get("reason", ""))
+        except ReasonError as error:
+            problem, moments = str(error), None
+        else:
+            problem, moments = "", await context.hour(session, row, viewer, office)
+            session.add(_look(row, me, office.now_ns(), "context", reason))
+            hand = triage.Hand(row.id, me.id, office.now_ns())
+            await triage.done(session, hand, "looked", f"at the hour around it: {reason}")
+    return await page(request, row, status=400 if problem else 200, problem=problem, hour=moments)
+
+
+@post("/alerts/{number:str}/name", opt=needs(Action.NAMES_REVEAL))
+async def name(request: Asked) -> Response[str]:
+    """Show the name of whom it is about, after a reason that is kept; of staff, with a second person."""
+    form, office, viewer = await texts(request), office_of(request), await viewer_of(request)
+    me = may_see_to(request.user)
+    async with office.database.reading() as session:
+        row = await find(session, request.path_params["number"], viewer)
+    second = ""
+    try:
+        reason = reason_given(form.get("reason", ""))
+        if is_about_staff(row, viewer):
+            second = await _second_person(request, me, form)
+    except ReasonError as error:
+        return await page(request, row, status=400, problem=str(error))
+    keys = office.keyring.opened(str(request.auth))
+    found = await office.names.name(person_of(row.subject) or 0, keys)
+    says = f"at the name{f', with {second}' if second else ''}: {reason}"
+    async with office.database.writing() as session:
+        session.add(_look(row, me, office.now_ns(), "name", f"{reason}{f' (with {second})' if second else ''}"))
+        await triage.done(session, triage.Hand(row.id, me.id, office.now_ns()), "looked", says)
+    return await page(request, row, status=200 if found else 400, name=found or "", problem="" if found else CLOSED)
+
+
+@post("/alerts/{number:str}/write-name", opt=needs(Action.NAMES_WRITE))
+async def write_name(request: Asked) -> Response[str] | Redirect:
+    """Write down, sealed, the name of whom it is about; where there is one, whoever cannot read it replaces nothing."""
+    form, office, viewer = await texts(request), office_of(request), await viewer_of(request)
+    me = may_see_to(request.user)
+    async with office.database.reading() as session:
+        row = await find(session, request.path_params["number"], viewer)
+    person = person_of(row.subject)
+    if person is None or await office.names.known(person):
+        return await page(request, row, status=400, problem="There is nobody to name here, or a name already.")
+    try:
+        pupil = not is_about_staff(row, viewer)
+        await office.names.write(person, form.get("name", ""), pupil=pupil, by=me.id)
+    except UnwritableNameError as error:
+        return await page(request, row, status=400, problem=str(error))
+    async with office.database.writing() as session:
+        await triage.done(session, triage.Hand(row.id, me.id, office.now_ns()), "named")
+    return _back(row)
+
+
+PAGES = (judge, note, assign, link, hour, name, write_name)
+
+
+async def _second_person(request: Asked, me: Account, form: dict[str, str]) -> str:
+    """The name of the second person of *form*, whose password and code are right; ReasonError otherwise."""
+    office, name_given = office_of(request), tidy(form.get("second", ""))
+    if wait := office.attempts.wait(address_of(request), name_given):
+        raise ReasonError(wait_words(wait))
+    office.attempts.failed(address_of(request), name_given)
+    other = await office.accounts.verify(name_given, form.get("second_password", ""))
+    if other is None or other.id == me.id or other.roles.isdisjoint(SAFEGUARDING):
+        raise ReasonError(NOT_A_SECOND)
+    if await refused(request, other, form.get("second_code", "")):
+        raise ReasonError(NOT_A_SECOND)
+    office.attempts.succeeded(address_of(request), name_given)
+    return other.name
+
+
+def _look(row: AlertRow, me: Account, at_ns: int, what: str, reason: str) -> LookRow:
+    return LookRow(at_ns=at_ns, account=me.id, subject=row.subject, alert=row.id, what=what, reason=reason)
+
+
+def _back(row: AlertRow) -> Redirect:
+    return Redirect(f"/alerts/{row.number}", status_code=303)
