@@ -47,7 +47,7 @@ def main() -> None:
         sys.exit("This bench needs two cores: one for the subject, one for who asks.")
     if missing := [name for name in ("gcc", "nginx") if not shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin")]:
         sys.exit(f"This bench needs {', '.join(missing)} (their Debian packages too), and libssl-dev.")
-    peers = [one for one in subjects.ALL if one is not subjects.OURS]
+    peers = subjects.PEERS
     if absent := [one.name for one in peers if not subjects.here(one)]:
         say(f"Not here, so not measured: {', '.join(absent)}.")
     versions = {one.program: subjects.version(one) for one in peers if subjects.here(one)}
@@ -72,7 +72,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=PARTS, help="measure this part; may be repeated")
-    names = [one.name for one in subjects.ALL if one is not subjects.OURS]
+    names = [one.name for one in subjects.PEERS]
     parser.add_argument("--peer", action="append", default=[], choices=names, help="beside this one; may be repeated")
     parser.add_argument("--seconds", type=float, default=10, help="length of one measurement (default 10)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")

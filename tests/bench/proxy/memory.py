@@ -1,7 +1,7 @@
 """What a worker's memory does: with opened connections held, under a mixed load, and with thousands of hosts."""
 
 from tests.bench.proxy.stage import MANY, OPENED, Stage
-from tests.bench.proxy.subjects import OURS, Running, started
+from tests.bench.proxy.subjects import FRONT, Running, started
 from tests.bench.report import Row, say
 
 HELD = 250
@@ -12,7 +12,7 @@ HOSTS = 10_000
 
 def measure(stage: Stage) -> list[Row]:
     """Ours, three ways."""
-    with started(OURS, stage) as running:
+    with started(FRONT, stage) as running:
         stage.ask("tls", running.port, OPENED, "4.html", seconds=1)
         before = running.memory_kb()
         with stage.holding(running.port, OPENED, HELD) as held:
