@@ -18,8 +18,8 @@ from tests.bench.proxy.gateway import Gateway
 from tests.support.proxy_school import Nameserver
 from tests.support.ways import ShippedSchool
 
-OPENED, RELAYED, MANY = "unknown.test", "good.test", "h%d.unknown.test"
-"""A site that is opened and scanned, one that is relayed, and as many that are opened as are asked for."""
+OPENED, RELAYED, MANY, CLOSED = "unknown.test", "good.test", "h%d.unknown.test", "gambling.test"
+"""A site that is opened and scanned, one that is relayed, any number that are opened, and one that is closed."""
 PEERS_NAME = "localhost"
 """What the site is called for programs that ask the machine's own resolver."""
 PAGES = {"4": 4_096, "100": 102_400}
@@ -51,6 +51,7 @@ class Stage:
         """Write the pages, make the school, and compile the asking program."""
         self.folder, self.seconds, self.rounds, self.peers = folder, seconds, rounds, peers
         folder.chmod(0o755)  # squid and nginx's workers run as users of their own
+        self.requests, self.hosts = 500_000, 10_000
         self.kept: dict[str, object] = {}
         (folder / "school").mkdir()
         self.school = ShippedSchool(folder / "school")
