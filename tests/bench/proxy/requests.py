@@ -1,10 +1,11 @@
 """Requests on connections that stay, plain and opened, of pages of 4 and 100 KB: how many, and what each costs."""
 
 import statistics
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from tests.bench.proxy.stage import PAGES, Stage
-from tests.bench.proxy.subjects import OURS, WORKER, peers, started
+from tests.bench.proxy.subjects import OURS, WORKER, Running, Subject, peers, started
 from tests.bench.report import Row, say
 
 MODES = {"plain": "HTTP", "tls": "opened HTTPS"}
@@ -26,20 +27,38 @@ def measure(stage: Stage) -> list[Row]:
         for one in dict.fromkeys((*OURS, *(peer for mode in MODES for peer in peers(stage, mode)))):
             try:
                 with started(one, stage) as running:
-                    for mode in (m for m in MODES if m in one.modes):
+                    for mode in _modes(one, stage, running.port):
                         for size in PAGES:
-                            stage.ask(mode, running.port, one.opened, f"{size}.html", seconds=0.5)
-                            before = running.cpu_seconds()
-                            asked = stage.ask(mode, running.port, one.opened, f"{size}.html")
-                            cpu = (running.cpu_seconds() - before) / asked.count * 1e6
-                            figures = Figures(asked.count / asked.seconds, cpu, asked.failed, asked.closed)
-                            found.setdefault((mode, size, one.name), []).append(figures)
+                            if figures := _asked(stage, running, mode, size):
+                                found.setdefault((mode, size, one.name), []).append(figures)
             except RuntimeError as error:
                 if one in OURS:
                     raise
                 say(f"  left out: {error}")
     stage.kept["requests"] = {" ".join(key): runs for key, runs in found.items()}
     return [row for mode in MODES for size in PAGES for row in _table(mode, size, found)]
+
+
+def _asked(stage: Stage, running: Running, mode: str, size: str) -> Figures | None:
+    """What it costs, or None, and said, where a peer does not give the whole page."""
+    one, page = running.subject, f"{size}.html"
+    stage.ask(mode, running.port, one.opened, page, seconds=0.5)
+    before = running.cpu_seconds()
+    asked = stage.ask(mode, running.port, one.opened, page)
+    cpu = (running.cpu_seconds() - before) / asked.count * 1e6
+    if asked.bytes < asked.count * PAGES[size]:
+        say(f"  left out: {one.name}, {MODES[mode]}: it gives {asked.bytes // asked.count:,} bytes of {size} KB")
+        return None
+    return Figures(asked.count / asked.seconds, cpu, asked.failed, asked.closed)
+
+
+def _modes(one: Subject, stage: Stage, port: int) -> Iterator[str]:
+    """What *one* can be measured in; said, where it was thought to open a connection and does not."""
+    for mode in (m for m in MODES if m in one.modes):
+        if mode == "plain" or stage.is_opened(port, one.opened):
+            yield mode
+        else:
+            say(f"  left out: {one.name}, {MODES[mode]}: the connection is not opened")
 
 
 def _table(mode: str, size: str, found: dict[tuple[str, str, str], list[Figures]]) -> list[Row]:

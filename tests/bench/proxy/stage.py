@@ -7,6 +7,8 @@ The subject has one core; nginx, the nameserver, the server that sends without e
 import contextlib
 import functools
 import shutil
+import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,16 +17,19 @@ from typing import NamedTuple
 from tests.bench.dns.server import running
 from tests.bench.dns.stage import LOAD_CORE, free_port, on
 from tests.bench.proxy.gateway import Gateway
-from tests.support.proxy_school import Nameserver
+from tests.support.proxy_school import Nameserver, head_of
 from tests.support.ways import ShippedSchool
 
 OPENED, RELAYED, MANY, CLOSED = "unknown.test", "good.test", "h%d.unknown.test", "gambling.test"
 """A site that is opened and scanned, one that is relayed, any number that are opened, and one that is closed."""
 PEERS_NAME = "localhost"
 """What the site is called for programs that ask the machine's own resolver."""
+ON_443 = "127.0.0.97"
+"""An address where the site has port 443, for programs that open no other; if it cannot be had, they are left out."""
 PAGES = {"4": 4_096, "100": 102_400}
 """KB and bytes."""
 NAMES = 20_000
+HTTPS = 443
 _TEXT = "the lesson today is about rivers and how water moves stones sand and mud from the hills to the sea while "
 _WORDS = _TEXT.split()
 
@@ -83,10 +88,11 @@ class Stage:
         return Gateway(self.folder / "gateway", upstream=self.names.port, web=web, trust=trust)
 
     def _nginx(self) -> list[str]:
-        given = self.school.servers.issue_cert(OPENED, f"*.{OPENED}", RELAYED, PEERS_NAME)
+        given = self.school.servers.issue_cert(OPENED, f"*.{OPENED}", RELAYED, PEERS_NAME, ON_443)
         certificate, key = self.folder / "site.pem", self.folder / "site.key"
         certificate.write_bytes(b"".join(part.bytes() for part in given.cert_chain_pems))
         key.write_bytes(given.private_key_pem.bytes())
+        more = f"listen {ON_443}:{HTTPS} ssl;" if _can_have(ON_443, HTTPS) else ""
         file = self.folder / "nginx.conf"
         file.write_text(
             f"""daemon off;
@@ -103,7 +109,9 @@ http {{
   client_body_temp_path {self.folder}/nginx-body;
   server {{
     listen 127.0.0.1:{self.plain};
+    listen {ON_443}:{self.plain};
     listen 127.0.0.1:{self.secure} ssl;
+    {more}
     ssl_certificate {certificate};
     ssl_certificate_key {key};
     root {self._pages};
@@ -130,7 +138,7 @@ http {{
 
         It ends after *count* requests, if that is not 0, or *seconds*. Hosts with a number begin at *first*.
         """
-        port = {"plain": self.plain, "flow": self.endless}.get(mode, self.secure)
+        port = {"plain": self.plain, "flow": self.endless}.get(mode, self.port_of(host))
         given = [mode, proxy, host, port, f"/{page}", processes, seconds or self.seconds, count, status, first]
         said = subprocess.run(
             [self.folder / "load", *map(str, given)], capture_output=True, check=True, **on(LOAD_CORE)
@@ -141,10 +149,27 @@ http {{
             raise RuntimeError(f"no answer in mode {mode} from {host}, {found.failed} failed")
         return found
 
+    def port_of(self, host: str) -> int:
+        """Where *host* speaks TLS."""
+        return HTTPS if host == ON_443 else self.secure
+
+    def is_opened(self, proxy: int, host: str) -> bool:
+        """Whether the proxy at port *proxy* opens a connection to *host*: whoever comes sees another certificate."""
+        lenient = ssl.create_default_context()
+        lenient.check_hostname, lenient.verify_mode = False, ssl.CERT_NONE
+        asked = f"{host}:{self.port_of(host)}"
+        with socket.create_connection(("127.0.0.1", proxy), 20) as raw:
+            raw.sendall(f"CONNECT {asked} HTTP/1.1\r\nHost: {asked}\r\n\r\n".encode())
+            head_of(raw)
+            with contextlib.suppress(OSError), lenient.wrap_socket(raw, server_hostname=host) as tunnel:
+                shown = ssl.DER_cert_to_PEM_cert(tunnel.getpeercert(binary_form=True) or b"")
+                return shown not in (self.folder / "site.pem").read_text()
+        return False
+
     @contextlib.contextmanager
     def holding(self, proxy: int, host: str, count: int) -> Iterator[int]:
         """*count* tunnels with TLS are open, a hundred from each client's address; gives how many really are."""
-        given = ["hold", proxy, host, self.secure, "/4.html", count, 0, 0, 200, 0]
+        given = ["hold", proxy, host, self.port_of(host), "/4.html", count, 0, 0, 200, 0]
         with subprocess.Popen(
             [self.folder / "load", *map(str, given)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, **on(LOAD_CORE)
         ) as asking:
@@ -152,6 +177,14 @@ http {{
             assert asking.stdout
             yield int(asking.stdout.readline().split()[1])
             asking.stdin.close()
+
+
+def _can_have(address: str, port: int) -> bool:
+    with socket.socket() as tried, contextlib.suppress(OSError):
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        tried.bind((address, port))
+        return True
+    return False
 
 
 def page(size: int) -> bytes:

@@ -21,7 +21,7 @@ import msgspec
 from tests.bench.dns import server
 from tests.bench.dns.stage import SERVER_CORE, free_port
 from tests.bench.lists.process import proportional_mb
-from tests.bench.proxy.stage import OPENED, PEERS_NAME, RELAYED, Stage
+from tests.bench.proxy.stage import ON_443, OPENED, PEERS_NAME, RELAYED, Stage
 
 PATIENCE = 60
 """Seconds until a subject that does not answer is given up."""
@@ -136,26 +136,58 @@ def squid_splicing(stage: Stage, folder: Path, port: int) -> Commands:
     return squid(stage, folder, port, "splice all")
 
 
-def e2guardian(_stage: Stage, folder: Path, port: int) -> Commands:
-    """e2guardian with Debian's own lists and phrases, as it scans by default."""
+def e2guardian(stage: Stage, folder: Path, port: int) -> Commands:
+    """e2guardian with Debian's own lists and phrases, as it scans by default, opening every connection to port 443.
+
+    It opens no other port. Its certificates are signed by an RSA authority of its own.
+    """
     etc = folder / "etc"
     shutil.copytree("/etc/e2guardian", etc, dirs_exist_ok=True)
-    changed = {
-        "filterports": str(port),
-        "filterip": "127.0.0.1",
-        "nodaemon": "on",
-        "nologger": "on",
-        "httpworkers": "64",
-    }
-    changed |= {"loglocation": f"'{folder}/access.log'", "pidfilename": f"'{folder}/pid'", "daemonuser": "'root'"}
-    changed |= {"daemongroup": "'root'"}
     for file in (*etc.glob("*.conf"), *etc.glob("*.story"), *etc.rglob("*list")):
         text = file.read_text(encoding="latin-1").replace("/etc/e2guardian/", f"{etc}/")
         file.write_text(text, encoding="latin-1")
-    file = etc / "e2guardian.conf"
-    lines = [line for line in file.read_text().splitlines() if line.partition("=")[0].strip() not in changed]
-    file.write_text("\n".join([*lines, *(f"{key} = {value}" for key, value in changed.items())]) + "\n")
-    return {"e2guardian": [server_program("e2guardian"), "-N", "-c", str(file)]}
+    changed = {"filterports": str(port), "filterip": "127.0.0.1", "nodaemon": "on", "nologger": "on"}
+    changed |= {"loglocation": f"'{folder}/access.log'", "pidfilename": f"'{folder}/pid'"}
+    changed |= {"daemonuser": "'root'", "daemongroup": "'root'", "enablessl": "on"}
+    changed["transparenthttpsport"] = str(free_port())
+    _set(etc / "e2guardian.conf", changed | _e2guardian_keys(stage, folder))
+    _set(etc / "e2guardianf1.conf", {"sslmitm": "on"})
+    return {"e2guardian": [server_program("e2guardian"), "-N", "-c", str(etc / "e2guardian.conf")]}
+
+
+def _e2guardian_keys(stage: Stage, folder: Path) -> dict[str, str]:
+    authority, key, made = folder / "ca.pem", folder / "ca.key", folder / "certificates"
+    made.mkdir()
+    asked = [
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "30",
+        "-subj",
+        "/CN=e2guardian",
+        "-keyout",
+        key,
+        "-out",
+        authority,
+    ]
+    subprocess.run(["openssl", "req", "-x509", *asked], check=True, capture_output=True)
+    subprocess.run(["openssl", "genrsa", "-out", folder / "cert.key", "2048"], check=True, capture_output=True)
+    trusted = folder / "trusted"
+    trusted.mkdir()
+    shutil.copy(stage.school.folder / "servers.pem", trusted / "servers.pem")
+    subprocess.run(["openssl", "rehash", trusted], check=True, capture_output=True)
+    paths = {"cacertificatepath": authority, "caprivatekeypath": key, "certprivatekeypath": folder / "cert.key"}
+    paths |= {"generatedcertpath": f"{made}/", "sslcertificatepath": f"{trusted}/"}
+    return {name: f"'{path}'" for name, path in paths.items()}
+
+
+def _set(file: Path, changed: dict[str, str]) -> None:
+    """Write *changed* into *file* in place of what it says of them."""
+    lines = file.read_text(encoding="latin-1").splitlines()
+    kept = [line for line in lines if line.partition("=")[0].strip() not in changed]
+    said = [f"{key} = {value}" for key, value in changed.items()]
+    file.write_text("\n".join([*kept, *said]) + "\n", encoding="latin-1")
 
 
 def server_program(name: str) -> str:
@@ -169,7 +201,7 @@ WORKER = Subject("schoolgate worker", "", worker, ALL_MODES, OPENED, RELAYED)
 OURS = (FRONT, WORKER)
 PEERS = (
     Subject("mitmdump", "mitmdump", mitmdump, (*ALL_MODES, "held")),
-    Subject("e2guardian", "e2guardian", e2guardian, ("plain",)),
+    Subject("e2guardian", "e2guardian", e2guardian, ALL_MODES, ON_443),
     Subject("squid bump", "squid", squid, (*ALL_MODES, "held")),
     Subject("mitmdump splice", "mitmdump", mitmdump_splicing, ("new",)),
     Subject("squid splice", "squid", squid_splicing, ("new",)),
