@@ -1,7 +1,7 @@
 """Two sockets joined: what one sends the other gets, untouched, until both have ended.
 
 What is read goes through one buffer that all relays of the process share, and is copied only where the other side does
-not take it at once; then its source is not read until it has. So a held connection costs two registered sockets and
+not take it at once; then its source is not read until it has. So a held connection costs two watched sockets and
 three small objects, and a fast one two system calls for each 128 KB.
 """
 
@@ -10,6 +10,8 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable
+
+from proxy_addons.watch import READ, WRITE, Watch
 
 BUFFER = 131_072
 """Bytes read at once, and what waits at most for a side that takes nothing."""
@@ -28,19 +30,25 @@ class Relay:
     *moved*: something was sent since somebody last set it to False.
     """
 
-    __slots__ = ("_ended", "_loop", "_patience", "_ways", "moved")
+    __slots__ = ("_ended", "_loop", "_patience", "_watch", "_ways", "moved")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, near: socket.socket, far: socket.socket, ended: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        watch: Watch,
+        near: socket.socket,
+        far: socket.socket,
+        ended: Callable[[], None],
     ) -> None:
-        self._loop, self._ended, self.moved = loop, ended, True
+        self._loop, self._watch, self._ended, self.moved = loop, watch, ended, True
         self._patience: asyncio.TimerHandle | None = None
         self._ways: tuple[_Way, ...] = (_Way(self, near, far), _Way(self, far, near))
 
     def start(self, first: bytes = b"") -> None:
         """Begin; *first* goes to the far side before all else."""
         for way in self._ways:
-            self._loop.add_reader(way.source, way.read)
+            way.watched = READ
+            self._watch.add(way.number, READ, way.read)
         if first:
             self._ways[0].push(memoryview(first))
 
@@ -50,8 +58,7 @@ class Relay:
         if self._patience:
             self._patience.cancel()
         for way in ways:
-            self._loop.remove_reader(way.source)
-            self._loop.remove_writer(way.source)
+            self._watch.forget(way.number)
             if broken:
                 with contextlib.suppress(OSError):
                     way.source.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -59,23 +66,32 @@ class Relay:
         if ways:
             self._ended()
 
-    def wait_for(self, way: "_Way") -> None:
-        """Read *way* no more until its target takes what waits."""
-        self._loop.remove_reader(way.source)
-        self._loop.add_writer(way.target, way.write)
+    def look_again(self) -> None:
+        """Watch both sockets for what they are wanted for now: to be read, to take what waits for them, or nothing."""
+        for way, back in (self._ways, self._ways[::-1]):
+            reads, writes = not way.over and not way.waiting, bool(back.waiting)
+            wanted = (READ if reads else 0) | (WRITE if writes else 0)
+            call = way.both if reads and writes else way.read if reads else back.write
+            if wanted and way.watched:
+                self._watch.change(way.number, wanted, call)
+            elif wanted:
+                self._watch.add(way.number, wanted, call)
+            elif way.watched:
+                self._watch.remove(way.number)
+            way.watched = wanted
 
-    def go_on(self, way: "_Way") -> None:
-        """Read *way* again."""
-        self._loop.remove_writer(way.target)
-        if not way.over:
-            self._loop.add_reader(way.source, way.read)
+    def write_back(self, way: "_Way") -> None:
+        """Send what waits for the source of *way*, if the connection still is."""
+        for other in self._ways:
+            if other is not way and other.waiting:
+                other.write()
 
     def finish(self, way: "_Way") -> None:
         """*way* has ended and all of it was taken: say so to its target, and close when both ways have."""
-        self._loop.remove_reader(way.source)
-        if all(one.over and not one.waiting for one in self._ways):
+        if all(one.over for one in self._ways):
             self.close()
             return
+        self.look_again()
         try:
             way.target.shutdown(socket.SHUT_WR)
         except OSError:
@@ -95,12 +111,13 @@ class Relay:
 
 
 class _Way:
-    """One direction."""
+    """One direction; its source has the *number* and is *watched* for so much."""
 
-    __slots__ = ("over", "relay", "source", "target", "waiting")
+    __slots__ = ("number", "over", "relay", "source", "target", "waiting", "watched")
 
     def __init__(self, relay: Relay, source: socket.socket, target: socket.socket) -> None:
         self.relay, self.source, self.target = relay, source, target
+        self.number, self.watched = source.fileno(), 0
         self.waiting = b""
         self.over = False
 
@@ -125,7 +142,7 @@ class _Way:
         sent = self._send(data)
         if 0 <= sent < len(data):
             self.waiting = bytes(data[sent:])
-            self.relay.wait_for(self)
+            self.relay.look_again()
 
     def write(self) -> None:
         """Send what waits."""
@@ -135,7 +152,12 @@ class _Way:
         self.waiting = self.waiting[sent:]
         if not self.waiting:
             self.relay.moved = True
-            self.relay.go_on(self)
+            self.relay.look_again()
+
+    def both(self) -> None:
+        """Read the source, which also is the target of what waits for it, and send that."""
+        self.read()
+        self.relay.write_back(self)
 
     def _send(self, data: bytes | memoryview) -> int:
         """How many bytes of *data* were taken; -1 where the connection is broken, and then it is closed."""
