@@ -75,7 +75,10 @@ class Arrival:
 
     async def send(self, data: bytes) -> None:
         """Send *data*."""
-        await self._loop.sock_sendall(self.sock, data)
+        with contextlib.suppress(BlockingIOError, InterruptedError):
+            data = data[self.sock.send(data) :]
+        if data:
+            await self._loop.sock_sendall(self.sock, data)
 
     def alert(self, description: int) -> None:
         """Say in TLS why the connection ends, if the client still takes it."""

@@ -44,6 +44,8 @@ _LOOK = 0.1
 _AT_ONCE = 64
 """Connections taken in one turn."""
 _BACKLOG = 4096
+_SILENT = 1
+"""Seconds in which the kernel keeps a client that says nothing; all who come here speak first (tcp(7))."""
 _FULL = 1.0
 """Seconds until the next try where the process has no room for one more socket."""
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 300), (socket.TCP_KEEPINTVL, 60), (socket.TCP_KEEPCNT, 5))
@@ -103,6 +105,7 @@ class Peek:
         self._permitted, self._doorway = Permitted(self._judge), Doorway()
         self._resolver = Resolver(inner, Reach(setup.proxy.reachable_private))
         self._loop = asyncio.get_running_loop()
+        self._loop.set_task_factory(asyncio.eager_task_factory)  # most connections have said what they want
         workers = Workers(self._loop, setup.workers, setup.key)
         self._resolver.own_ports = workers.ports
         self._watch = Watch(self._loop)
@@ -161,6 +164,7 @@ class Peek:
         async with asyncio.TaskGroup() as arrivals:
             for way, door in doors:
                 _keep_alive(door)  # what is taken inherits it
+                door.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _SILENT)
                 door.listen(_BACKLOG)
                 self._loop.add_reader(door, self._take, door, way, arrivals)
             try:
