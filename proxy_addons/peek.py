@@ -10,6 +10,7 @@ import functools
 import itertools
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 import msgspec
@@ -238,7 +239,7 @@ class Peek:
             self._join(at, onward)
 
     def _join(self, at: Arrival, onward: Onward) -> None:
-        relay = Relay(self._loop, self._watch, at.sock, onward.far, functools.partial(self._left, at.id))
+        relay = Relay(self._watch, at.sock, onward.far, functools.partial(self._left, at.id))
         self._relays[at.id] = relay
         self._doorway.spoken(at.id)
         relay.start(onward.first)
@@ -256,9 +257,11 @@ class Peek:
         while True:
             await asyncio.sleep(_SWEEP)
             self._watch.end_late()
+            now = time.monotonic()
             for name, relay in tuple(self._relays.items()):
                 if self._is_over(name):
                     relay.close(broken=True)
+                relay.end_if_it_stands_still(now)
 
     def _is_over(self, name: str) -> bool:
         try:

@@ -6,11 +6,12 @@ import random
 import socket
 import struct
 import threading
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
-from proxy_addons.relay import BUFFER, Relay
+from proxy_addons.relay import BUFFER, HALF_OPEN, Relay
 from proxy_addons.watch import Watch
 
 MUCH = random.Random(5).randbytes(64 * BUFFER)
@@ -30,14 +31,21 @@ def joined() -> tuple[socket.socket, socket.socket]:
 @contextlib.asynccontextmanager
 async def relayed() -> AsyncIterator[tuple[socket.socket, socket.socket, asyncio.Event]]:
     """A client and a server with a relay between them, and what is set once that has ended."""
-    loop, ended = asyncio.get_running_loop(), asyncio.Event()
-    watch = Watch(loop)
+    async with made() as (client, server, ended, _):
+        yield client, server, ended
+
+
+@contextlib.asynccontextmanager
+async def made() -> AsyncIterator[tuple[socket.socket, socket.socket, asyncio.Event, Relay]]:
+    """The same, with the relay itself."""
+    ended = asyncio.Event()
+    watch = Watch(asyncio.get_running_loop())
     (client, near), (server, far) = joined(), joined()
-    relay = Relay(loop, watch, near, far, ended.set)
+    relay = Relay(watch, near, far, ended.set)
     relay.start()
     with contextlib.closing(watch), client, server:
         try:
-            yield client, server, ended
+            yield client, server, ended, relay
         finally:
             relay.close()
 
@@ -109,3 +117,29 @@ async def test_a_side_that_has_ended_still_gets_the_other_sides_last_word() -> N
         server.shutdown(socket.SHUT_WR)
         assert await asyncio.to_thread(read_all, client, 100) == b"last word"
         await ended.wait()
+
+
+async def test_one_that_stands_still_with_a_side_ended_ends_when_its_time_is_over_and_not_before() -> None:
+    async with made() as (client, server, ended, relay):
+        client.shutdown(socket.SHUT_WR)
+        assert await asyncio.to_thread(server.recv, 100) == b""
+        relay.end_if_it_stands_still(time.monotonic())
+        assert not ended.is_set()
+        relay.end_if_it_stands_still(time.monotonic() + HALF_OPEN)
+        assert ended.is_set()
+
+
+async def test_one_in_which_something_still_moves_goes_on() -> None:
+    async with made() as (client, server, ended, relay):
+        client.shutdown(socket.SHUT_WR)
+        assert await asyncio.to_thread(server.recv, 100) == b""
+        server.sendall(b"still here")
+        assert await asyncio.to_thread(client.recv, 100) == b"still here"
+        relay.end_if_it_stands_still(time.monotonic() + HALF_OPEN)
+        assert not ended.is_set()
+
+
+async def test_one_with_both_sides_open_may_stand_still() -> None:
+    async with made() as (_, _, ended, relay):
+        relay.end_if_it_stands_still(time.monotonic() + 10 * HALF_OPEN)
+        assert not ended.is_set()
