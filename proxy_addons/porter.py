@@ -167,7 +167,7 @@ class Porter:
     async def _tls(self, at: Arrival, hello: ClientHello, host: str, port: int) -> Onward | None:
         """Weigh each name that the client gives, and do what follows."""
         client = self._somebody(at)
-        name = _name_of(hello) if hello.state is State.WHOLE else None
+        name = (host if hello.name == host else _name_of(hello)) if hello.state is State.WHOLE else None
         judged = [self._remembered.of_name(Kind.SNI, client, one) for one in dict.fromkeys((name, host)) if one]
         gravest_of = gravest(judged) or judged[0]
         if hello.state is not State.WHOLE:
@@ -238,9 +238,9 @@ class Porter:
         """A connection to *host* by our own resolver; the last error where none of its addresses takes it."""
         failed: OSError = ConnectionError("there is no address")
         for address in (await self._resolver.addresses(host, port))[:ADDRESSES]:
-            made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            made = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             try:
-                made.setblocking(False)
                 made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
                 await self._watch.connect(made, (address, port), time.monotonic() + CONNECTS)

@@ -45,10 +45,12 @@ def measure(stage: Stage) -> list[Row]:
 
 
 def _relay(stage: Stage, running: Running, host: str) -> Relay:
-    new = _new(stage, running, host)
+    with stage.holding(running.port, host, 50):
+        pass
     memory = running.memory_kb()
-    with stage.holding(running.port, host, HELD) as held:
+    with stage.holding(running.port, host, HELD) as held:  # first of all, as what is free later was somebody's before
         each = (running.memory_kb() - memory) / max(held, 1)
+    new = _new(stage, running, host)
     delays = _delays(stage, running, host)
     before = running.cpu_seconds()
     bulk = stage.ask("flow", running.port, host, "")
