@@ -17,6 +17,10 @@ _AT_ONCE = 256
 """Events that are taken up in one turn of the loop; what is left comes in the next."""
 
 
+_TIMES = 4
+"""Looks in one turn of the loop, while there is something: a turn takes ten times as long as a look."""
+
+
 class Watch:
     """Watches for *loop* from now until `close`."""
 
@@ -53,9 +57,13 @@ class Watch:
 
     def _look(self) -> None:
         """Call what is ready. None of them opens a socket, so a number still is whose it was when it became ready."""
-        for number, _ in self._epoll.poll(0, _AT_ONCE):
-            if call := self._calls.get(number):
-                call()
+        for _ in range(_TIMES):
+            ready = self._epoll.poll(0, _AT_ONCE)
+            for number, _ in ready:
+                if call := self._calls.get(number):
+                    call()
+            if not ready:
+                return
 
     async def recv(self, sock: socket.socket, size: int, until: float) -> bytes:
         """Up to *size* bytes of *sock*, at the end b""; TimeoutError if none comes *until* then (monotonic seconds)."""
