@@ -297,6 +297,8 @@ int main(int argc, char **argv)
     if (!strcmp(argv[1], "flow"))
         return flow(seconds);
     all = mmap(NULL, processes * sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (most && most < (uint64_t)processes)
+        processes = most; /* a share of none would have no end */
     for (int n = 0; n < processes; n++)
         if (!fork()) {
             work(&all[n], argv[1], began + seconds, (most + processes - 1 - n) / processes, atoi(argv[10]) + n, processes);
