@@ -26,6 +26,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -301,6 +302,7 @@ int main(int argc, char **argv)
         processes = most; /* a share of none would have no end */
     for (int n = 0; n < processes; n++)
         if (!fork()) {
+            prctl(PR_SET_PDEATHSIG, SIGTERM);
             work(&all[n], argv[1], began + seconds, (most + processes - 1 - n) / processes, atoi(argv[10]) + n, processes);
             _exit(0);
         }
