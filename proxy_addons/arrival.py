@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import socket
+import time
 
 from proxy_addons import request_head
 from proxy_addons.client_hello import ClientHello, State
+from proxy_addons.watch import Watch
 
 PIECE = 65_536
 """Bytes read at once."""
@@ -29,26 +31,33 @@ class TooLongError(ValueError):
 class Arrival:
     """*sock* is the client's, *peername* its address and port, *id* a name of its own; *data* came and is unread."""
 
-    __slots__ = ("_loop", "data", "id", "peername", "sock")
+    __slots__ = ("_loop", "_watch", "data", "id", "peername", "sock")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peername: tuple[str, int], name: str
+        self,
+        loop: asyncio.AbstractEventLoop,
+        watch: Watch,
+        sock: socket.socket,
+        peername: tuple[str, int],
+        name: str,
     ) -> None:
-        self._loop, self.sock, self.peername, self.id = loop, sock, peername, name
+        self._loop, self._watch = loop, watch
+        self.sock, self.peername, self.id = sock, peername, name
         self.data = b""
 
-    async def head(self) -> bytes:
-        """The head of a request, taken off *data*; EndedError or TooLongError where there is none."""
+    async def head(self, seconds: float) -> bytes:
+        """The head of a request, taken off *data*; EndedError, TooLongError or TimeoutError where there is none."""
+        until = time.monotonic() + seconds
         while not (end := request_head.end_of(self.data)):
             if len(self.data) > request_head.MAX_HEAD:
                 raise TooLongError
-            await self._more()
+            await self._more(until)
         head, self.data = self.data[:end], self.data[end:]
         return head
 
-    async def hello(self) -> ClientHello:
-        """What the client begins with, all of *data* taken; it is whole, broken, or no TLS."""
-        hello = ClientHello()
+    async def hello(self, seconds: float) -> ClientHello:
+        """What the client begins with, all of *data* taken; it is whole, broken, or no TLS, or TimeoutError."""
+        hello, until = ClientHello(), time.monotonic() + seconds
         while True:
             state = hello.feed(self.data)
             self.data = b""
@@ -56,17 +65,20 @@ class Arrival:
                 state = State.MORE  # so few bytes that they do not say what it is
             if state is not State.MORE:
                 return hello
-            await self._more()
+            await self._more(until)
 
-    async def _more(self) -> None:
-        piece = await self._loop.sock_recv(self.sock, PIECE)
+    async def _more(self, until: float) -> None:
+        piece = await self._watch.recv(self.sock, PIECE, until)
         if not piece:
             raise EndedError
         self.data += piece
 
     async def send(self, data: bytes) -> None:
         """Send *data*."""
-        await self._loop.sock_sendall(self.sock, data)
+        with contextlib.suppress(BlockingIOError, InterruptedError):
+            data = data[self.sock.send(data) :]
+        if data:
+            await self._loop.sock_sendall(self.sock, data)
 
     def alert(self, description: int) -> None:
         """Say in TLS why the connection ends, if the client still takes it."""

@@ -30,6 +30,8 @@ class Destinations:
 
         What leads to a sealed host is no trouble but closed: `closed_alias` says so.
         """
+        if self._resolver.known(host, port):
+            return
         who = client.address
         turn = self._turns.setdefault(who, asyncio.Semaphore(AT_ONCE))
         self._waiting[who] = self._waiting.get(who, 0) + 1

@@ -10,6 +10,7 @@ import functools
 import itertools
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 import msgspec
@@ -30,6 +31,7 @@ from proxy_addons.porter import Onward, Porter, Way
 from proxy_addons.relay import Relay
 from proxy_addons.resolve import Resolver
 from proxy_addons.settings import PeekSettings, ProxySettings, endpoint
+from proxy_addons.watch import Watch
 from proxy_addons.workers import NoWorkerError, Workers
 from reporting.metrics import process_collector, serve_metrics
 from reporting.recorder import Recorder
@@ -43,6 +45,8 @@ _LOOK = 0.1
 _AT_ONCE = 64
 """Connections taken in one turn."""
 _BACKLOG = 4096
+_SILENT = 1
+"""Seconds in which the kernel keeps a client that says nothing; all who come here speak first (tcp(7))."""
 _FULL = 1.0
 """Seconds until the next try where the process has no room for one more socket."""
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 300), (socket.TCP_KEEPINTVL, 60), (socket.TCP_KEEPCNT, 5))
@@ -78,6 +82,7 @@ async def serve(
         live = Live(files)
         live.refresh()
         peek = Peek(setup, live, recorder)
+        stack.callback(peek.close)
         doors = [(way, stack.enter_context(bound(key, text))) for key, way, text in peek.ways()]
         endpoints = dict(_named(setup.peek, [door for _, door in doors]))
         if metrics:
@@ -101,13 +106,16 @@ class Peek:
         self._permitted, self._doorway = Permitted(self._judge), Doorway()
         self._resolver = Resolver(inner, Reach(setup.proxy.reachable_private))
         self._loop = asyncio.get_running_loop()
+        self._loop.set_task_factory(asyncio.eager_task_factory)  # most connections have said what they want
         workers = Workers(self._loop, setup.workers, setup.key)
         self._resolver.own_ports = workers.ports
+        self._watch = Watch(self._loop)
         self._porter = Porter(
             self._judge,
             self._resolver,
             self._permitted,
             workers,
+            self._watch,
             counts=self._counts,
             ports=frozenset(setup.proxy.ports),
         )
@@ -117,6 +125,10 @@ class Peek:
         self._coming: set[asyncio.Task[None]] = set()
         self._ended = False
         self._ready = asyncio.Event()
+
+    def close(self) -> None:
+        """Watch no socket any more."""
+        self._watch.close()
 
     def ways(self) -> Iterator[tuple[str, Way, str]]:
         """(setting, what happens to what comes there, address) of each place to listen at."""
@@ -153,6 +165,7 @@ class Peek:
         async with asyncio.TaskGroup() as arrivals:
             for way, door in doors:
                 _keep_alive(door)  # what is taken inherits it
+                door.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _SILENT)
                 door.listen(_BACKLOG)
                 self._loop.add_reader(door, self._take, door, way, arrivals)
             try:
@@ -190,7 +203,7 @@ class Peek:
 
     def _let_in(self, taken: socket.socket, address: tuple[str, int]) -> Arrival | None:
         """The arrival, unless nobody of ours makes it or its client holds as many as it may."""
-        at = Arrival(self._loop, taken, (address[0], address[1]), str(next(self._numbers)))
+        at = Arrival(self._loop, self._watch, taken, (address[0], address[1]), str(next(self._numbers)))
         who = client_of(self._live.clients, at) if self._live.ready and self._live.clients else None
         if who is None:
             self._counts.strangers += 1
@@ -226,7 +239,7 @@ class Peek:
             self._join(at, onward)
 
     def _join(self, at: Arrival, onward: Onward) -> None:
-        relay = Relay(self._loop, at.sock, onward.far, functools.partial(self._left, at.id))
+        relay = Relay(self._watch, at.sock, onward.far, functools.partial(self._left, at.id))
         self._relays[at.id] = relay
         self._doorway.spoken(at.id)
         relay.start(onward.first)
@@ -240,12 +253,15 @@ class Peek:
         self._doorway.leave(name)
 
     async def _end_what_is_over(self) -> None:
-        """End each relayed connection that the policy no longer permits."""
+        """End what has not come about in time, and each relayed connection that the policy no longer permits."""
         while True:
             await asyncio.sleep(_SWEEP)
+            self._watch.end_late()
+            now = time.monotonic()
             for name, relay in tuple(self._relays.items()):
                 if self._is_over(name):
                     relay.close(broken=True)
+                relay.end_if_it_stands_still(now)
 
     def _is_over(self, name: str) -> bool:
         try:

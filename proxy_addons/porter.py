@@ -8,6 +8,7 @@ request or to a CONNECT, it also judges and records; what ends here without one 
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
 
@@ -23,8 +24,10 @@ from proxy_addons.doorway import FIRST_HELLO, FIRST_REQUEST
 from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, is_never_opened, plan_of
 from proxy_addons.peek_counters import PeekCounters
 from proxy_addons.permitted import Permitted
+from proxy_addons.remembered import Remembered
 from proxy_addons.resolve import Resolver
 from proxy_addons.target import host_of
+from proxy_addons.watch import Watch
 from proxy_addons.workers import NoWorkerError, Workers
 
 HTTPS = 443
@@ -55,11 +58,13 @@ class Porter:
         resolver: Resolver,
         permitted: Permitted,
         workers: Workers,
+        watch: Watch,
         *,
         counts: PeekCounters,
         ports: frozenset[int],
     ) -> None:
         self._judge, self._resolver, self._permitted, self._workers = judge, resolver, permitted, workers
+        self._remembered, self._watch = Remembered(judge), watch
         self._destinations, self._counts, self._ports = Destinations(judge, resolver), counts, ports
         self._loop = asyncio.get_running_loop()
 
@@ -67,19 +72,18 @@ class Porter:
 
     async def explicit(self, at: Arrival) -> Onward | None:
         """A client that knows of the proxy: it asks for a tunnel, or for a page by plain HTTP."""
-        async with asyncio.timeout(FIRST_REQUEST):
-            head = await at.head()
+        head = await at.head(FIRST_REQUEST)
         asked = request_head.tunnel_of(head) if request_head.is_connect(head) else None
         host = host_of(asked[0]) if asked else None
         if not asked or not host:
             return await self._hand_over_request(at, head)
         client, port = self._somebody(at), asked[1]
-        judged = self._judge.of_name(Kind.CONNECT, client, host)
+        judged = self._remembered.of_name(Kind.CONNECT, client, host)
         if self._is_told_at_once(client, judged[1]) or not self._is_reached(client, port):
             return await self._hand_over_request(at, head, judged)
         await at.send(arrival.ESTABLISHED)
         with self._untold(judged):
-            hello = await self._hello(at)
+            hello = await at.hello(FIRST_HELLO)
         if hello.state is State.NOT_TLS:
             return await self._unread(at, hello, host, port)
         return await self._tls(at, hello, host, port)
@@ -90,7 +94,7 @@ class Porter:
         if wanted is None:
             self._counts.broken += 1
             return None
-        hello = await self._hello(at)
+        hello = await at.hello(FIRST_HELLO)
         if hello.state is State.NOT_TLS:
             return await self._unread(at, hello, wanted[0], wanted[1])
         return await self._tls(at, hello, _name_of(hello) or wanted[0], wanted[1])
@@ -101,8 +105,7 @@ class Porter:
         if wanted is None:
             self._counts.broken += 1
             return None
-        async with asyncio.timeout(FIRST_REQUEST):
-            head = await at.head()
+        head = await at.head(FIRST_REQUEST)
         host = host_of(request_head.host_line(head) or "") or wanted[0]
         far, answer = await self._workers.tunnel(at.peername[0], host, wanted[1])
         self._counts.handed_over += 1
@@ -126,10 +129,6 @@ class Porter:
 
     def _is_reached(self, client: Client, port: int) -> bool:
         return port in self._ports or self._judge.lets_pass_unseen(client)
-
-    async def _hello(self, at: Arrival) -> ClientHello:
-        async with asyncio.timeout(FIRST_HELLO):
-            return await at.hello()
 
     @contextlib.contextmanager
     def _untold(self, judged: Judged) -> Iterator[None]:
@@ -168,8 +167,8 @@ class Porter:
     async def _tls(self, at: Arrival, hello: ClientHello, host: str, port: int) -> Onward | None:
         """Weigh each name that the client gives, and do what follows."""
         client = self._somebody(at)
-        name = _name_of(hello) if hello.state is State.WHOLE else None
-        judged = [self._judge.of_name(Kind.SNI, client, one) for one in dict.fromkeys((name, host)) if one]
+        name = (host if hello.name == host else _name_of(hello)) if hello.state is State.WHOLE else None
+        judged = [self._remembered.of_name(Kind.SNI, client, one) for one in dict.fromkeys((name, host)) if one]
         gravest_of = gravest(judged) or judged[0]
         if hello.state is not State.WHOLE:
             self._counts.broken += 1
@@ -239,13 +238,12 @@ class Porter:
         """A connection to *host* by our own resolver; the last error where none of its addresses takes it."""
         failed: OSError = ConnectionError("there is no address")
         for address in (await self._resolver.addresses(host, port))[:ADDRESSES]:
-            made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            made = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             try:
-                made.setblocking(False)
                 made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                async with asyncio.timeout(CONNECTS):
-                    await self._loop.sock_connect(made, (address, port))
+                await self._watch.connect(made, (address, port), time.monotonic() + CONNECTS)
                 return made
             except OSError as error:
                 failed = error

@@ -83,6 +83,7 @@ class Resolver:
         self.sink: tuple[str, int] | None = None
         self.upstream: tuple[str, int] | None = None
         self._kept: dict[str, _Kept] = {}
+        self._permitted: dict[tuple[str, int], tuple[_Kept, tuple[str, ...]]] = {}
 
     async def getaddrinfo(
         self,
@@ -106,8 +107,17 @@ class Resolver:
         found = await self.addresses(text, number)
         return [_info(a, number, type, proto) for a in found if family in (0, _family(a))]
 
+    def known(self, host: str, port: int) -> tuple[str, ...]:
+        """What `addresses` gave for *host*, while that is kept; () where it must be asked for."""
+        found = self._permitted.get((host, port))
+        if found is None or time.monotonic() >= found[0].until or self._kept.get(host) is not found[0]:
+            return ()
+        return found[1]
+
     async def addresses(self, host: str, port: int) -> tuple[str, ...]:
         """The addresses of *host* that may be reached on *port*; raises one of this module's errors."""
+        if known := self.known(host, port):
+            return known
         name = host_of(host)
         if name is None:
             raise NoSuchNameError("no such name")
@@ -118,6 +128,10 @@ class Resolver:
             raise RefusedAddressError("an address that may not be reached")
         if not permitted:
             raise NoSuchNameError("no such name")
+        if kept := self._kept.get(name):
+            while len(self._permitted) >= MOST_KEPT:
+                del self._permitted[next(iter(self._permitted))]
+            self._permitted[name, port] = kept, permitted
         return permitted
 
     def permits(self, address: str, port: int) -> bool:

@@ -1,6 +1,6 @@
 """The web filter, measured beside what a school could have instead: `make bench-proxy`.
 
-    python -m tests.bench.proxy [--only PART]... [--peer NAME]... [--seconds 10] [--rounds 3]
+    python -m tests.bench.proxy [--only PART]... [--peer NAME]... [--quick] [--seconds 10] [--rounds 3]
 
 The subject has the first core; nginx, the nameserver and the asking program (load.c) have the second. Each subject
 asks the same web server on loopback for the same pages.
@@ -11,9 +11,9 @@ asks the same web server on loopback for the same pages.
   decision   a URL decision
   memory     held opened connections, a mixed load, ten thousand hosts
 
-A first look, in a minute or two:
+A first look at a part, within two minutes:
 
-    python -m tests.bench.proxy --seconds 1 --rounds 1 --only requests
+    python -m tests.bench.proxy --quick --only requests
 
 Prints a table for each part, and writes build/bench/proxy.json. The machine is noisy: believe ratios, and only within
 one run; believe processor time before requests a second.
@@ -47,7 +47,7 @@ def main() -> None:
         sys.exit("This bench needs two cores: one for the subject, one for who asks.")
     if missing := [name for name in ("gcc", "nginx") if not shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin")]:
         sys.exit(f"This bench needs {', '.join(missing)} (their Debian packages too), and libssl-dev.")
-    peers = [one for one in subjects.ALL if one is not subjects.OURS]
+    peers = subjects.PEERS
     if absent := [one.name for one in peers if not subjects.here(one)]:
         say(f"Not here, so not measured: {', '.join(absent)}.")
     versions = {one.program: subjects.version(one) for one in peers if subjects.here(one)}
@@ -55,6 +55,7 @@ def main() -> None:
     failed, rows = [], list[Row]()
     with tempfile.TemporaryDirectory(prefix="schoolgate-bench-") as folder:
         stage = Stage(Path(folder), seconds=options.seconds, rounds=options.rounds, peers=options.peer)
+        stage.requests, stage.hosts = options.requests, options.hosts
         with stage.serving():
             for name in options.only or PARTS:
                 say(f"\n{name}")
@@ -63,7 +64,7 @@ def main() -> None:
                 except RuntimeError as error:
                     say(f"  not measured: {error}")
                     failed.append(name)
-                measured = {"seconds": options.seconds, "rounds": options.rounds}
+                measured = {"seconds": options.seconds, "rounds": options.rounds, "requests": options.requests}
                 write("proxy", rows, versions, measured | stage.kept)
     if failed:
         sys.exit(f"Not measured: {', '.join(failed)}.")
@@ -72,11 +73,17 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=PARTS, help="measure this part; may be repeated")
-    names = [one.name for one in subjects.ALL if one is not subjects.OURS]
+    names = [one.name for one in subjects.PEERS]
     parser.add_argument("--peer", action="append", default=[], choices=names, help="beside this one; may be repeated")
     parser.add_argument("--seconds", type=float, default=10, help="length of one measurement (default 10)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
-    return parser.parse_args()
+    parser.add_argument("--requests", type=int, default=500_000, help="of the mixed load (default 500000)")
+    parser.add_argument("--hosts", type=int, default=10_000, help="that are opened, at most 20000 (default 10000)")
+    parser.add_argument("--quick", action="store_true", help="a first look: 1 s, 1 round, 5,000 requests, 1,500 hosts")
+    options = parser.parse_args()
+    if options.quick:
+        options.seconds, options.rounds, options.requests, options.hosts = 1.0, 1, 5_000, 1_500
+    return options
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Who is measured: our worker with everything on, and what a school could have instead, started on the same work.
+"""Who is measured: our front door and our worker with everything on, and what a school could have instead.
+
+Each is started on the same work, on one core, and ended when it has been measured.
 
 Each is told to trust the bench's own web server, to keep nothing, and to write no log.
 """
@@ -19,70 +21,87 @@ import msgspec
 from tests.bench.dns import server
 from tests.bench.dns.stage import SERVER_CORE, free_port
 from tests.bench.lists.process import proportional_mb
-from tests.bench.proxy.stage import OPENED, PEERS_NAME, RELAYED, Stage
+from tests.bench.proxy.stage import ON_443, OPENED, PEERS_NAME, RELAYED, Stage
 
 PATIENCE = 60
 """Seconds until a subject that does not answer is given up."""
 
 
+type Commands = dict[str, list[str]]
+"""The command of each process, by its name."""
+
+
 class Subject(NamedTuple):
-    """*command* writes what the subject reads, and says how it is started; *modes* it can do."""
+    """*commands* writes what the subject reads, and says how each of its processes is started; *modes* it can do."""
 
     name: str
     program: str
-    command: Callable[[Stage, Path, int], list[str]]
+    commands: Callable[[Stage, Path, int], Commands]
     modes: tuple[str, ...]
     opened: str = PEERS_NAME
     relayed: str = PEERS_NAME
 
 
 class Running(NamedTuple):
-    """A subject that answers on *port*; what it uses is the sum of its processes."""
+    """A subject that answers on *port*; what it uses is the sum of its *processes* and of those that they started."""
 
     subject: Subject
     port: int
-    process: subprocess.Popen[bytes]
+    processes: dict[str, subprocess.Popen[bytes]]
 
     def cpu_seconds(self) -> float:
         """Seconds of processor time so far."""
-        return sum(map(server.cpu_seconds, self._family()))
+        return sum(map(server.cpu_seconds, self._numbers()))
 
     def memory_kb(self) -> float:
         """Proportional memory."""
-        return sum(map(proportional_mb, self._family())) * 1024
+        return sum(map(proportional_mb, self._numbers())) * 1024
 
-    def _family(self) -> list[int]:
-        found = [self.process.pid]
-        for number in found:
-            with contextlib.suppress(OSError):
-                for task in Path(f"/proc/{number}/task").iterdir():
-                    found += map(int, (task / "children").read_text().split())
-        return found
+    def memory_mb_of(self, name: str) -> float:
+        """Proportional memory of one process."""
+        return sum(map(proportional_mb, _family(self.processes[name].pid)))
+
+    def _numbers(self) -> list[int]:
+        return [number for process in self.processes.values() for number in _family(process.pid)]
 
 
-def ours(stage: Stage, folder: Path, port: int) -> list[str]:
-    """Our worker, with the shipped policy and lists, a journal and metrics."""
+def _family(first: int) -> list[int]:
+    found = [first]
+    for number in found:
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{number}/task").iterdir():
+                found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def front_door(stage: Stage, _folder: Path, port: int) -> Commands:
+    """Our front door, with its resolver, signer and worker, each by its own command as on a gateway."""
+    return stage.gateway.commands(port)
+
+
+def worker(stage: Stage, folder: Path, port: int) -> Commands:
+    """Our worker by itself, with the shipped policy and lists, a journal and metrics."""
     listen = (f"127.0.0.1:{port}",)
     settings = stage.school.settings(stage.names, stage.plain, stage.secure, listen=listen)
     file = folder / "worker.json"
     file.write_bytes(msgspec.json.encode(settings))
-    return [sys.executable, "-m", "tests.support.proxy_school", str(stage.school.folder), str(file), "0"]
+    return {"worker": [sys.executable, "-m", "tests.support.proxy_school", str(stage.school.folder), str(file), "0"]}
 
 
-def mitmdump(stage: Stage, folder: Path, port: int, *more: str) -> list[str]:
+def mitmdump(stage: Stage, folder: Path, port: int, *more: str) -> Commands:
     """mitmdump with its default addons."""
     trust = f"ssl_verify_upstream_trusted_ca={stage.school.folder / 'servers.pem'}"
     program = str(Path(sys.executable).with_name("mitmdump"))
     options = ["-q", "--listen-host", "127.0.0.1", "--listen-port", str(port), "--set", f"confdir={folder}"]
-    return [program, *options, "--set", trust, *more]
+    return {"mitmdump": [program, *options, "--set", trust, *more]}
 
 
-def mitmdump_splicing(stage: Stage, folder: Path, port: int) -> list[str]:
+def mitmdump_splicing(stage: Stage, folder: Path, port: int) -> Commands:
     """mitmdump that opens nothing."""
     return mitmdump(stage, folder, port, "--ignore-hosts", ".*")
 
 
-def squid(stage: Stage, folder: Path, port: int, rule: str = "bump all") -> list[str]:
+def squid(stage: Stage, folder: Path, port: int, rule: str = "bump all") -> Commands:
     """Squid that opens every connection; with another *rule*, none."""
     tool = "/usr/lib/squid/security_file_certgen"
     subprocess.run([tool, "-c", "-s", folder / "certificates", "-M", "4MB"], check=True, capture_output=True)
@@ -109,34 +128,66 @@ shutdown_lifetime 1 seconds
     )
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o777 if path.is_dir() else 0o666)
-    return [server_program("squid"), "-N", "-f", str(file)]
+    return {"squid": [server_program("squid"), "-N", "-f", str(file)]}
 
 
-def squid_splicing(stage: Stage, folder: Path, port: int) -> list[str]:
+def squid_splicing(stage: Stage, folder: Path, port: int) -> Commands:
     """Squid that looks at the name and relays."""
     return squid(stage, folder, port, "splice all")
 
 
-def e2guardian(_stage: Stage, folder: Path, port: int) -> list[str]:
-    """e2guardian with Debian's own lists and phrases, as it scans by default."""
+def e2guardian(stage: Stage, folder: Path, port: int) -> Commands:
+    """e2guardian with Debian's own lists and phrases, as it scans by default, opening every connection to port 443.
+
+    It opens no other port. Its certificates are signed by an RSA authority of its own.
+    """
     etc = folder / "etc"
     shutil.copytree("/etc/e2guardian", etc, dirs_exist_ok=True)
-    changed = {
-        "filterports": str(port),
-        "filterip": "127.0.0.1",
-        "nodaemon": "on",
-        "nologger": "on",
-        "httpworkers": "64",
-    }
-    changed |= {"loglocation": f"'{folder}/access.log'", "pidfilename": f"'{folder}/pid'", "daemonuser": "'root'"}
-    changed |= {"daemongroup": "'root'"}
     for file in (*etc.glob("*.conf"), *etc.glob("*.story"), *etc.rglob("*list")):
         text = file.read_text(encoding="latin-1").replace("/etc/e2guardian/", f"{etc}/")
         file.write_text(text, encoding="latin-1")
-    file = etc / "e2guardian.conf"
-    lines = [line for line in file.read_text().splitlines() if line.partition("=")[0].strip() not in changed]
-    file.write_text("\n".join([*lines, *(f"{key} = {value}" for key, value in changed.items())]) + "\n")
-    return [server_program("e2guardian"), "-N", "-c", str(file)]
+    changed = {"filterports": str(port), "filterip": "127.0.0.1", "nodaemon": "on", "nologger": "on"}
+    changed |= {"loglocation": f"'{folder}/access.log'", "pidfilename": f"'{folder}/pid'"}
+    changed |= {"daemonuser": "'root'", "daemongroup": "'root'", "enablessl": "on"}
+    changed["transparenthttpsport"] = str(free_port())
+    _set(etc / "e2guardian.conf", changed | _e2guardian_keys(stage, folder))
+    _set(etc / "e2guardianf1.conf", {"sslmitm": "on"})
+    return {"e2guardian": [server_program("e2guardian"), "-N", "-c", str(etc / "e2guardian.conf")]}
+
+
+def _e2guardian_keys(stage: Stage, folder: Path) -> dict[str, str]:
+    authority, key, made = folder / "ca.pem", folder / "ca.key", folder / "certificates"
+    made.mkdir()
+    asked = [
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "30",
+        "-subj",
+        "/CN=e2guardian",
+        "-keyout",
+        key,
+        "-out",
+        authority,
+    ]
+    subprocess.run(["openssl", "req", "-x509", *asked], check=True, capture_output=True)
+    subprocess.run(["openssl", "genrsa", "-out", folder / "cert.key", "2048"], check=True, capture_output=True)
+    trusted = folder / "trusted"
+    trusted.mkdir()
+    shutil.copy(stage.school.folder / "servers.pem", trusted / "servers.pem")
+    subprocess.run(["openssl", "rehash", trusted], check=True, capture_output=True)
+    paths = {"cacertificatepath": authority, "caprivatekeypath": key, "certprivatekeypath": folder / "cert.key"}
+    paths |= {"generatedcertpath": f"{made}/", "sslcertificatepath": f"{trusted}/"}
+    return {name: f"'{path}'" for name, path in paths.items()}
+
+
+def _set(file: Path, changed: dict[str, str]) -> None:
+    """Write *changed* into *file* in place of what it says of them."""
+    lines = file.read_text(encoding="latin-1").splitlines()
+    kept = [line for line in lines if line.partition("=")[0].strip() not in changed]
+    said = [f"{key} = {value}" for key, value in changed.items()]
+    file.write_text("\n".join([*kept, *said]) + "\n", encoding="latin-1")
 
 
 def server_program(name: str) -> str:
@@ -145,22 +196,23 @@ def server_program(name: str) -> str:
 
 
 ALL_MODES = ("plain", "tls")
-OURS = Subject("schoolgate", "", ours, (*ALL_MODES, "new"), OPENED, RELAYED)
-ALL = (
-    OURS,
-    Subject("mitmdump", "mitmdump", mitmdump, ALL_MODES),
-    Subject("e2guardian", "e2guardian", e2guardian, ("plain",)),
-    Subject("squid bump", "squid", squid, ALL_MODES),
+FRONT = Subject("schoolgate", "", front_door, (*ALL_MODES, "new"), OPENED, RELAYED)
+WORKER = Subject("schoolgate worker", "", worker, ALL_MODES, OPENED, RELAYED)
+OURS = (FRONT, WORKER)
+PEERS = (
+    Subject("mitmdump", "mitmdump", mitmdump, (*ALL_MODES, "held")),
+    Subject("e2guardian", "e2guardian", e2guardian, ALL_MODES, ON_443),
+    Subject("squid bump", "squid", squid, (*ALL_MODES, "held")),
     Subject("mitmdump splice", "mitmdump", mitmdump_splicing, ("new",)),
     Subject("squid splice", "squid", squid_splicing, ("new",)),
 )
-"""Every subject. Another one is a function that writes its files, and a line here."""
+"""Every peer. Another one is a function that writes its files, and a line here."""
 
 
-def subjects(stage: Stage, mode: str) -> list[Subject]:
-    """Ours, and those peers that do *mode* and are here."""
-    wanted = [one for one in ALL if mode in one.modes and (one is OURS or not stage.peers or one.name in stage.peers)]
-    return [one for one in wanted if one is OURS or here(one)]
+def peers(stage: Stage, mode: str) -> list[Subject]:
+    """Those peers that do *mode*, are wanted, and are here."""
+    wanted = [one for one in PEERS if mode in one.modes and (not stage.peers or one.name in stage.peers)]
+    return [one for one in wanted if here(one)]
 
 
 def here(one: Subject) -> bool:
@@ -183,19 +235,27 @@ def started(one: Subject, stage: Stage) -> Iterator[Running]:
     """*one*, once it has answered a request; RuntimeError with its last words if it never does."""
     folder, port = stage.folder / f"{one.name.replace(' ', '-')}-{time.monotonic_ns()}", free_port()
     folder.mkdir(mode=0o755)
-    log = folder / "log"
-    with server.running(one.command(stage, folder, port), log, SERVER_CORE) as process:
+    with contextlib.ExitStack() as stack:
+        processes = {
+            name: stack.enter_context(server.running(command, folder / f"{name}.log", SERVER_CORE))
+            for name, command in one.commands(stage, folder, port).items()
+        }
         began = time.monotonic()
         while not _answers(one, stage, port):
-            if process.poll() is not None or time.monotonic() - began > PATIENCE:
-                raise RuntimeError(f"{one.name} does not answer. It said:\n{log.read_text(errors='replace')[-1500:]}")
+            ended = any(process.poll() is not None for process in processes.values())
+            if ended or time.monotonic() - began > PATIENCE:
+                raise RuntimeError(f"{one.name} does not answer. It said:\n{_last_words(folder)}")
             time.sleep(0.1)
-        yield Running(one, port, process)
+        yield Running(one, port, processes)
+
+
+def _last_words(folder: Path) -> str:
+    return "\n".join(file.read_text(errors="replace")[-1500:] for file in sorted(folder.glob("*.log")))
 
 
 def _answers(one: Subject, stage: Stage, port: int) -> bool:
     mode, host = one.modes[0], one.relayed if one.modes[0] == "new" else one.opened
     try:
-        return stage.ask(mode, port, host, "4.html", processes=1, seconds=0.5).count > 0
+        return stage.ask(mode, port, host, "4.html", processes=1, count=1, seconds=5).count > 0
     except RuntimeError:
         return False
