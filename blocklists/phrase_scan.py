@@ -62,7 +62,11 @@ class Scanner:
 
     def score(self, text: str) -> Score:
         """The score of *text*, with its evidence."""
-        places = self._found(*fold.both(text))
+        return self.score_folded(*fold.both(text))
+
+    def score_folded(self, folded: bytes, disguised: bytes) -> Score:
+        """The score of what `fold.both` gave."""
+        places = self._found(folded, disguised)
         found = [phrase for place in sorted(self._alone.keys() & places) for phrase in self._alone[place]]
         for place in sorted(self._together.keys() & places):
             found += [phrase for needed, phrase in self._together[place] if needed <= places]

@@ -13,13 +13,14 @@ Pure: no clock, no file but the shipped tables on first use.
 import csv
 import enum
 import functools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from blocklists import defaults, theme_phrase
 from blocklists.rulebook import Severity
-from blocklists.theme_anchors import Anchors, Numbered
+from blocklists.theme_anchors import Anchors, Numbered, joined
 from blocklists.theme_phrase import AROUND, Compiled
 from blocklists.theme_text import words_of
 from blocklists.verdict import Hit
@@ -84,9 +85,26 @@ class Themes:
         """The themes of what somebody typed, the gravest first: a search, a prompt, a form."""
         return self._weighed(self._found(words_of(text), _MOST_TYPED))
 
-    def hits_on_page(self, text: str) -> tuple[Hit, ...]:
-        """The themes of a page's text: what others wrote is a topic at most, and a page names things in passing."""
-        return tuple(self._of_page(self._found(words_of(text), _MOST_ON_A_PAGE)))
+    def hits_on_page(self, text: str, folded: bytes | None = None) -> tuple[Hit, ...]:
+        """The themes of a page's text: what others wrote is a topic at most, and a page names things in passing.
+
+        *folded* is *text* with small letters and single blanks, where all of it is ASCII and that is at hand. Most
+        pages have the words of too few phrases to be worth more than a look.
+        """
+        words = words_of(text) if folded is None else None
+        looked_at = folded if words is None else joined(words)
+        if not self._may_be_of_one(looked_at or b""):
+            return ()
+        return tuple(self._of_page(self._found(words_of(text) if words is None else words, _MOST_ON_A_PAGE)))
+
+    def _may_be_of_one(self, folded: bytes) -> bool:
+        """Whether the page *folded* has something of enough phrases of any theme."""
+        count = Counter(
+            self.rows[number].theme
+            for number in self._anchors.numbers(folded)
+            if self.rows[number].role in (Role.RISK, Role.TOPIC)
+        )
+        return any(many >= ENOUGH_ON_A_PAGE for many in count.values())
 
     def _weighed(self, found: Iterable[Row]) -> tuple[Hit, ...]:
         rows = tuple(found)

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 from mitmproxy import http
 
-from blocklists import shared_hosts, themes
+from blocklists import fold, shared_hosts, themes
 from blocklists.phrase_scan import Scanner
 from blocklists.policy import Reason, Request, Verdict
 from blocklists.score import Score
@@ -212,8 +212,9 @@ def read(scanner: Scanner, wanted: Themes | None, kind: Kind, sent: Sent) -> Rea
     """
     unpacked = unpack.unpack(sent.body, sent.coding, MOST)
     words = words_of(kind, decoded(unpacked, sent.content_type))
-    hits = wanted.hits_on_page(words) if wanted else ()
-    return Reading(scanner.score(words), hits, len(words), len(unpacked))
+    folded, disguised = fold.both(words)
+    hits = wanted.hits_on_page(words, folded if words.isascii() else None) if wanted else ()
+    return Reading(scanner.score_folded(folded, disguised), hits, len(words), len(unpacked))
 
 
 def read_on(scanner: Scanner, windows: Windows, piece: bytes) -> list[Reading]:

@@ -3,9 +3,13 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from blocklists.theme_anchors import Anchors
+from blocklists import fold
+from blocklists.theme_anchors import Anchors, joined
 from blocklists.theme_phrase import compiled, parse
+from blocklists.theme_text import words_of
 
 PHRASES = list(enumerate(compiled([parse(text, {}) for text in ("green tea", "tea ... milk", "caf\u00e9")], ["tea"])))
 ANCHORS = Anchors(PHRASES)
@@ -36,6 +40,20 @@ def test_no_more_places_are_given_than_are_asked_for() -> None:
 
 def test_without_phrases_there_is_no_place() -> None:
     assert list(Anchors([]).places(["green", "tea"], 9)) == []
+    assert Anchors([]).numbers(b" green tea ") == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [(b" ", set()), (b" evergreen tea ", set()), (b" a green tea with milk milk ", {0, 1}), (b" cafe ", {2})],
+)
+def test_the_phrases_are_told_of_which_an_anchor_is_there(text: bytes, numbers: set[int]) -> None:
+    assert ANCHORS.numbers(text) == numbers
+
+
+@given(st.text(st.characters(codec="ascii")))
+def test_ascii_text_that_was_folded_for_the_scan_has_the_same_words(text: str) -> None:
+    assert fold.fold(text).split() == joined(words_of(text)).split()
 
 
 def test_threads_may_look_at_once() -> None:

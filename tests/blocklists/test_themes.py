@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blocklists import defaults, themes
+from blocklists import defaults, fold, themes
 from blocklists.profile import STAFF_THEMES
 from blocklists.rulebook import Severity
 from blocklists.themes import Role, Row, Theme, Themes
@@ -69,6 +69,7 @@ def test_what_somebody_types_is_of_a_theme(text: str, found: list[tuple[str, Sev
 )
 def test_a_page_is_of_a_theme_by_three_phrases_and_never_urgent(text: str, found: list[str]) -> None:
     hits = WEATHER.hits_on_page(text)
+    assert hits == WEATHER.hits_on_page(text, fold.fold(text))
     assert [hit.theme for hit in hits] == found
     assert all(hit.severity <= Severity.CONCERN for hit in hits)
 
