@@ -82,8 +82,9 @@ class WhoAsks(AbstractAuthenticationMiddleware):
         """The account and the session's key, or None twice."""
         path, bearer = connection.scope["path"], connection.headers.get("authorization", "")
         if bearer and path.startswith(API):
-            token = bearer.removeprefix("Bearer ")
-            return AuthenticationResult(user=await self._tokens.account(token), auth=None)
+            found = await self._tokens.account(bearer.removeprefix("Bearer "))
+            maker = await self._office.accounts.account(found.id) if found else None
+            return AuthenticationResult(user=found if maker and not maker.must else None, auth=None)
         key = connection.cookies.get(self._office.session_cookie, "")
         session = await self._office.sessions.find(key, touch=path not in UNATTENDED) if key else None
         account = await self._office.accounts.account(session.account) if session else None

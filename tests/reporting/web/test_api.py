@@ -114,6 +114,24 @@ async def test_a_token_ends_when_it_is_revoked_or_its_maker_loses_the_role_or_go
         assert (await script.get("/api/health", headers=third)).status_code == 401
 
 
+async def test_a_token_ends_when_its_makers_account_is_closed_or_must_choose_a_new_password(pages):
+    await pages.person("another", "technician")  # the last one cannot be closed
+    for what in ("close", "reset"):
+        async with pages.logged_in("headteacher") as head, pages.logged_in("technician", "auditor") as browser:
+            mine = shown(await token(pages, browser))
+            async with pages.browser() as script:
+                assert (await script.get("/api/breaches", headers=mine)).status_code == 200
+                number = max(person.id for person in await people_of(pages))
+                done = await submit(head, f"/people/{number}/{what}", {}, page=f"/people/{number}")
+                assert done.status_code in {200, 201, 303}
+                assert (await script.get("/api/breaches", headers=mine)).status_code == 401, what
+
+
+async def people_of(pages):
+    async with pages.database.reading() as session:
+        return list(await session.scalars(select(AccountRow)))
+
+
 async def test_another_role_ends_nobody_elses_token(pages):
     async with pages.logged_in("dsl") as dsl, pages.logged_in("chair") as chair:
         mine = shown(await token(pages, dsl, role="dsl"))
