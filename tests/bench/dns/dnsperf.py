@@ -25,9 +25,9 @@ class Asked(NamedTuple):
     latency_us: float
 
 
-def load(port: int, file: Path, seconds: float, *, clients: int = 1) -> Asked:
+def load(port: int, file: Path, seconds: float, *, clients: int = 1, queue: int = QUEUE) -> Asked:
     """Ask *file* over and over for *seconds*, as fast as answers come."""
-    return _run(port, file, "-l", f"{seconds:g}", "-q", str(QUEUE), "-c", str(clients))
+    return _run(port, file, "-l", f"{seconds:g}", "-q", str(queue), "-c", str(clients))
 
 
 def once(port: int, file: Path, *, queue: int = CALM, clients: int = 1) -> Asked:

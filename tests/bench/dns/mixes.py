@@ -83,10 +83,10 @@ def warm_all(running: Running, files: dict[str, Path], clients: int = 1) -> None
         warm(running, files[f"{mix} once"], clients)
 
 
-def one(running: Running, file: Path, seconds: float, *, clients: int = 1) -> Measured:
+def one(running: Running, file: Path, seconds: float, *, clients: int = 1, queue: int = dnsperf.QUEUE) -> Measured:
     """One measurement of a server that is warm."""
     before, waited = running.cpu_seconds(), running.waited_seconds()
-    asked = dnsperf.load(running.port, file, seconds, clients=clients)
+    asked = dnsperf.load(running.port, file, seconds, clients=clients, queue=queue)
     spent, waited = running.cpu_seconds() - before, running.waited_seconds() - waited
     return Measured(asked.rate, spent / asked.answers * 1e6, waited / asked.seconds, asked.lost, asked.failed)
 
