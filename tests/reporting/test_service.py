@@ -352,7 +352,7 @@ async def test_an_address_that_is_taken_and_a_certificate_that_is_missing_end_it
             pass
 
 
-async def test_a_damaged_database_is_rebuilt_at_the_start_and_that_is_counted(tmp_path, school):
+async def test_a_damaged_database_is_rebuilt_at_the_start_and_that_is_counted_and_told(tmp_path, school):
     settings = settings_of(tmp_path, backup=BackupSettings(folder=str(tmp_path / "backups")))
     with contextlib.closing(new_journal(school)) as journal:
         journal.write(breach())
@@ -364,6 +364,7 @@ async def test_a_damaged_database_is_rebuilt_at_the_start_and_that_is_counted(tm
     async with opened(tmp_path / "school.db") as database, database.reading() as session:
         (row,) = await troubles.recent(session, time.time_ns())
     assert row.kind == "rebuilt"
+    assert row.told_ns, "by mail too"
 
 
 async def until_metric(endpoints, name):
