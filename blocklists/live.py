@@ -38,6 +38,11 @@ class Files(msgspec.Struct, frozen=True):
         return self.state / "policy.refused"
 
     @property
+    def reportings(self) -> Path:
+        """The folder of what reporting writes: a file that is replaced whole takes a folder that one may write."""
+        return self.state / "reporting"
+
+    @property
     def clients(self) -> Path:
         """The clients snapshot."""
         return self.state / "clients"
@@ -45,7 +50,7 @@ class Files(msgspec.Struct, frozen=True):
     @property
     def permits(self) -> Path:
         """The permits snapshot."""
-        return self.state / "permits"
+        return self.reportings / "permits"
 
     @property
     def sealed(self) -> Path:
@@ -55,7 +60,7 @@ class Files(msgspec.Struct, frozen=True):
     @property
     def known(self) -> Path:
         """The sites that our own scan found clean."""
-        return self.state / "known"
+        return self.reportings / "known"
 
     @property
     def phrases(self) -> Path:

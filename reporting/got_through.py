@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from blocklists import domain, snapshot, suffix
@@ -74,13 +74,14 @@ async def close_for_all(
     permits: Path,
     open_incident: OpenIncident,
     school: str = "",
+    whose: ColumnElement[bool] | None = None,
     alert: int | None = None,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> Done:
     """Close *host* for everybody for the account *by*, list who opened it, draft the notice, and open the incident.
 
-    *permits* is the file of the permits snapshot. NoHostError if *host* is none; OSError, or
-    snapshot.SnapshotError for a damaged snapshot, if it cannot be closed: then nothing else is done.
+    *permits* is the file of the permits snapshot; *whose* visits may be told of, all if none. NoHostError if *host* is
+    none; OSError, or snapshot.SnapshotError for a damaged snapshot, if it cannot be closed: then nothing else is done.
     """
     name = domain.canonical(host.strip())
     if not name or "." not in name:
@@ -88,7 +89,7 @@ async def close_for_all(
     now = now_ns()
     number = close(permits, name, now)
     async with database.reading() as session:
-        who = tuple(await who_opened(session, name, now))
+        who = tuple(await who_opened(session, name, now, whose))
     notice = draft(name, school)
     incident = await open_incident(
         IncidentToOpen(kind="got_through", host=name, at_ns=now, by=by, alert=alert, who=who, notice=notice)
@@ -109,6 +110,25 @@ def close(permits: Path, host: str, now_ns: int) -> int:
     return number
 
 
+def open_again(permits: Path, host: str, now_ns: int) -> bool:
+    """Take the emergency block of *host* away, as whoever put it there may; False if there is none."""
+    before, version = _in_force(permits)
+    kept = tuple(one for one in before.permits if one.opens or one.entries != (host,))
+    if len(kept) == len(before.permits):
+        return False
+    snapshot.write(permits, Permits(kept), version=version + 1, written_ns=now_ns)
+    return True
+
+
+def closed(permits: Path, now_ns: int) -> frozenset[str]:
+    """The hosts that are closed for everybody, those of a snapshot that cannot be read left out."""
+    try:
+        found, _ = _in_force(permits)
+    except (OSError, snapshot.SnapshotError):
+        return frozenset()
+    return frozenset(host for one in found.permits if not one.opens and one.until > now_ns for host in one.entries)
+
+
 def _in_force(permits: Path) -> tuple[Permits, int]:
     """The permits that hold, and their version."""
     try:
@@ -118,13 +138,15 @@ def _in_force(permits: Path) -> tuple[Permits, int]:
     return found.body, found.version
 
 
-async def who_opened(session: AsyncSession, host: str, now_ns: int) -> list[Opened]:
-    """Who opened the site of *host* within LOOKED_BACK, the latest first; visits are kept by site."""
+async def who_opened(
+    session: AsyncSession, host: str, now_ns: int, whose: ColumnElement[bool] | None = None
+) -> list[Opened]:
+    """Who of *whose* visits opened the site of *host* within LOOKED_BACK, the latest first; visits are by site."""
     site = suffix.registrable(host) or host
     latest = func.max(VisitRow.minute_ns)
     found = await session.execute(
         select(VisitRow.person, VisitRow.client, func.sum(VisitRow.count), latest)
-        .where(VisitRow.site == site, VisitRow.minute_ns >= now_ns - LOOKED_BACK)
+        .where(VisitRow.site == site, VisitRow.minute_ns >= now_ns - LOOKED_BACK, true() if whose is None else whose)
         .group_by(VisitRow.person, VisitRow.client)
         .order_by(latest.desc())
         .limit(MOST)

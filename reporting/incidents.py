@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from reporting import triage
 from reporting.case_models import IncidentEventRow, IncidentRow, TriageRow
 from reporting.models import AccountRow, AlertRow
 
@@ -91,10 +92,13 @@ async def write(
 
 
 async def set_state(session: AsyncSession, incident: IncidentRow, account: int, at_ns: int, *, is_open: bool) -> None:
-    """Close the incident, or open it again."""
+    """Close the incident, or open it again. Of the alerts of one that is closed nobody further is told."""
     if (incident.state == "open") is is_open:
         return
     incident.state, incident.closed_ns = ("open", None) if is_open else ("closed", at_ns)
+    if not is_open:
+        parts = select(TriageRow.alert).where(TriageRow.incident == incident.id)
+        await triage.end_ladder(session, (await session.scalars(parts)).all())
     _add(session, incident.id, account, at_ns, ("state", "opened again" if is_open else "closed"))
 
 

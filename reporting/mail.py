@@ -69,7 +69,7 @@ def message(row: OutboxRow, address: str, sender: str, more: str = "") -> EmailM
     mail["Date"] = format_datetime(created)
     mail["Message-ID"] = message_id(row, sender)
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
-    if row.kind not in {"digest", "weekly"}:
+    if row.kind not in {"digest", "weekly", "notice"}:
         mail["X-Priority"] = "1"
     mail.set_content(row.body + more)
     return mail

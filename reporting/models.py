@@ -194,10 +194,10 @@ class OutboxRow(Table):
     """A message that waits to be sent or was sent. *state* is waiting, sent or unanswered: nothing is ever given up.
 
     It is unanswered where the server had the whole mail twice and never said that it took it: a third would be one too
-    many. *unanswered* counts that. *kind* is alert, escalation, digest, weekly or test; *alert* is empty where it is
-    about none or several. *attempts* and *due_ns* (when next) are written before each attempt, so that a crash in it is
-    an attempt too. *address* is what was known when the alert opened, and then where it went; *receipt* is what the
-    server said when it took it.
+    many. *unanswered* counts that. *kind* is alert, escalation, digest, weekly, test or notice; *alert* is empty where
+    it is about none or several. *attempts* and *due_ns* (when next) are written before each attempt, so that a crash in
+    it is an attempt too. *address* is what was known when the alert opened, and then where it went; *receipt* is what
+    the server said when it took it.
     """
 
     __tablename__ = "outbox"

@@ -124,7 +124,7 @@ class PersonNameRow(Table):
 class LookRow(Table):
     """That *account* looked at the record of *subject* (as an alert names it), and why. Rows are only added.
 
-    *what*: context (the hour around an alert), name, incident or export.
+    *what*: context (the hour around an alert), name, opened (who opened the site of one), incident or export.
     """
 
     __tablename__ = "looks"

@@ -39,6 +39,7 @@ from reporting.mail import link_base, notice
 from reporting.mending import Mending
 from reporting.metrics import process_collector, serve_metrics
 from reporting.nightly import Nightly
+from reporting.notices import Notices
 from reporting.notify import Outbox
 from reporting.room import Room
 from reporting.school_time import SchoolTime
@@ -98,6 +99,7 @@ async def serve(
         room = Room(database, Path(settings.database))
         outbox, watch = alerting.outbox_of(database, settings), SealedWatch(files)
         climbing = alerting.climbing(database, told, settings, files.state)
+        notices_told = Notices(database, settings.contacts, link_base(settings.public_url), lag=lambda: ingest.lag)
         nightly = Nightly(database, Path(settings.database), files.spool, settings.backup, zone=lambda: zone_of(live))
         counted = _Reporting(ingest, outbox), ListCollector(files.lists), watch, nightly, mending, database.wear, room
         with _measured(metrics, live, *counted) as measured, listening(settings.listen) as pages:
@@ -127,6 +129,7 @@ async def serve(
                 tasks.create_task(known.run())
                 tasks.create_task(nightly.run())
                 tasks.create_task(room.run())
+                tasks.create_task(notices_told.run())
                 tasks.create_task(mending.look_over(Path(settings.database)))
                 log.info("Reporting %d has its database open.", instance)
                 ready({"pages": pages.getsockname()[:2]} | measured)

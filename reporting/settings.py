@@ -55,6 +55,9 @@ class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         yield from _address_problems("reporting.mail.sender", self.sender)
 
 
+TECHNICIAN = "technician"
+"""Whom no alert goes to, and so none of CONTACT_ROLES."""
+
 CONTACT_ROLES = ("dsl", "headteacher", "chair", "deputy", "head_deputy", "on_call")
 """Who can be told, each by an address of their own."""
 
@@ -74,6 +77,9 @@ class ContactSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """the e-mail address of the DSL's deputy, who is told when the DSL does not acknowledge a grave alert in time"""
     head_deputy: str = ""
     """the e-mail address of whoever stands in for the headteacher, also for alerts about staff"""
+    technician: str = ""
+    """the e-mail address of whoever looks after this machine: told, beside the DSL, what happens to the records
+    themselves (database rebuilt, disk nearly full), and never of an alert"""
     on_call: str = ""
     """the e-mail address (many phone providers turn one into a text message) of whoever is told of grave alerts about
     pupils at once outside school hours and in the holidays; empty for nobody besides the others"""
@@ -84,11 +90,11 @@ class ContactSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def address(self, role: str) -> str:
         """The address of *role* as it is known now, or nothing."""
-        return str(getattr(self, role)) if role in CONTACT_ROLES else ""
+        return str(getattr(self, role)) if role in (*CONTACT_ROLES, TECHNICIAN) else ""
 
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each; the path of the key comes first."""
-        for key in CONTACT_ROLES:
+        for key in (*CONTACT_ROLES, TECHNICIAN):
             yield from _address_problems(f"reporting.contacts.{key}", self.address(key))
         if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", self.digest_at):
             yield f"reporting.contacts.digest_at: {self.digest_at!r} is no time of day; write for example 08:00"

@@ -1,17 +1,18 @@
 """What people do about alerts: judging, noting, assigning, linking to an incident, and the history of all of it.
 
-Each step writes what is true now and adds to the history, in one transaction; nothing changes the history. Who may do
+Each step writes what is true now and adds to the history, in one transaction; nothing changes the history. Whoever
+judges an alert or makes it part of an incident has taken it on: nobody further up the ladder is told then. Who may do
 it is asked before. The caller owns the transaction, and gives the time.
 """
 
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting.case_models import AlertEventRow, TriageRow
-from reporting.models import AccountRow
+from reporting.models import AccountRow, AlertRow
 
 TRUE, FALSE = "true", "false"
 JUDGEMENTS = {TRUE: "a true alarm", FALSE: "a false alarm"}
@@ -43,6 +44,7 @@ async def judge(session: AsyncSession, hand: Hand, judgement: str) -> bool:
     if judgement not in JUDGEMENTS:
         return False
     (await _state(session, hand.alert)).judgement = judgement
+    await end_ladder(session, [hand.alert])
     _add(session, hand, "judged", JUDGEMENTS[judgement])
     return True
 
@@ -64,6 +66,7 @@ async def assign(session: AsyncSession, hand: Hand, to: AccountRow) -> None:
 async def link(session: AsyncSession, hand: Hand, incident: int, number: int) -> None:
     """Make the alert a part of the incident with the id *incident* and the number *number*."""
     (await _state(session, hand.alert)).incident = incident
+    await end_ladder(session, [hand.alert])
     _add(session, hand, "incident", f"linked to incident {number}")
 
 
@@ -79,6 +82,11 @@ async def opened(session: AsyncSession, hand: Hand) -> None:
     )
     if await session.scalar(before.limit(1)) is None:
         _add(session, hand, "opened", "")
+
+
+async def end_ladder(session: AsyncSession, alerts: Sequence[int]) -> None:
+    """Tell nobody further of the alerts with the ids *alerts*; one that grows graver afterwards is told anew."""
+    await session.execute(update(AlertRow).where(AlertRow.id.in_(alerts)).values(next_step_ns=None))
 
 
 async def state(session: AsyncSession, alert: int) -> TriageRow | None:

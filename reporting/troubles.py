@@ -3,7 +3,7 @@
 Kept in the database, so that it is told on today's page whoever looks, and after a restart. Times are UTC nanoseconds.
 """
 
-from sqlalchemy import Index, select
+from sqlalchemy import BigInteger, Index, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,7 +17,10 @@ TOLD_FOR = 14 * DAY
 
 
 class TroubleRow(Table):
-    """One sentence about the records, when it came about, and its *kind*: rebuilt, restored, disk, backup."""
+    """One sentence about the records, when it came about, and its *kind*: rebuilt, restored, disk, backup, waiting.
+
+    *told_ns* is when it was told by mail (`reporting.notices`), or when a later one of its kind was.
+    """
 
     __tablename__ = "troubles"
     __table_args__ = (Index("ix_troubles_at_ns", "at_ns"),)
@@ -26,14 +29,15 @@ class TroubleRow(Table):
     at_ns: Mapped[int]
     kind: Mapped[str]
     says: Mapped[str]
+    told_ns: Mapped[int | None] = mapped_column(BigInteger, default=None)
 
 
 async def note(session: AsyncSession, kind: str, says: str, at_ns: int) -> None:
-    """Keep the sentence *says*; the one before it of the same *kind* and the same words moves to *at_ns* instead."""
+    """Keep the sentence *says*; one of the same *kind* and words, of less than a day ago, moves to *at_ns* instead."""
     latest = await session.scalar(
         select(TroubleRow).where(TroubleRow.kind == kind).order_by(TroubleRow.at_ns.desc()).limit(1)
     )
-    if latest is not None and latest.says == says:
+    if latest is not None and latest.says == says and at_ns < latest.at_ns + DAY:
         latest.at_ns = at_ns
         return
     session.add(TroubleRow(kind=kind, says=says, at_ns=at_ns))

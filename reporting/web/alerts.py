@@ -15,7 +15,7 @@ from reporting import triage
 from reporting.alerts import MEANINGS, acknowledge
 from reporting.models import AccountRow, AlertBreachRow, AlertRow, BreachRow
 from reporting.permissions import Action
-from reporting.web import desk, inbox, rows, times
+from reporting.web import desk, inbox, rows, through, times
 from reporting.web.access import needs
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.render import html, json, link
@@ -115,6 +115,7 @@ async def page(request: Asked, row: AlertRow, *, status: int = 200, **more: obje
         joined = await session.scalar(select(func.count()).where(AlertBreachRow.alert == row.id))
         by = await session.get(AccountRow, row.acknowledged_by) if row.acknowledged_by else None
         handled = await desk.of(session, row, request)
+        got_through = await through.of(session, row, viewer, office)
     return html(
         request,
         office,
@@ -125,8 +126,9 @@ async def page(request: Asked, row: AlertRow, *, status: int = 200, **more: obje
         rows=_entries(breaches, viewer, viewer.climbed_to(row) or row.audience, office),
         unlisted=max(0, (joined or 0) - PAGE),
         status=status,
+        through=got_through,
         **handled,
-        **{"problem": "", "name": "", "hour": None, **more},
+        **{"problem": "", "name": "", "hour": None, "opened_by": None, **more},
     )
 
 

@@ -25,6 +25,8 @@ WHAT = {
     "assigned": "gave it",
     "incident": "has it",
     "looked": "looked",
+    "closed": "closed its site for everybody,",
+    "reopened": "opened its site again,",
     "named": "wrote the name down",
 }
 """The steps as the history says them, after a name."""

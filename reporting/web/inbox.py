@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from blocklists.rulebook import Severity
 from reporting.accounts import Account
 from reporting.case_models import IncidentRow, TriageRow
-from reporting.models import AccountRow, AlertRow
+from reporting.models import AccountRow, AlertRow, OutboxRow
 from reporting.triage import JUDGEMENTS
 
 CHOICES: Mapping[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "severity": ("Severity", tuple((s.name, s.name) for s in sorted(Severity, reverse=True) if s)),
     "whose": ("Whose", (("mine", "Mine"), ("nobody", "Nobody's yet"))),
     "judgement": ("Judged", (*JUDGEMENTS.items(), ("none", "not yet"))),
+    "told": ("Told", (("further", "somebody further up too"), ("unanswered", "by a mail without an answer"))),
     "incident": ("Incident", (("yes", "part of one"), ("no", "part of none"))),
 }
 """The filters: each with its label and what can be chosen."""
@@ -37,12 +38,15 @@ def conditions(asked: Mapping[str, str], account: Account | None) -> list[Column
         found.append(AlertRow.severity == Severity[asked["severity"]])
     triaged = select(TriageRow.alert)
     number = account.id if account else 0
+    silent = select(OutboxRow.alert).where(OutboxRow.alert.is_not(None), OutboxRow.state == "unanswered")
     marked = {
         ("whose", "mine"): AlertRow.id.in_(triaged.where(TriageRow.assigned == number)),
         ("whose", "nobody"): AlertRow.id.not_in(triaged.where(TriageRow.assigned.is_not(None))),
         ("judgement", "true"): AlertRow.id.in_(triaged.where(TriageRow.judgement == "true")),
         ("judgement", "false"): AlertRow.id.in_(triaged.where(TriageRow.judgement == "false")),
         ("judgement", "none"): AlertRow.id.not_in(triaged.where(TriageRow.judgement != "")),
+        ("told", "further"): AlertRow.escalated.not_in(("", "on_call")),
+        ("told", "unanswered"): AlertRow.id.in_(silent),
         ("incident", "yes"): AlertRow.id.in_(triaged.where(TriageRow.incident.is_not(None))),
         ("incident", "no"): AlertRow.id.not_in(triaged.where(TriageRow.incident.is_not(None))),
     }

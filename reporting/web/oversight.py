@@ -23,7 +23,13 @@ DAYS = 30
 MOST = 200
 """Looks, and changes of accounts, that the record shows."""
 
-WHAT = {"context": "the hour around", "name": "the name", "incident": "an incident", "export": "took out an incident"}
+WHAT = {
+    "context": "the hour around",
+    "name": "the name",
+    "opened": "who opened its site",
+    "incident": "an incident",
+    "export": "took out an incident",
+}
 
 
 @get("/oversight", opt=needs(Action.OVERSIGHT_READ))

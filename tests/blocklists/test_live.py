@@ -43,7 +43,7 @@ class School:
         return self
 
     def write(self, part: str, body: object, *, version: int = 1, written_ns: int = 1) -> None:
-        snapshot.write(self.files.state / part, body, version=version, written_ns=written_ns)
+        snapshot.write(getattr(self.files, part), body, version=version, written_ns=written_ns)
 
     def compile(self, *names: str) -> Path:
         self.builds += 1
@@ -59,7 +59,7 @@ class School:
         self.write("sealed", sealed.SealedLists({"watch": sealed.seal([x.encode() for x in lines], key)[0]}))
 
     def damage(self, part: str) -> None:
-        path = self.files.state / part
+        path = getattr(self.files, part)
         raw = path.read_bytes()
         replaced = path.with_name("replaced")
         replaced.write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
@@ -290,7 +290,7 @@ def test_what_is_removed_stays_in_force(school: School, part: str):
     school.seal("harm.test")
     live = Live(school.files)
     live.refresh()
-    path = school.files.state / part
+    path = getattr(school.files, part)
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert live.refresh() == set()
     assert [action(live, host) for host in ("plain.test", "harm.test", "gambling.test")] == [Action.BLOCK] * 3

@@ -163,3 +163,23 @@ def test_no_units_user_reads_the_keys_or_another_ones_database(installed, unit):
     assert may_enter("state")
     assert not may_enter("keys")
     assert may_enter("database") is ("reporting" in unit.name)
+
+
+@needs_users
+@pytest.mark.parametrize("unit", ALL, ids=lambda unit: unit.stem)
+def test_reporting_alone_writes_what_is_closed_for_everybody_and_all_others_read_it(installed, unit):
+    file = installed.folder / "state" / "reporting" / "tried"
+    made = run(*installed.as_user_of(unit, "sh", "-c", f"umask 0027; echo as {unit.stem} > {file}"))
+    try:
+        assert (made.returncode == 0) is file.exists() is ("reporting" in unit.name), made.stderr
+    finally:
+        file.unlink(missing_ok=True)
+    assert run(*installed.as_user_of(unit, "ls", str(file.parent))).returncode == 0
+
+
+def test_the_sandbox_of_reporting_leaves_it_each_folder_that_is_its_own():
+    unit = (DEPLOY / "systemd" / "schoolgate-reporting.service").read_text()
+    rows = [line.split() for line in (DEPLOY / "systemd" / "schoolgate.tmpfiles").read_text().splitlines()]
+    owned = {row[1] for row in rows if row and row[0] == "d" and row[3] == "schoolgate-reporting"}
+    writes = next(line for line in unit.splitlines() if line.startswith("ReadWritePaths="))
+    assert set(writes.removeprefix("ReadWritePaths=").split()) == owned

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from blocklists.calendar import Calendar, Span, Window
 from blocklists.rulebook import Severity
-from reporting import alert_tests, alerts, intake, links
+from reporting import alert_tests, alerts, incidents, intake, links, triage
 from reporting.accounts import Account
 from reporting.alert_models import AlertLinkRow
 from reporting.alert_rules import DAY, HOUR, MINUTE
@@ -124,6 +124,40 @@ async def test_once_somebody_has_acknowledged_nobody_else_is_told(school):
     await climbed(school, 25)
     assert await school.acknowledge()
     assert len(await climbed(school, 120)) == 1
+
+
+async def linked(session, hand):
+    incident = await incidents.make(session, incidents.Owner("dsl"), hand.account, hand.at_ns)
+    await triage.link(session, hand, incident.id, incident.number)
+    return incident
+
+
+async def closed(session, hand):
+    """Part of an incident, graver since, and the incident closed."""
+    incident = await linked(session, hand)
+    (await session.get_one(AlertRow, hand.alert)).next_step_ns = hand.at_ns + MINUTE
+    await session.flush()
+    await incidents.set_state(session, incident, hand.account, hand.at_ns, is_open=False)
+
+
+async def judged(session, hand):
+    await triage.judge(session, hand, triage.FALSE)
+
+
+@pytest.mark.parametrize("taken_on", [judged, linked, closed])
+async def test_what_somebody_judged_or_made_part_of_an_incident_climbs_no_further(school, taken_on):
+    await school.take()
+    await climbed(school, 25)
+    async with school.database.writing() as session:
+        await taken_on(session, triage.Hand(1, 3, school.now))
+    assert len(await climbed(school, 120)) == 1
+
+
+async def test_what_was_only_noted_climbs_on(school):
+    await school.take()
+    async with school.database.writing() as session:
+        await triage.note(session, triage.Hand(1, 3, school.now), "She is at the office.")
+    assert await climbed(school, 25) == [("deputy", 20)]
 
 
 async def test_a_concern_climbs_nowhere(school):

@@ -43,7 +43,10 @@ def make_keys(files):
 
 
 def settings_of(tmp_path, **fields):
-    usual = {"listen": "127.0.0.1:0", "database": str(tmp_path / "school.db"), "contacts": CONTACTS}
+    usual = {
+        "listen": "127.0.0.1:0", "database": str(tmp_path / "school.db"), "contacts": CONTACTS,
+        "backup": BackupSettings(folder=str(tmp_path / "backups")),
+    }  # fmt: skip
     return ReportingSettings(**(usual | fields))
 
 
@@ -187,7 +190,9 @@ async def test_libraries_say_nothing_of_their_steps(tmp_path, school):
         "from reporting import service, settings\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "files = Files(folder / 'state', folder / 'keys', folder / 'spool')\n"
-        "given = settings.ReportingSettings(listen='127.0.0.1:0', database=str(folder / 'other.db'))\n"
+        "backup = settings.BackupSettings(str(folder / 'backups'))\n"
+        "database = str(folder / 'other.db')\n"
+        "given = settings.ReportingSettings(listen='127.0.0.1:0', database=database, backup=backup)\n"
         "async def run():\n"
         "    done = asyncio.Event()\n"
         "    serve = service.serve(given, files, instance=0, metrics=None, ready=lambda _: done.set())\n"
@@ -352,8 +357,8 @@ async def test_an_address_that_is_taken_and_a_certificate_that_is_missing_end_it
             pass
 
 
-async def test_a_damaged_database_is_rebuilt_at_the_start_and_that_is_counted(tmp_path, school):
-    settings = settings_of(tmp_path, backup=BackupSettings(folder=str(tmp_path / "backups")))
+async def test_a_damaged_database_is_rebuilt_at_the_start_and_that_is_counted_and_told(tmp_path, school):
+    settings = settings_of(tmp_path)
     with contextlib.closing(new_journal(school)) as journal:
         journal.write(breach())
     async with serving(settings, school) as endpoints:
@@ -364,6 +369,7 @@ async def test_a_damaged_database_is_rebuilt_at_the_start_and_that_is_counted(tm
     async with opened(tmp_path / "school.db") as database, database.reading() as session:
         (row,) = await troubles.recent(session, time.time_ns())
     assert row.kind == "rebuilt"
+    assert row.told_ns, "by mail too"
 
 
 async def until_metric(endpoints, name):

@@ -3,8 +3,10 @@
 import time
 
 import pytest
+from sqlalchemy import select
 
 from blocklists.rulebook import Severity
+from reporting.models import AlertRow, OutboxRow
 from reporting.web.alerts import PAGE
 from tests.support.staff_pages import submit
 
@@ -187,6 +189,37 @@ async def test_only_an_illegal_hit_has_the_procedure(pages):
     number = await pages.alert()
     async with pages.logged_in("dsl") as browser:
         assert "report.iwf.org.uk" not in (await browser.get(f"/alerts/{number}")).text
+
+
+async def test_whoever_it_climbed_to_reads_an_alert_about_a_pupil_and_takes_it_on(pages):
+    breach = await pages.breach(host="harm.test", category="self_harm", theme="self-harm")
+    number = await pages.alert(breach, audience="headteacher", escalated="head_deputy,deputy")
+    staffs = await pages.alert(audience="headteacher", profile="staff", escalated="head_deputy,deputy")
+    async with pages.logged_in("deputy") as deputy, pages.logged_in("dsl") as dsl:
+        path = f"/alerts/{number}"
+        assert f"Alert {number}" in (await deputy.get("/")).text
+        listed = (await deputy.get("/alerts?told=further")).text
+        assert f"Alert {number}" in listed
+        assert f"Alert {staffs}" not in listed
+        assert (await deputy.get(f"/alerts/{staffs}")).status_code == 404
+        assert "harm.test" in (await deputy.get(path)).text
+        assert (await submit(deputy, f"{path}/acknowledge", {}, page=path)).status_code == 303
+        assert "by deputy" in (await deputy.get(path)).text
+        assert (await dsl.get(path)).status_code == 404
+
+
+async def test_the_list_finds_what_went_further_up_and_what_a_mail_told_without_an_answer(pages):
+    plain, night = await pages.alert(), await pages.alert(escalated="on_call")
+    further, silent = await pages.alert(escalated="on_call,deputy"), await pages.alert()
+    async with pages.database.writing() as session:
+        about = await session.scalar(select(AlertRow.id).where(AlertRow.number == silent))
+        usual = {"recipient": "dsl", "address": "", "subject": "", "body": "", "created_ns": 1, "due_ns": 1}
+        session.add_all(OutboxRow(alert=alert, state="unanswered", **usual) for alert in (about, None))
+    async with pages.logged_in("dsl") as browser:
+        for told, expected in (("further", {further}), ("unanswered", {silent}), ("", {plain, night, further, silent})):
+            found = (await browser.get(f"/alerts?format=json&told={told}")).json()["alerts"]
+            assert {alert["number"] for alert in found} == expected, told
+        assert '<option value="unanswered" selected>' in (await browser.get("/alerts?told=unanswered")).text
 
 
 async def test_the_most_pressing_alert_stands_first(pages):

@@ -137,6 +137,17 @@ async def test_an_export_needs_a_reason_and_is_on_the_record(pages):
         assert "took out an incident" in record
 
 
+@pytest.mark.parametrize(("audience", "role"), [("headteacher", "deputy"), ("dsl", "headteacher")])
+async def test_whoever_an_alert_climbed_to_reads_the_hour_around_it(pages, audience, role):
+    harm = {"theme": "self-harm", "category": "self_harm", "person": 7, "at_ns": 1_782_896_400 * 10**9}
+    about = await pages.breach(host="harm.test", **harm)
+    await pages.breach(host="before.test", **harm)
+    usual = {"subject": "person:7", "last_ns": harm["at_ns"]}
+    path = f"/alerts/{await pages.alert(about, audience=audience, escalated=role, **usual)}"
+    async with pages.logged_in(role) as browser:
+        assert "before.test" in (await submit(browser, f"{path}/hour", {"reason": REASON}, page=path)).text
+
+
 async def test_the_hour_around_an_alert_has_what_that_person_did_and_the_look_is_on_the_record(pages):
     harm = {"theme": "self-harm", "category": "self_harm", "person": 7}
     at = 1_782_896_400 * 10**9

@@ -28,6 +28,8 @@ FORMS = {
     "/alerts/{alert}/assign": Action.ALERTS_TRIAGE,
     "/alerts/{alert}/hour": Action.ALERTS_TRIAGE,
     "/alerts/{alert}/incident": Action.INCIDENTS_WRITE,
+    "/alerts/{alert}/close-for-all": Action.ALERTS_TRIAGE,
+    "/alerts/{alert}/open-again": Action.ALERTS_TRIAGE,
     "/alerts/{alert}/name": Action.NAMES_REVEAL,
     "/alerts/{alert}/write-name": Action.NAMES_WRITE,
     "/incidents": Action.INCIDENTS_WRITE,
