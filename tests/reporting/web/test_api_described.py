@@ -19,7 +19,7 @@ from blocklists.rulebook import Severity
 from reporting.api_tokens import ApiTokens
 from reporting.permissions import ROLES
 
-EXAMPLES = 10
+EXAMPLES = 8
 """Questions of a kind: eight kinds, seven roles, some 20 seconds in all."""
 
 HARM = {"category": "self_harm", "theme": "self-harm", "list": "self-harm", "severity": Severity.URGENT}
