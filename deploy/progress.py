@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.text import Text
 
 from blocklists import compile as compiler
+from reporting.logline import plain
 
 
 class Bars(Protocol):
@@ -57,7 +58,7 @@ class TerminalBars:
 
     def _line(self, label: str) -> TaskID:
         if label not in self._lines:
-            self._lines[label] = self._progress.add_task(label, total=None, words="", fetched=False)
+            self._lines[label] = self._progress.add_task(plain(label), total=None, words="", fetched=False)
         return self._lines[label]
 
     def fetching(self, label: str, done: int, of: int | None) -> None:
@@ -72,7 +73,7 @@ class TerminalBars:
         """Fill the bar of *label*."""
         line = self._line(label)
         done = self._progress.tasks[line].completed
-        self._progress.update(line, total=max(done, 1), completed=max(done, 1), words=words)
+        self._progress.update(line, total=max(done, 1), completed=max(done, 1), words=plain(words))
 
 
 @contextmanager

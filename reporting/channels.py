@@ -1,8 +1,8 @@
 """Other ways than mail that alerts take: whatever apprise speaks, Teams, Slack, ntfy and gateways of text messages.
 
 A channel gets an alert's number, severity, time and link and nothing else (G16): what a mail says, in one line and
-without more of it. A channel's address is a secret and stands in a file of its own. The library is loaded with the
-first message: a school without channels never pays for it.
+without more of it, each line made plain (G28). A channel's address is a secret and stands in a file of its own. The
+library is loaded with the first message: a school without channels never pays for it.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from reporting.logline import plain
 from reporting.mail import MailRefusedError
 from reporting.models import OutboxRow
 from reporting.settings import ChannelSettings
@@ -33,7 +34,7 @@ class Channels:
             raise MailRefusedError(f"there is no channel {row.channel} any more: see reporting.channels")
         address = (await asyncio.to_thread(Path(channel.url_file).read_text, "utf-8")).strip()
         async with asyncio.timeout(PATIENCE):
-            took = await asyncio.to_thread(_notify, address, row.subject, line(row))
+            took = await asyncio.to_thread(_notify, address, plain(row.subject), line(row))
         if not took:
             raise OSError(f"the channel {row.channel} did not take it")
         return f"taken by {row.channel}"
@@ -41,8 +42,8 @@ class Channels:
 
 def line(row: OutboxRow) -> str:
     """What a channel says of *row*: the lines of the mail that hold a time or a link."""
-    kept = [text for text in row.body.splitlines() if text.startswith(("Please act:", "Open the alert:"))]
-    return "\n".join(kept) or row.subject
+    kept = [plain(text) for text in row.body.splitlines() if text.startswith(("Please act:", "Open the alert:"))]
+    return "\n".join(kept) or plain(row.subject)
 
 
 def _notify(address: str, title: str, body: str) -> bool:

@@ -1,6 +1,7 @@
 """What Prometheus is told of the lists that were fetched or imported, read from `state/lists/` at each scrape.
 
-Nothing here raises: what cannot be read counts as failed. A label is the name of a list, never of a host.
+Nothing here raises: what cannot be read counts as failed. A label is the name of a list, never of a host, and
+one printable line (G28): the file that has it may hold anything.
 """
 
 import time
@@ -12,6 +13,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from blocklists import stored
+from reporting.logline import plain
 
 
 class _Part(msgspec.Struct):
@@ -61,7 +63,7 @@ class ListCollector(Collector):
             labels=["list"],
         )
         for name, age in sorted(_ages([one for one in seen if one], time.time_ns()).items()):
-            ages.add_metric([name], age)
+            ages.add_metric([plain(name)], age)
         yield ages
         held = sum(one is not None and one.held is not None for one in seen)
         yield GaugeMetricFamily("schoolgate_list_held", "Copies of lists that wait to be accepted.", value=held)

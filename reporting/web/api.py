@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Litestar, Router, get
 from litestar.exceptions import NotFoundException, ValidationException
-from litestar.openapi import OpenAPIConfig
+from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from reporting.permissions import Action
 from reporting.web import filters, health, log, times, why
 from reporting.web.access import needs
+from reporting.web.errors import Problem
 from reporting.web.filters import Place
 from reporting.web.office import Asked, office_of
 from reporting.web.plain import plain_json
@@ -25,6 +26,20 @@ from reporting.web.walked import Walked
 
 MOST = 500
 """Entries of one answer at most."""
+
+
+def _says(description: str) -> ResponseSpec:
+    return ResponseSpec(Problem, generate_examples=False, description=description)
+
+
+REFUSED = {
+    400: _says("Something in the question could not be read"),
+    401: _says("No token that holds"),
+    403: _says("Not for the token's role"),
+}
+"""What any question may meet in place of its answer."""
+
+REFUSED_OR_GONE = {**REFUSED, 404: _says("There is no such entry")}
 
 
 class BreachPage(msgspec.Struct, frozen=True):
@@ -47,7 +62,7 @@ class BreachReason(msgspec.Struct, frozen=True):
     walked: Walked | None
 
 
-@get("/breaches", opt=needs(Action.BREACHES_READ), summary="The breach log")
+@get("/breaches", opt=needs(Action.BREACHES_READ), responses=REFUSED, summary="The breach log")
 async def breaches(
     request: Asked,
     *,
@@ -89,7 +104,12 @@ async def breaches(
     return plainly(BreachPage(page.entries, older, list(question.problems), page.looked_to))
 
 
-@get("/breaches/{number:int}", opt=needs(Action.BREACHES_EXPLAIN), summary="Why an entry is there")
+@get(
+    "/breaches/{number:int}",
+    opt=needs(Action.BREACHES_EXPLAIN),
+    responses=REFUSED_OR_GONE,
+    summary="Why an entry is there",
+)
 async def breach(request: Asked, number: FromPath[int]) -> BreachReason:
     """One entry and why."""
     office, viewer = office_of(request), await viewer_of(request)
@@ -101,7 +121,7 @@ async def breach(request: Asked, number: FromPath[int]) -> BreachReason:
     return plainly(BreachReason(shown, walked if isinstance(walked, Walked) else None))
 
 
-@get("/explain", opt=needs(Action.BREACHES_EXPLAIN), summary="What a profile would meet")
+@get("/explain", opt=needs(Action.BREACHES_EXPLAIN), responses=REFUSED, summary="What a profile would meet")
 async def explain(request: Asked, what: FromQuery[str], profile: FromQuery[str], at: FromQuery[str] = "") -> Walked:
     """The decision order walked for a name or a web address; `at` is a local time, such as 2027-01-11T10:00."""
     office = office_of(request)
@@ -112,7 +132,7 @@ async def explain(request: Asked, what: FromQuery[str], profile: FromQuery[str],
     return plainly(found)
 
 
-@get("/health", opt=needs(Action.HEALTH_READ), summary="Is everything healthy")
+@get("/health", opt=needs(Action.HEALTH_READ), responses=REFUSED, summary="Is everything healthy")
 async def state(request: Asked) -> health.Health:
     """The health page's figures."""
     if request.user is None:

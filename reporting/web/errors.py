@@ -27,6 +27,12 @@ STALE_FORM = (
 )
 
 
+class Problem(msgspec.Struct, frozen=True):
+    """What a script is told when something cannot be done: a sentence or two, plain text."""
+
+    error: str
+
+
 def handlers(office: Office) -> ExceptionHandlersMap:
     """What answers each kind of failure."""
 
@@ -85,8 +91,8 @@ def unknown(request: Asked, error: Exception) -> Response[str]:
 
 def _for_scripts(status: int, says: str = "") -> Response[str]:
     """An error as JSON, with the words that the page would have."""
-    words = says or " ".join(ERRORS.get(status, ERRORS[500 if status >= 500 else 400]))
-    body = msgspec.json.encode({"error": words}).decode()
+    words = says or ". ".join(ERRORS.get(status, ERRORS[500 if status >= 500 else 400]))
+    body = msgspec.json.encode(Problem(words)).decode()
     return Response(body, media_type=MediaType.JSON, status_code=status)
 
 

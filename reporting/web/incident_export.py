@@ -12,12 +12,10 @@ from pathlib import Path
 
 import msgspec
 
+from reporting.web.cells import FORMULA
 from reporting.web.plain import plain
 
 FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What begins a formula in a spreadsheet (OWASP, CSV injection)."""
-
 LONGEST = 4_000
 LACKING = "Letters that this machine has no font for are shown as question marks; the CSV has them."
 
@@ -52,7 +50,7 @@ def as_pdf(sheet: Sheet) -> bytes:
     own = FONT.is_file()
     if own:
         pdf.add_font("own", "", FONT)
-    pdf.set_title(_fits(sheet.title, own=own))
+    pdf.set_title(_fits(plain(sheet.title), own=own))
     pdf.add_page()
     family, lacking = "own" if own else "helvetica", False
     for size, words in _lines(sheet):
@@ -96,4 +94,4 @@ def _cells(*texts: str) -> list[str]:
 
 def _cell(text: str) -> str:
     shown = _paragraphs(text)
-    return f"'{shown}" if shown.startswith(FORMULA) else shown
+    return f"'{shown}" if shown[:1] in FORMULA or shown.lstrip()[:1] in FORMULA else shown

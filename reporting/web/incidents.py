@@ -232,7 +232,8 @@ async def _sheet(session: AsyncSession, row: IncidentRow, office: Office) -> She
 def _alert(one: Linked, office: Office) -> str:
     theme = THEMES.get(one.theme, one.theme or "No theme")
     opened = times.shown(one.opened_ns, office.zone)
-    return f"Alert {one.number}, {severity_name(one.severity)}, {theme}, opened {opened}, {one.count} times"
+    often = "once" if one.count == 1 else f"{one.count} times"
+    return f"Alert {one.number}, {severity_name(one.severity)}, {theme}, opened {opened}, {often}"
 
 
 def _label(field: str) -> str:
