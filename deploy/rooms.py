@@ -180,6 +180,8 @@ def reporting(instance: int) -> Serve:
         _refuse(settings, key_files.pages_problems(settings))
         for problem in key_files.mail_problems(settings):
             log.error("No mail can be sent: %s", problem)  # the pages work without, and show each alert
+        for problem in key_files.channel_problems(settings):
+            log.error("A channel cannot be used: %s", problem)
         metrics = (settings.config.metrics.address, settings.config.metrics.reporting)
         given = settings.config.reporting
         resolved = msgspec.structs.replace(
