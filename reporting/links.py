@@ -23,9 +23,6 @@ LASTS = 24 * HOUR
 
 PATH = "/acknowledge/"
 
-_ALSO = {"dsl": frozenset({"deputy"})}
-"""Who acknowledges for whom: a deputy is named for that (G7)."""
-
 
 class Links:
     """Makes links that begin with *base* (scheme and host)."""
@@ -54,28 +51,25 @@ class Links:
         )
 
 
-async def use(session: AsyncSession, token: str, account: Account, now_ns: int) -> int | None:
+async def use(
+    session: AsyncSession, token: str, account: Account, now_ns: int, *, reads: Callable[[AlertRow], bool]
+) -> int | None:
     """Acknowledge for *account* the alert of *token*; its number, or None if the link gives this person no right.
 
-    A link that was used, is too old or never existed is all the same to whoever holds it. An alert that somebody has
+    *reads* says whether they may read an alert: nobody acknowledges what the staff pages hold back from them. A link
+    that was used, is too old or never existed is all the same to whoever holds it. An alert that somebody has
     acknowledged already stays theirs.
     """
     link = await session.get(AlertLinkRow, digest(token))
     if link is None or link.used_ns is not None or not link.created_ns <= now_ns < link.expires_ns:
         return None
     alert = await session.get_one(AlertRow, link.alert)
-    if not account.roles & who_may(alert):
+    if not reads(alert):
         return None
     link.used_ns, link.used_by = now_ns, account.id
     if await alerts.acknowledge(session, alert.number, account.id, now_ns):
         await triage.done(session, triage.Hand(alert.id, account.id, now_ns), "acknowledged", "by a link, from outside")
     return alert.number
-
-
-def who_may(alert: AlertRow) -> frozenset[str]:
-    """The roles that *alert* is for: its audience, their deputy, and whom it climbed to."""
-    roles = {alert.audience, *filter(None, alert.escalated.split(","))}
-    return frozenset(roles | _ALSO.get(alert.audience, frozenset()))
 
 
 def digest(token: str) -> str:

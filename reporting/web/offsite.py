@@ -24,6 +24,7 @@ from reporting.web.guard import Guard
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.plain import plain
 from reporting.web.render import error_page, html
+from reporting.web.viewer import viewer_as
 
 log = logging.getLogger("schoolgate.web")
 
@@ -55,12 +56,20 @@ async def acknowledge(request: Asked) -> Response[str]:
     account = await office.accounts.verify(name, str(fields.get("password", "")))
     number = None
     if account and await _is_sure(office, account, str(fields.get("code", ""))):
-        async with office.database.writing() as session:
-            number = await links.use(session, request.path_params["token"], account, office.now_ns())
+        number = await _acknowledged(office, request.path_params["token"], account)
     if number is None:
         return _form(request, problem=WRONG, status=403)
     office.attempts.succeeded(address, tidy(name))
     return html(request, office, "acknowledged.html", number=number)
+
+
+async def _acknowledged(office: Office, token: str, account: Account) -> int | None:
+    """The number of the alert that *account* has acknowledged by the link *token*; None where it is none of theirs."""
+    mine = await viewer_as(account, office)
+    async with office.database.writing() as session:
+        return await links.use(
+            session, token, account, office.now_ns(), reads=lambda row: not mine.alert_holder(row, row.audience)
+        )
 
 
 async def _is_sure(office: Office, account: Account, code: str) -> bool:

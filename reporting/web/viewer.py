@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, false, literal, or_
 
 from blocklists.policy import Reason
 from blocklists.rulebook import Rulebook
-from reporting.accounts import head_is_dsl
+from reporting.accounts import Account, head_is_dsl
 from reporting.case_models import IncidentRow
 from reporting.log_models import BreachNameRow
 from reporting.models import AlertRow, BreachRow
@@ -125,9 +125,13 @@ class Viewer(msgspec.Struct, frozen=True):
 async def viewer_of(request: Asked) -> Viewer:
     """The viewer behind *request*, under the policy in force."""
     assert request.user, "the guard lets only people through"
-    office = office_of(request)
+    return await viewer_as(request.user, office_of(request))
+
+
+async def viewer_as(account: Account, office: Office) -> Viewer:
+    """The viewer that *account* is, under the policy in force."""
     held = await office.accounts.roles_held()
-    return viewer(request.user.roles, office.rulebook, one_person=head_is_dsl(held))
+    return viewer(account.roles, office.rulebook, one_person=head_is_dsl(held))
 
 
 async def everybody(office: Office) -> list[Viewer]:

@@ -99,6 +99,14 @@ async def test_whatever_is_wrong_the_answer_is_the_same(pages, outside, token, r
     assert (await alert_of(pages)).state == "open"
 
 
+async def test_what_is_about_staff_is_the_chairs_where_head_and_dsl_are_one_person(pages, outside):
+    await pages.person("dee", "dsl", "headteacher")
+    await linked(pages, audience="headteacher", profile="staff")
+    assert (await say_seen(outside, pages)).status_code == 403
+    await pages.person("chris", "chair")
+    assert (await say_seen(outside, pages, name="chris")).status_code == 200
+
+
 @pytest.mark.parametrize("code", ["", "000000", "abcd-efgh"])
 async def test_without_the_code_of_the_second_step_it_does_nothing(pages, outside, code):
     await pages.person("dee", "dsl")
