@@ -4,7 +4,6 @@ A link shows nothing of the alert and does nothing by being opened: a mail serve
 nothing. Of its token only the hash is kept.
 """
 
-import hashlib
 import secrets
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting import alerts, triage
-from reporting.accounts import Account
+from reporting.accounts import Account, token_digest
 from reporting.alert_models import AlertLinkRow
 from reporting.alert_rules import HOUR
 from reporting.database import Database
@@ -38,7 +37,7 @@ class Links:
         async with self._database.writing() as session:
             session.add(
                 AlertLinkRow(
-                    token_sha256=digest(token),
+                    token_sha256=token_digest(token),
                     alert=row.alert,
                     role=row.recipient,
                     created_ns=now,
@@ -60,7 +59,7 @@ async def use(
     that was used, is too old or never existed is all the same to whoever holds it. An alert that somebody has
     acknowledged already stays theirs.
     """
-    link = await session.get(AlertLinkRow, digest(token))
+    link = await session.get(AlertLinkRow, token_digest(token))
     if link is None or link.used_ns is not None or not link.created_ns <= now_ns < link.expires_ns:
         return None
     alert = await session.get_one(AlertRow, link.alert)
@@ -70,8 +69,3 @@ async def use(
     if await alerts.acknowledge(session, alert.number, account.id, now_ns):
         await triage.done(session, triage.Hand(alert.id, account.id, now_ns), "acknowledged", "by a link, from outside")
     return alert.number
-
-
-def digest(token: str) -> str:
-    """What is kept of *token*."""
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -13,7 +13,7 @@ from blocklists.policy import Kind, Reason, Request, decide
 from blocklists.rulebook import SeverityName
 from reporting.alert_rules import MINUTE
 from reporting.models import AlertBreachRow, AlertRow, BreachRow, VisitRow
-from reporting.names import person_of
+from reporting.pattern import person_of
 from reporting.web import rows, times
 from reporting.web.office import Office
 from reporting.web.viewer import Viewer

@@ -7,11 +7,9 @@ wrong, the link, the password, the code or the role, the answer is the same.
 
 import logging
 import math
-import secrets
 from collections.abc import Callable, Collection
 
 from litestar import Litestar, Response, get, post
-from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 from litestar.types import ASGIApp
 
@@ -83,13 +81,7 @@ def create_offsite(office: Office, *, hosts: Collection[str], refuses: Callable[
         route_handlers=[pictures.stylesheet, pictures.icon, form, acknowledge],
         state=State({"office": office}),
         exception_handlers=errors.handlers(office),
-        csrf_config=CSRFConfig(
-            secret=secrets.token_hex(32),
-            cookie_name=office.csrf_cookie,
-            cookie_secure=office.secure,
-            cookie_httponly=True,
-            cookie_samesite="strict",
-        ),
+        csrf_config=office.csrf,
         request_class=FormRequest,
         request_max_body_size=MOST_BODY,
         openapi_config=None,

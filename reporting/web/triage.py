@@ -12,7 +12,8 @@ from reporting import incidents, triage
 from reporting.accounts import Account, tidy
 from reporting.case_models import IncidentRow
 from reporting.models import AlertRow
-from reporting.names import ReasonError, UnwritableNameError, person_of, reason_given
+from reporting.names import ReasonError, UnwritableNameError, reason_given
+from reporting.pattern import person_of
 from reporting.people_models import LookRow
 from reporting.permissions import SAFEGUARDING, Action
 from reporting.web import context

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from reporting import links
+from reporting.accounts import token_digest
 from reporting.alert_models import AlertLinkRow
 from reporting.alert_rules import DAY
 from reporting.case_models import AlertEventRow
@@ -43,7 +44,7 @@ async def linked(pages, token="a-token", role="dsl", **columns):
     number = await pages.alert(**columns)
     async with pages.database.writing() as session:
         row = AlertLinkRow(
-            token_sha256=links.digest(token), alert=1, role=role, created_ns=AT, expires_ns=AT + DAY, used_ns=None
+            token_sha256=token_digest(token), alert=1, role=role, created_ns=AT, expires_ns=AT + DAY, used_ns=None
         )
         session.add(row)
     return number
