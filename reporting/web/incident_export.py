@@ -1,7 +1,7 @@
 """An incident as a PDF and as CSV, for a school to attach to its case system (G28).
 
 No site, search or name is in it but what somebody wrote into the incident. Every text is made plain; a cell of a
-spreadsheet that could be taken for a formula has an apostrophe before it. The PDF's fonts know western letters only
+spreadsheet that could be taken for a formula has a quote before it. The PDF's fonts know western letters only
 where no DejaVu is installed; what they lack is then a question mark, and the page says so.
 """
 
@@ -12,12 +12,10 @@ from pathlib import Path
 
 import msgspec
 
+from reporting.web import cells
 from reporting.web.plain import plain
 
 FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What begins a formula in a spreadsheet (OWASP, CSV injection)."""
-
 LONGEST = 4_000
 LACKING = "Letters that this machine has no font for are shown as question marks; the CSV has them."
 
@@ -91,9 +89,4 @@ def _fits(text: str, *, own: bool) -> str:
 
 
 def _cells(*texts: str) -> list[str]:
-    return [_cell(text) for text in texts]
-
-
-def _cell(text: str) -> str:
-    shown = _paragraphs(text)
-    return f"'{shown}" if shown.startswith(FORMULA) else shown
+    return [cells.guarded(_paragraphs(text)) for text in texts]

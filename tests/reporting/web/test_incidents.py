@@ -251,7 +251,7 @@ async def test_planted_values_do_no_harm_in_an_incident_and_what_leaves_it(pages
         )
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)"])
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "|calc", "\uff1d1"], ids=ascii)
 def test_a_cell_that_begins_a_formula_does_not(cell):
     sheet = Sheet(cell, [("a", cell)], [("b", cell)], [cell], [(cell, cell, cell)])
     rows = list(csv.reader(io.StringIO(as_csv(sheet).decode("utf-8-sig"))))[1:]
