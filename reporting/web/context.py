@@ -57,7 +57,8 @@ def _about(alert: AlertRow, table: type[BreachRow] | type[VisitRow]) -> ColumnEl
 
 
 def _entry(row: BreachRow, alert: AlertRow, viewer: Viewer, office: Office, *, here: bool) -> Moment:
-    shown = rows.show(row, holder=viewer.alert_holder(row, alert.audience), rulebook=office.rulebook, zone=office.zone)
+    holder = viewer.alert_holder(row, viewer.reads_as(alert))
+    shown = rows.show(row, holder=holder, rulebook=office.rulebook, zone=office.zone)
     site = shown.held or shown.host or ""
     more = f"searched for: {shown.terms}" if shown.terms else shown.category_words
     return Moment(row.at_ns, shown.when, shown.kind_words, site, more, here)

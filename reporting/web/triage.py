@@ -77,7 +77,7 @@ async def link(request: Asked) -> Response[str] | Redirect:
         theirs = select(IncidentRow).where(viewer.incidents(), IncidentRow.number == number_in(chosen))
         incident = await session.scalar(theirs)
         if incident is None and chosen == "new":
-            owner = incidents.Owner(row.audience, row.subject, row.profile)
+            owner = incidents.Owner(viewer.reads_as(row), row.subject, row.profile)
             incident = await incidents.make(session, owner, me.id, now)
         if incident is not None:
             await triage.link(session, triage.Hand(row.id, me.id, now), incident.id, incident.number)

@@ -85,6 +85,10 @@ class Viewer(msgspec.Struct, frozen=True):
         told = [role for role in (row.escalated or "").split(",") if role in self.roles]
         return told[0] if told and row.profile in self.pupils else ""
 
+    def reads_as(self, row: AlertRow) -> str:
+        """The role as which this viewer reads the alert *row*: its audience, or whom of theirs it climbed to."""
+        return row.audience if row.audience in self._audiences else self.climbed_to(row) or row.audience
+
     def alerts(self) -> ColumnElement[bool]:
         """The alerts that `alert_holder` holds back for nobody, as a condition of a query."""
         told = literal(",") + AlertRow.escalated + literal(",")
