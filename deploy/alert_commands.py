@@ -62,7 +62,7 @@ def alert_confirm(code: str | None, file: Path | None, send: bool) -> None:
     Until then alerts about pupils go to the headteacher, and named visits are not kept. Start DNS and reporting again
     afterwards.
     """
-    from deploy import config
+    from deploy import config, rooms
     from deploy.toml_file import RefusedError
     from reporting import confirmation
 
@@ -76,7 +76,7 @@ def alert_confirm(code: str | None, file: Path | None, send: bool) -> None:
         confirmation.finish(settings.files.state, address, code, time.time_ns())
         click.echo(f"{address} is confirmed: alerts about pupils go there once reporting and DNS were started again.")
         return
-    asyncio.run(_send_code(settings.config.reporting, settings.files.state))
+    asyncio.run(_send_code(rooms.reporting_settings(settings), settings.files.state))
     click.echo(f"A code is on its way to {address}. Ask the DSL for it, then: schoolgate alert confirm CODE")
 
 

@@ -12,6 +12,8 @@ from blocklists.rulebook import Rulebook
 from deploy import guard, key_files, policy_file
 from deploy.config import Settings
 from deploy.toml_file import RefusedError
+from reporting import shipped_rules
+from reporting.alert_rules import RuleError
 
 
 def check_profiles(settings: Settings, book: Rulebook) -> None:
@@ -37,13 +39,27 @@ def check_whole(settings: Settings) -> Rulebook:
         *key_files.proxy_problems(settings),
         *key_files.pages_problems(settings),
         *key_files.mail_problems(settings),
+        *key_files.channel_problems(settings),
         *key_files.lists_problems(settings),
         *_subscriptions(settings, book),
     ]
-    beside = [*not_in_force(settings), *sealed_marker.problems(settings.files), *guard.damage(settings.files.index)]
+    beside = [
+        *not_in_force(settings),
+        *_alert_rules(settings),
+        *sealed_marker.problems(settings.files),
+        *guard.damage(settings.files.index),
+    ]
     if found := [f"{settings.file}: {problem}" for problem in problems] or beside:
         raise RefusedError(found)
     return book
+
+
+def _alert_rules(settings: Settings) -> Iterator[str]:
+    """What keeps the school's own table of what alerts from being used, if it has one."""
+    try:
+        shipped_rules.of_school(settings.folder)
+    except (RuleError, OSError) as error:
+        yield str(error)
 
 
 def _lists(settings: Settings) -> dict[str, Path]:

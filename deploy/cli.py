@@ -241,7 +241,9 @@ def account() -> None:
 @options.as_json
 @options.refusals
 def account_invite(roles: tuple[str, ...], file: Path | None, as_json: bool) -> None:
-    """Invite somebody to an account with one or more roles: technician, dsl, headteacher, chair.
+    """Invite somebody to an account with one or more roles.
+
+    They are technician, dsl, deputy, headteacher, chair, governor and auditor.
 
     Prints a token that works once, within 14 days, at /enrol of the staff pages; the person chooses the password there.
     Example: `schoolgate account invite dsl`

@@ -77,6 +77,7 @@ def files_given(config: "Config") -> dict[str, str]:
         "reporting.tls_key": reporting.tls_key,
         "reporting.mail.password_file": reporting.mail.password_file,
         "reporting.mail.ca_file": reporting.mail.ca_file,
+        **{f"reporting.channels.{name}.url_file": one.url_file for name, one in reporting.channels.items()},
         **{f"subscriptions.{label}.ca_file": one.ca_file for label, one in config.subscriptions.items()},
     }
 
@@ -110,6 +111,8 @@ def _listening(config: "Config") -> Iterator[tuple[str, str]]:
     for key in ("listen", "listen_tls"):
         yield from ((f"closed.{key}[{place}]", text) for place, text in enumerate(getattr(config.closed, key)))
     yield "reporting.listen", config.reporting.listen
+    if config.reporting.offsite.listen:
+        yield "reporting.offsite.listen", config.reporting.offsite.listen
     host = f"[{metrics.address}]" if ":" in metrics.address else metrics.address
     yield from (("metrics.dns", f"{host}:{metrics.dns + n}") for n in range(config.run.dns))
     yield from (("metrics.peek", f"{host}:{metrics.peek + n}") for n in range(config.run.peek))

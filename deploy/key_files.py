@@ -63,6 +63,15 @@ def mail_problems(settings: Settings) -> Iterator[str]:
         yield f"{key}: {path} holds no password"
 
 
+def channel_problems(settings: Settings) -> Iterator[str]:
+    """What keeps alerts from going out by other ways than mail."""
+    for name, channel in settings.config.reporting.channels.items():
+        key, path = f"reporting.channels.{name}.url_file", settings.key_path(channel.url_file)
+        yield from (missing := list(_missing(settings, key, channel.url_file)))
+        if not missing and not path.read_bytes().strip():
+            yield f"{key}: {path} holds no address of a channel"
+
+
 def lists_problems(settings: Settings) -> Iterator[str]:
     """What keeps a subscription from trusting the server that it names."""
     for label, one in settings.config.subscriptions.items():

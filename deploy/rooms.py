@@ -14,6 +14,7 @@ from deploy import config, key_files, process, succession, toml_file
 from deploy.process import Ready, Serve
 from dns_filter.settings import DnsSettings
 from reporting.recorder import Recorder
+from reporting.settings import ReportingSettings
 
 log = logging.getLogger("schoolgate.process")
 
@@ -180,28 +181,35 @@ def reporting(instance: int) -> Serve:
         _refuse(settings, key_files.pages_problems(settings))
         for problem in key_files.mail_problems(settings):
             log.error("No mail can be sent: %s", problem)  # the pages work without, and show each alert
+        for problem in key_files.channel_problems(settings):
+            log.error("A channel cannot be used: %s", problem)
         metrics = (settings.config.metrics.address, settings.config.metrics.reporting)
-        given = settings.config.reporting
-        resolved = msgspec.structs.replace(
-            given,
-            database=_absolute(settings, given.database),
-            tls_certificate=_absolute(settings, given.tls_certificate),
-            tls_key=_absolute(settings, given.tls_key),
-            backup=msgspec.structs.replace(given.backup, folder=str(settings.path(given.backup.folder))),
-            mail=msgspec.structs.replace(
-                given.mail,
-                password_file=_absolute(settings, given.mail.password_file),
-                ca_file=_absolute(settings, given.mail.ca_file),
-            ),
-            channels={
-                name: msgspec.structs.replace(channel, url_file=_absolute(settings, channel.url_file))
-                for name, channel in given.channels.items()
-            },
-        )
+        given = reporting_settings(settings)
         machine = machine_of(settings)
-        return service.serve(resolved, settings.files, instance=instance, metrics=metrics, ready=ready, machine=machine)
+        return service.serve(given, settings.files, instance=instance, metrics=metrics, ready=ready, machine=machine)
 
     return serve
+
+
+def reporting_settings(settings: config.Settings) -> ReportingSettings:
+    """Reporting's settings, with the files and folders that they name as they are found from here."""
+    given = settings.config.reporting
+    return msgspec.structs.replace(
+        given,
+        database=_absolute(settings, given.database),
+        tls_certificate=_absolute(settings, given.tls_certificate),
+        tls_key=_absolute(settings, given.tls_key),
+        backup=msgspec.structs.replace(given.backup, folder=str(settings.path(given.backup.folder))),
+        mail=msgspec.structs.replace(
+            given.mail,
+            password_file=_absolute(settings, given.mail.password_file),
+            ca_file=_absolute(settings, given.mail.ca_file),
+        ),
+        channels={
+            name: msgspec.structs.replace(channel, url_file=_absolute(settings, channel.url_file))
+            for name, channel in given.channels.items()
+        },
+    )
 
 
 def _refuse(settings: config.Settings, problems: Iterator[str]) -> None:

@@ -372,7 +372,8 @@ class Filter:
     async def _refuse_words(self, flow: http.HTTPFlow, refused: Refused) -> None:
         """Put it on record that an answer was refused for its words, and let the page be the answer if it can be."""
         request, verdict, evidence = refused
-        await self._judge.record(request, verdict, evidence)
+        by_itself = is_background(request.host, flow.request.headers)
+        await self._judge.record(request, verdict, evidence, background=by_itself)
         self._refusals.page(flow, request, verdict).of_answer(flow)
 
     @_guarded

@@ -122,12 +122,16 @@ class Judge:
         self.recorder.first(_run_of(request, verdict) + b"background" * background, breach)
         return breach.severity
 
-    async def record_concern(self, request: Request, verdict: Verdict) -> None:
-        """Put a permitted search, prompt or page with a theme on record; returns when it is safe to answer."""
-        breach = concern_of(request, verdict, source="proxy", policy=self.live.version)
+    async def record_concern(self, request: Request, verdict: Verdict, *, background: bool = False) -> None:
+        """Put a permitted search, prompt or page with a theme on record; returns when it is safe to answer.
+
+        *background*: a program asked for the page by itself.
+        """
+        breach = concern_of(request, verdict, source="proxy", policy=self.live.version, background=background)
         if breach is None:
             return
-        self.recorder.first(_digest(request.client.address, request.host, verdict.theme, request.terms), breach)
+        run = _digest(request.client.address, request.host, verdict.theme, request.terms)
+        self.recorder.first(run + b"background" * background, breach)
         if breach.severity >= Severity.URGENT:
             await self.recorder.durable()
 

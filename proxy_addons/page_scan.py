@@ -23,6 +23,7 @@ from blocklists.score import Score
 from blocklists.themes import Themes
 from blocklists.verdict import Hit
 from proxy_addons import cut, unpack
+from proxy_addons.background import is_background
 from proxy_addons.counters import Counters
 from proxy_addons.held import MOST, Holds, hold_of
 from proxy_addons.judge import Judge
@@ -185,7 +186,8 @@ class PageScan:
         if verdict.blocked:
             self._counters.pages_refused += 1
             return request, verdict, reading.score.words()
-        await self._judge.record_concern(request, verdict)
+        by_itself = is_background(request.host, flow.request.headers)
+        await self._judge.record_concern(request, verdict, background=by_itself)
         clean = to_its_end and reading.length >= ENOUGH and reading.score.score < CLEAN
         if clean and verdict.reason is Reason.UNKNOWN:
             self._tell_clean(flow, request)

@@ -20,7 +20,7 @@ from reporting import ladder, shipped_rules
 from reporting.accounts import head_is_dsl, roles_held
 from reporting.alert_rules import DAY, HOUR, MINUTE, Rules
 from reporting.models import AlertBreachRow, AlertRow, OutboxRow
-from reporting.pattern import LEAST, MOST, Pattern, grown, open_within, same, subject_of
+from reporting.pattern import LEAST, MOST, Pattern, grown, open_within, person_of, same, subject_of
 from reporting.school_time import SchoolTime
 from reporting.settings import ChannelSettings, ContactSettings
 
@@ -102,12 +102,6 @@ class Desk(msgspec.Struct, frozen=True):
 def asks_for_alert(severity: int) -> bool:
     """Whether an alert of *severity* is told at once."""
     return severity >= Severity.URGENT
-
-
-def person_in(subject: str) -> int:
-    """The person's number in *subject*, or 0."""
-    kind, _, number = subject.partition(":")
-    return int(number) if kind == "person" and number.isdecimal() else 0
 
 
 def act_by(severity: Severity, opened_ns: int, school: SchoolTime | None = None) -> int:
@@ -294,5 +288,5 @@ def _tell(session: AsyncSession, alert: AlertRow, told: Route, desk: Desk, now_n
         session.add_all(messages(alert, role, desk, now_ns))
     alert.escalated = ",".join(dict.fromkeys([*filter(None, alert.escalated.split(",")), *roles[1:]]))
     alert.step = 0
-    people = ladder.people(desk.contacts, told.role, person_in(alert.subject), staff=staff)
+    people = ladder.people(desk.contacts, told.role, person_of(alert.subject) or 0, staff=staff)
     alert.next_step_ns = now_ns + ladder.step_at(0, people, alert.severity, at_school=at_school)

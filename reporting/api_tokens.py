@@ -5,14 +5,13 @@ account is gone, or has lost the role, the token is worth nothing; and a headtea
 both, as one who is both reads less about staff than one who is not (G7).
 """
 
-import hashlib
 import secrets
 from collections.abc import Callable
 
 import msgspec
 from sqlalchemy import select
 
-from reporting.accounts import Account
+from reporting.accounts import Account, token_digest
 from reporting.database import Database
 from reporting.log_models import ApiTokenRow
 from reporting.models import AccountRow
@@ -47,7 +46,7 @@ class ApiTokens:
         if role not in account.roles:
             raise ValueError(f"the account has no role {role}")
         token = PREFIX + secrets.token_urlsafe(32)
-        row = ApiTokenRow(sha256=_digest(token), name=name, role=role, account=account.id, made_ns=self._now_ns())
+        row = ApiTokenRow(sha256=token_digest(token), name=name, role=role, account=account.id, made_ns=self._now_ns())
         async with self._database.writing() as session:
             session.add(row)
         return token
@@ -55,7 +54,7 @@ class ApiTokens:
     async def account(self, token: str) -> Account | None:
         """The account that *token* speaks for, with its role alone; None if it does not hold."""
         found = select(ApiTokenRow, AccountRow).join(AccountRow, AccountRow.id == ApiTokenRow.account)
-        kept = found.where(ApiTokenRow.sha256 == _digest(token), ApiTokenRow.revoked_ns.is_(None))
+        kept = found.where(ApiTokenRow.sha256 == token_digest(token), ApiTokenRow.revoked_ns.is_(None))
         async with self._database.reading() as session:
             both = (await session.execute(kept)).first()
         if both is None:
@@ -90,7 +89,3 @@ class ApiTokens:
                 return False
             rows[0].revoked_ns = self._now_ns()
         return True
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -10,7 +10,9 @@ LONGEST = 500
 """Characters of the words that are kept."""
 
 
-def concern_of(request: Request, verdict: Verdict, *, source: str, policy: int) -> Breach | None:
+def concern_of(
+    request: Request, verdict: Verdict, *, source: str, policy: int, background: bool = False
+) -> Breach | None:
     """The concern that the permitted *request* is, whose words have the theme of *verdict*; None if they have none.
 
     With a path only for a page that was read: some engines have what was typed there.
@@ -27,4 +29,5 @@ def concern_of(request: Request, verdict: Verdict, *, source: str, policy: int) 
         path=(request.path or "") if request.kind is Kind.PAGE else "",
         rule=", ".join(next((hit.evidence for hit in request.hits if hit.theme == verdict.theme), ())),
         terms=request.terms[:LONGEST],
+        background=background,
     )

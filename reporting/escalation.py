@@ -12,10 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting import ladder
-from reporting.alerts import Desk, messages, person_in
+from reporting.alerts import Desk, messages
 from reporting.database import Database, uninterrupted
 from reporting.logline import reason
 from reporting.models import AlertRow
+from reporting.pattern import person_of
 
 log = logging.getLogger("schoolgate.escalation")
 
@@ -63,7 +64,7 @@ class Escalation:
 def climb(session: AsyncSession, alert: AlertRow, desk: Desk, now_ns: int) -> None:
     """Tell the next person of the open *alert*, who may see it from now on."""
     staff = desk.column(alert.profile) in ("staff", "")
-    people = ladder.people(desk.contacts, alert.audience, person_in(alert.subject), staff=staff)
+    people = ladder.people(desk.contacts, alert.audience, person_of(alert.subject) or 0, staff=staff)
     alert.step += 1
     role = ladder.role_at(alert.step, people)
     if role != alert.audience:

@@ -4,7 +4,6 @@ A link shows nothing of the alert and does nothing by being opened: a mail serve
 nothing. Of its token only the hash is kept.
 """
 
-import hashlib
 import secrets
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting import alerts, triage
-from reporting.accounts import Account
+from reporting.accounts import Account, token_digest
 from reporting.alert_models import AlertLinkRow
 from reporting.alert_rules import HOUR
 from reporting.database import Database
@@ -22,9 +21,6 @@ LASTS = 24 * HOUR
 """How long a link works; after that, the staff pages do."""
 
 PATH = "/acknowledge/"
-
-_ALSO = {"dsl": frozenset({"deputy"})}
-"""Who acknowledges for whom: a deputy is named for that (G7)."""
 
 
 class Links:
@@ -41,7 +37,7 @@ class Links:
         async with self._database.writing() as session:
             session.add(
                 AlertLinkRow(
-                    token_sha256=digest(token),
+                    token_sha256=token_digest(token),
                     alert=row.alert,
                     role=row.recipient,
                     created_ns=now,
@@ -54,30 +50,22 @@ class Links:
         )
 
 
-async def use(session: AsyncSession, token: str, account: Account, now_ns: int) -> int | None:
+async def use(
+    session: AsyncSession, token: str, account: Account, now_ns: int, *, reads: Callable[[AlertRow], bool]
+) -> int | None:
     """Acknowledge for *account* the alert of *token*; its number, or None if the link gives this person no right.
 
-    A link that was used, is too old or never existed is all the same to whoever holds it. An alert that somebody has
+    *reads* says whether they may read an alert: nobody acknowledges what the staff pages hold back from them. A link
+    that was used, is too old or never existed is all the same to whoever holds it. An alert that somebody has
     acknowledged already stays theirs.
     """
-    link = await session.get(AlertLinkRow, digest(token))
+    link = await session.get(AlertLinkRow, token_digest(token))
     if link is None or link.used_ns is not None or not link.created_ns <= now_ns < link.expires_ns:
         return None
     alert = await session.get_one(AlertRow, link.alert)
-    if not account.roles & who_may(alert):
+    if not reads(alert):
         return None
     link.used_ns, link.used_by = now_ns, account.id
     if await alerts.acknowledge(session, alert.number, account.id, now_ns):
         await triage.done(session, triage.Hand(alert.id, account.id, now_ns), "acknowledged", "by a link, from outside")
     return alert.number
-
-
-def who_may(alert: AlertRow) -> frozenset[str]:
-    """The roles that *alert* is for: its audience, their deputy, and whom it climbed to."""
-    roles = {alert.audience, *filter(None, alert.escalated.split(","))}
-    return frozenset(roles | _ALSO.get(alert.audience, frozenset()))
-
-
-def digest(token: str) -> str:
-    """What is kept of *token*."""
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

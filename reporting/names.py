@@ -97,12 +97,6 @@ class Names:
                     await _put(session, row.person, head, opened.decode(), row.written_ns, by=row.written_by)
 
 
-def person_of(subject: str) -> int | None:
-    """The number of the person whom an alert's *subject* names, or None where it is an address."""
-    kind, _, rest = subject.partition(":")
-    return int(rest) if kind == "person" and rest.isascii() and rest.isdigit() and len(rest) < 19 else None
-
-
 def reason_given(text: str) -> str:
     """*text* as a reason; ReasonError if it is none."""
     text = " ".join(text.split())

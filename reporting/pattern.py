@@ -19,6 +19,12 @@ def subject_of(person: int, address: str) -> str:
     return f"person:{person}" if person else f"address:{address}"
 
 
+def person_of(subject: str) -> int | None:
+    """The number of the person whom an alert's *subject* names, or None where it is an address."""
+    kind, _, rest = subject.partition(":")
+    return int(rest) if kind == "person" and rest.isascii() and rest.isdigit() and len(rest) < 19 else None
+
+
 class Pattern(msgspec.Struct, frozen=True):
     """A *rule* that is fulfilled, and the ids and counts of the earlier breaches that fulfil it."""
 

@@ -4,7 +4,6 @@ Who may do what to whom is `reporting.permissions.gives`'s table: nobody touches
 they could not have given. The last technician, DSL or headteacher stays until somebody else has the role.
 """
 
-import hashlib
 import secrets
 from collections.abc import Callable, Collection
 
@@ -12,7 +11,7 @@ import msgspec
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from reporting.accounts import INVALID, INVITATION_LIFE, Account, Accounts, TokenError, state_of
+from reporting.accounts import INVALID, INVITATION_LIFE, Account, Accounts, TokenError, state_of, token_digest
 from reporting.database import Database
 from reporting.models import AccountRow
 from reporting.people_models import (
@@ -116,7 +115,7 @@ class People:
         _mine(me, chosen)
         token = secrets.token_urlsafe(24)
         async with self._database.writing() as session:
-            digest, now = _digest(token), self._now_ns()
+            digest, now = token_digest(token), self._now_ns()
             session.add(InvitationRow(token_sha256=digest, roles=",".join(chosen), created_ns=now, by=me.id))
             session.add(self._event("invited", by=me.id, says=", ".join(chosen)))
         return token
@@ -164,7 +163,7 @@ class People:
             _mine(me, row.roles.split(","))
             (await self._end(session, number)).new_password = True
             await session.execute(delete(ResetRow).where(ResetRow.account == number))
-            session.add(ResetRow(token_sha256=_digest(token), account=number, created_ns=self._now_ns()))
+            session.add(ResetRow(token_sha256=token_digest(token), account=number, created_ns=self._now_ns()))
             session.add(self._event("reset", number, me.id))
         return token
 
@@ -179,7 +178,7 @@ class People:
         The key to names that the old password opened is gone: another holder hands it over again.
         """
         async with self._database.reading() as session:
-            found = await session.get(ResetRow, _digest(token))
+            found = await session.get(ResetRow, token_digest(token))
         if found is None or found.used_ns or not 0 <= self._now_ns() - found.created_ns < INVITATION_LIFE:
             raise TokenError(INVALID)
         await self._accounts.renew(found.account, password)
@@ -295,7 +294,3 @@ async def _take_keys(session: AsyncSession, number: int, roles: Collection[str])
 
 def _lent(roles: Collection[str]) -> list[str]:
     return ["dsl"] if "deputy" in roles else []
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.strip().encode("utf-8", "replace")).hexdigest()

@@ -78,7 +78,7 @@ def copy(source: Path, target: Path) -> None:
         if found := damage(temporary):
             raise NoBackupError(f"{source} is damaged: {found}")
         give_to_owner(temporary)
-        _sync(temporary)
+        snapshot.sync_file(temporary)
         temporary.replace(target)
     finally:
         for part in (*PARTS, "-journal"):
@@ -176,14 +176,6 @@ def give_to_owner(path: Path) -> None:
     if os.geteuid() == 0:
         folder = path.parent.stat()
         os.chown(path, folder.st_uid, folder.st_gid)
-
-
-def _sync(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -123,7 +123,7 @@ async def page(request: Asked, row: AlertRow, *, status: int = 200, **more: obje
         alert=show(row, office, by=by.name if by else ""),
         illegal=row.severity == Severity.ILLEGAL,
         help_first=row.theme in CHILD_FIRST,
-        rows=_entries(breaches, viewer, viewer.climbed_to(row) or row.audience, office),
+        rows=_entries(breaches, viewer, viewer.reads_as(row), office),
         unlisted=max(0, (joined or 0) - PAGE),
         status=status,
         through=got_through,

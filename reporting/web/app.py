@@ -1,12 +1,10 @@
 """The staff pages as one application: routes, who may come in, and the guard around all of it."""
 
-import secrets
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from litestar import Litestar
-from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp
@@ -167,13 +165,7 @@ def _pages(office: Office) -> Litestar:
         middleware=[DefineMiddleware(access.WhoAsks, office=office)],
         guards=[access.logged_in],
         exception_handlers=errors.handlers(office),
-        csrf_config=CSRFConfig(
-            secret=secrets.token_hex(32),  # a restart makes open forms stale, and the next page heals them
-            cookie_name=office.csrf_cookie,
-            cookie_secure=office.secure,
-            cookie_httponly=True,
-            cookie_samesite="strict",
-        ),
+        csrf_config=office.csrf,
         request_class=FormRequest,
         request_max_body_size=MOST_BODY,
         openapi_config=None,

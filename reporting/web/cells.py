@@ -28,7 +28,12 @@ def cell(value: object) -> str:
     if isinstance(value, list | tuple):
         value = " ".join(map(str, value))
     text = plain(str(value), LONGEST)
-    return f"'{text}" if text.lstrip()[:1] in FORMULA and not isinstance(value, int) else text
+    return text if isinstance(value, int) else guarded(text)
+
+
+def guarded(text: str) -> str:
+    """The plain *text* with a quote before it where a spreadsheet could take it for a formula."""
+    return f"'{text}" if text.lstrip()[:1] in FORMULA else text
 
 
 def line(values: Iterable[object]) -> str:

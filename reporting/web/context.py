@@ -13,7 +13,7 @@ from blocklists.policy import Kind, Reason, Request, decide
 from blocklists.rulebook import SeverityName
 from reporting.alert_rules import MINUTE
 from reporting.models import AlertBreachRow, AlertRow, BreachRow, VisitRow
-from reporting.names import person_of
+from reporting.pattern import person_of
 from reporting.web import rows, times
 from reporting.web.office import Office
 from reporting.web.viewer import Viewer
@@ -57,8 +57,8 @@ def _about(alert: AlertRow, table: type[BreachRow] | type[VisitRow]) -> ColumnEl
 
 
 def _entry(row: BreachRow, alert: AlertRow, viewer: Viewer, office: Office, *, here: bool) -> Moment:
-    audience = viewer.climbed_to(alert) or alert.audience
-    shown = rows.show(row, holder=viewer.alert_holder(row, audience), rulebook=office.rulebook, zone=office.zone)
+    holder = viewer.alert_holder(row, viewer.reads_as(alert))
+    shown = rows.show(row, holder=holder, rulebook=office.rulebook, zone=office.zone)
     site = shown.held or shown.host or ""
     more = f"searched for: {shown.terms}" if shown.terms else shown.category_words
     return Moment(row.at_ns, shown.when, shown.kind_words, site, more, here)

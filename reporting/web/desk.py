@@ -9,7 +9,7 @@ from reporting import triage
 from reporting.accounts import Account, head_is_dsl
 from reporting.case_models import IncidentRow
 from reporting.models import AccountRow, AlertRow
-from reporting.names import person_of
+from reporting.pattern import person_of
 from reporting.people_models import AccountStateRow
 from reporting.permissions import Action, may
 from reporting.web import inbox, times

@@ -16,8 +16,10 @@ from litestar import Response, get
 from sqlalchemy import select
 
 from reporting import list_metrics
+from reporting.ingest import SILENCE
 from reporting.models import JournalRow
 from reporting.permissions import Action
+from reporting.room import LOW
 from reporting.web import scraping
 from reporting.web.access import needs
 from reporting.web.office import Asked, Office, office_of
@@ -31,15 +33,8 @@ STALE = 8 * DAY
 CERTIFICATE_DAYS = 21
 """Days before a certificate's end from which on somebody should act: three weeks hold a half-term."""
 
-ROOM = 0.2
-"""The free part of a disk below which it is called nearly full (G26)."""
-
-SILENCE = 150
-"""Seconds since a journal's last heartbeat after which its writer is called silent (`reporting.ingest`)."""
-
 LAG = 1_000_000
 """Bytes of a journal that wait to be taken in, from which on reporting is behind: some 3,000 breaches."""
-
 
 RECENT = 5.0
 """Seconds for which today's page believes what was looked at."""
@@ -143,17 +138,25 @@ def _processes(found: dict[str, dict[str, float] | None]) -> Iterator[Line]:
 
 
 ALARMS = (
+    "schoolgate_closed_failures_total",
+    "schoolgate_config_refused_total",
     "schoolgate_dns_failures_total",
-    "schoolgate_journal_lost_total",
     "schoolgate_journal_full",
+    "schoolgate_journal_lost_total",
     "schoolgate_journal_sync_failures_total",
+    "schoolgate_journal_visits_lost_total",
+    "schoolgate_journal_waiting",
     "schoolgate_peek_failures_total",
     "schoolgate_peek_no_worker_total",
+    "schoolgate_proxy_forged_total",
     "schoolgate_proxy_hook_failures_total",
     "schoolgate_proxy_unsigned_total",
-    "schoolgate_closed_failures_total",
+    "schoolgate_snapshots_refused_total",
 )
-"""Counters that stand at nothing where all is well (docs/reference/metrics.md, "alarm")."""
+"""What stands at nothing in every process where all is well (docs/reference/metrics.md, "alarm").
+
+Of reporting itself the journals' lines and today's page say more, and the clock has a line of its own.
+"""
 
 
 def _journals(rows: list[JournalRow], office: Office) -> Iterator[Line]:
@@ -225,7 +228,7 @@ def _disks(office: Office) -> Iterator[Line]:
             continue
         free = disk.free / disk.total if disk.total else 0.0
         says = f"{free:.0%} free, {disk.free / 1e9:,.1f} GB of {disk.total / 1e9:,.1f} GB"
-        yield Line(what, good=free >= ROOM, says=says, todo="" if free >= ROOM else "Make room, or fit a larger disk.")
+        yield Line(what, good=free >= LOW, says=says, todo="" if free >= LOW else "Make room, or fit a larger disk.")
 
 
 def _coverage(found: list[dict[str, float]]) -> Coverage | None:

@@ -1,7 +1,7 @@
 """An incident as a PDF and as CSV, for a school to attach to its case system (G28).
 
 No site, search or name is in it but what somebody wrote into the incident. Every text is made plain; a cell of a
-spreadsheet that could be taken for a formula has an apostrophe before it. The PDF's fonts know western letters only
+spreadsheet that could be taken for a formula has a quote before it. The PDF's fonts know western letters only
 where no DejaVu is installed; what they lack is then a question mark, and the page says so.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from reporting.web.cells import FORMULA
+from reporting.web import cells
 from reporting.web.plain import plain
 
 FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
@@ -89,9 +89,4 @@ def _fits(text: str, *, own: bool) -> str:
 
 
 def _cells(*texts: str) -> list[str]:
-    return [_cell(text) for text in texts]
-
-
-def _cell(text: str) -> str:
-    shown = _paragraphs(text)
-    return f"'{shown}" if shown[:1] in FORMULA or shown.lstrip()[:1] in FORMULA else shown
+    return [cells.guarded(_paragraphs(text)) for text in texts]

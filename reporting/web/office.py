@@ -1,11 +1,13 @@
 """What the pages work with, given once when the application is made; and what any page may ask about who is looking."""
 
+import secrets
 import time
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Request
+from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 
 from blocklists.live import Live
@@ -79,6 +81,17 @@ class Office(msgspec.Struct, frozen=True):
     def csrf_cookie(self) -> str:
         """The name of the cookie that a form's hidden token must agree with."""
         return "__Host-schoolgate-form" if self.secure else "schoolgate-form"
+
+    @property
+    def csrf(self) -> CSRFConfig:
+        """How an application knows its own forms; a restart makes open ones stale, and the next page heals them."""
+        return CSRFConfig(
+            secret=secrets.token_hex(32),
+            cookie_name=self.csrf_cookie,
+            cookie_secure=self.secure,
+            cookie_httponly=True,
+            cookie_samesite="strict",
+        )
 
 
 def office_of(request: Asked) -> Office:

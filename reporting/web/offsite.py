@@ -7,11 +7,9 @@ wrong, the link, the password, the code or the role, the answer is the same.
 
 import logging
 import math
-import secrets
 from collections.abc import Callable, Collection
 
 from litestar import Litestar, Response, get, post
-from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 from litestar.types import ASGIApp
 
@@ -24,6 +22,7 @@ from reporting.web.guard import Guard
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.plain import plain
 from reporting.web.render import error_page, html
+from reporting.web.viewer import viewer_as
 
 log = logging.getLogger("schoolgate.web")
 
@@ -55,12 +54,20 @@ async def acknowledge(request: Asked) -> Response[str]:
     account = await office.accounts.verify(name, str(fields.get("password", "")))
     number = None
     if account and await _is_sure(office, account, str(fields.get("code", ""))):
-        async with office.database.writing() as session:
-            number = await links.use(session, request.path_params["token"], account, office.now_ns())
+        number = await _acknowledged(office, request.path_params["token"], account)
     if number is None:
         return _form(request, problem=WRONG, status=403)
     office.attempts.succeeded(address, tidy(name))
     return html(request, office, "acknowledged.html", number=number)
+
+
+async def _acknowledged(office: Office, token: str, account: Account) -> int | None:
+    """The number of the alert that *account* has acknowledged by the link *token*; None where it is none of theirs."""
+    mine = await viewer_as(account, office)
+    async with office.database.writing() as session:
+        return await links.use(
+            session, token, account, office.now_ns(), reads=lambda row: not mine.alert_holder(row, row.audience)
+        )
 
 
 async def _is_sure(office: Office, account: Account, code: str) -> bool:
@@ -74,13 +81,7 @@ def create_offsite(office: Office, *, hosts: Collection[str], refuses: Callable[
         route_handlers=[pictures.stylesheet, pictures.icon, form, acknowledge],
         state=State({"office": office}),
         exception_handlers=errors.handlers(office),
-        csrf_config=CSRFConfig(
-            secret=secrets.token_hex(32),
-            cookie_name=office.csrf_cookie,
-            cookie_secure=office.secure,
-            cookie_httponly=True,
-            cookie_samesite="strict",
-        ),
+        csrf_config=office.csrf,
         request_class=FormRequest,
         request_max_body_size=MOST_BODY,
         openapi_config=None,

@@ -12,7 +12,8 @@ from reporting import incidents, triage
 from reporting.accounts import Account, tidy
 from reporting.case_models import IncidentRow
 from reporting.models import AlertRow
-from reporting.names import ReasonError, UnwritableNameError, person_of, reason_given
+from reporting.names import ReasonError, UnwritableNameError, reason_given
+from reporting.pattern import person_of
 from reporting.people_models import LookRow
 from reporting.permissions import SAFEGUARDING, Action
 from reporting.web import context
@@ -76,7 +77,7 @@ async def link(request: Asked) -> Response[str] | Redirect:
         theirs = select(IncidentRow).where(viewer.incidents(), IncidentRow.number == number_in(chosen))
         incident = await session.scalar(theirs)
         if incident is None and chosen == "new":
-            owner = incidents.Owner(row.audience, row.subject, row.profile)
+            owner = incidents.Owner(viewer.reads_as(row), row.subject, row.profile)
             incident = await incidents.make(session, owner, me.id, now)
         if incident is not None:
             await triage.link(session, triage.Hand(row.id, me.id, now), incident.id, incident.number)

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, false, literal, or_
 
 from blocklists.policy import Reason
 from blocklists.rulebook import Rulebook
-from reporting.accounts import head_is_dsl
+from reporting.accounts import Account, head_is_dsl
 from reporting.case_models import IncidentRow
 from reporting.log_models import BreachNameRow
 from reporting.models import AlertRow, BreachRow
@@ -85,6 +85,10 @@ class Viewer(msgspec.Struct, frozen=True):
         told = [role for role in (row.escalated or "").split(",") if role in self.roles]
         return told[0] if told and row.profile in self.pupils else ""
 
+    def reads_as(self, row: AlertRow) -> str:
+        """The role as which this viewer reads the alert *row*: its audience, or whom of theirs it climbed to."""
+        return row.audience if row.audience in self._audiences else self.climbed_to(row) or row.audience
+
     def alerts(self) -> ColumnElement[bool]:
         """The alerts that `alert_holder` holds back for nobody, as a condition of a query."""
         told = literal(",") + AlertRow.escalated + literal(",")
@@ -125,9 +129,13 @@ class Viewer(msgspec.Struct, frozen=True):
 async def viewer_of(request: Asked) -> Viewer:
     """The viewer behind *request*, under the policy in force."""
     assert request.user, "the guard lets only people through"
-    office = office_of(request)
+    return await viewer_as(request.user, office_of(request))
+
+
+async def viewer_as(account: Account, office: Office) -> Viewer:
+    """The viewer that *account* is, under the policy in force."""
     held = await office.accounts.roles_held()
-    return viewer(request.user.roles, office.rulebook, one_person=head_is_dsl(held))
+    return viewer(account.roles, office.rulebook, one_person=head_is_dsl(held))
 
 
 async def everybody(office: Office) -> list[Viewer]:

@@ -47,7 +47,9 @@ def test_a_test_is_asked_for_by_every_way_and_refused_where_there_is_none(school
 
 async def test_a_code_goes_to_the_dsl_and_back_and_confirms_the_address(school):
     async with smtp_sink() as sink, asyncio.timeout(60):
-        change(school, CONTACTS, ("port = 25\n", f"port = {sink.address[1]}\n"))
+        password = ('password_file = ""', 'password_file = "keys/mail.password"')  # as seen from the school's folder
+        (school.parent / "keys" / "mail.password").write_text("a password")
+        change(school, CONTACTS, password, ("port = 25\n", f"port = {sink.address[1]}\n"))
         sent = await asyncio.to_thread(run, school, "confirm", "--send")
         assert sent.returncode == 0, sent.stderr
         [letter] = sink.letters

@@ -135,6 +135,12 @@ def test_a_subscription_that_can_be_fetched_is_good(school):
     checked(school)
 
 
+def test_a_table_of_what_alerts_that_cannot_be_used_is_told(school):
+    (school / "alert_rules.csv").write_text("theme,kind\n")
+    with pytest.raises(RefusedError, match=r"alert_rules\.csv: "):
+        checked(school)
+
+
 def test_the_key_of_links_is_needed_where_there_is_a_portal(school):
     changed(school, 'portal_key = "keys/portal.key"', 'portal_key = "nowhere.key"')
     checked(school)

@@ -46,6 +46,14 @@ def test_the_written_file_says_every_default(tmp_path):
             '[peek]\nlisten = ["127.0.0.1:8600"]',
             r"peek.listen\[0\] and reporting.listen: 127.0.0.1:8600 is there twice",
         ),
+        (
+            '[reporting.offsite]\nlisten = "127.0.0.1:8600"\nurl = "https://ack.school.test"',
+            "reporting.listen and reporting.offsite.listen: 127.0.0.1:8600 is there twice",
+        ),
+        (
+            '[reporting.channels.phones]\nurl_file = "a\\u0000b"',
+            "reporting.channels.phones.url_file: 'a\\\\x00b' is no",
+        ),
         ('[peek]\ntransparent_tls = ["here"]', r"peek.transparent_tls\[0\]: 'here' is no address with a port"),
         ('[proxy]\nlisten = ["10.20.0.1:8080"]', r"proxy.listen\[0\]: 10.20.0.1:8080 is not loopback; clients come to"),
         ('[proxy]\nlisten = ["127.0.0.1:81", "127.0.0.1:82"]', "proxy.listen: 2 addresses, but one is enough"),

@@ -82,6 +82,20 @@ def test_the_check_looks_into_files_of_trusted_certificates(school, setting):
     assert said_by_check(school) == ""
 
 
+@pytest.mark.parametrize(
+    ("content", "says"), [(None, "there is no file {}"), (" \n", "{} holds no address of a channel")]
+)
+def test_the_check_looks_into_the_file_of_a_channel(school, content, says):
+    path = school / "keys" / "phones"
+    if content is not None:
+        path.write_text(content)
+    with (school / config.NAME).open("a") as file:
+        file.write('\n[reporting.channels.phones]\nurl_file = "keys/phones"\n')
+    assert f"reporting.channels.phones.url_file: {says.format(path)}" in said_by_check(school)
+    path.write_text("ntfys://ntfy.school.test/alerts\n")
+    assert said_by_check(school) == ""
+
+
 def test_a_folder_in_place_of_a_file_is_refused(school):
     changed(school, "keys/mail.password", "keys")
     assert "reporting.mail.password_file: " in said_by_check(school)

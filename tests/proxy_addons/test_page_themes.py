@@ -16,6 +16,7 @@ HTML = {"Content-Type": "text/html; charset=utf-8"}
 BY_PATH = {one.path: one for one in PAGES}
 SUICIDE, BYPASS = BY_PATH["/suicide/board"], BY_PATH["/bypass/guide"]
 CASINO = ThemePage("bypass", "/casino", BYPASS.body + b"<p>An online casino: free spins and a no deposit bonus.")
+ADVERT, FRAME = ThemePage("bypass", "/advert", CASINO.body), ThemePage("bypass", "/frame", BYPASS.body)
 
 type Site = tuple[School, Pages, Running]
 
@@ -34,7 +35,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     book.categories["information"] = Category("Health", "about health", codes, alert="never")
     book.lists["gambling"] = msgspec.structs.replace(book.lists["gambling"], category="information")
     school.write_policy(book)
-    served = {one.path: Page([one.body], HTML) for one in (*PAGES, CASINO)}
+    served = {one.path: Page([one.body], HTML) for one in (*PAGES, CASINO, ADVERT, FRAME)}
     with Nameserver() as dns, Pages(served) as pages, running(school, school.settings(dns, pages.port)) as worker:
         yield school, pages, worker
 
@@ -74,6 +75,22 @@ def test_the_record_has_our_phrases_and_nothing_that_was_typed(site: Site) -> No
 def test_a_page_that_is_closed_for_its_words_is_no_concern_besides(site: Site) -> None:
     assert get(site, CASINO, profile="ks3") != CASINO.body
     assert [b.kind for b in concerns(site, CASINO, "ks3")] == [BreachKind.STOPPED]
+
+
+@pytest.mark.parametrize(
+    ("page", "profile", "kind"),
+    [(FRAME, "ks2", BreachKind.CONCERN), (ADVERT, "ks3", BreachKind.STOPPED)],
+    ids=["concern", "closed"],
+)
+def test_a_frame_of_another_site_is_on_record_as_what_a_program_asked_for(
+    site: Site, page: ThemePage, profile: str, kind: BreachKind
+) -> None:
+    _, pages, worker = site
+    frame = ("-H", "Sec-Fetch-Dest: iframe", "-H", "Sec-Fetch-Site: cross-site")
+    address = f"http://other.test:{pages.port}{page.path}"
+    for headers in (frame, ()):
+        worker.curl(*headers, address, profile=profile)
+    assert [(b.kind, b.background) for b in concerns(site, page, profile)] == [(kind, True), (kind, False)]
 
 
 def test_staff_are_looked_at_for_what_they_are_watched_for_alone(site: Site) -> None:

@@ -7,7 +7,8 @@ from reporting.accounts import Account
 from reporting.database import opened
 from reporting.keyring import KEPT, Keyring, RecoveryError
 from reporting.models import AccountRow
-from reporting.names import Names, ReasonError, UnwritableNameError, person_of, reason_given
+from reporting.names import Names, ReasonError, UnwritableNameError, reason_given
+from reporting.pattern import person_of
 from tests.support.staff_pages import PASSWORD, QUICK
 
 PEOPLE = {1: "dsl", 2: "headteacher", 3: "deputy", 4: "technician"}

@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import datetime
+import re
 import time
+from pathlib import Path
 
 import trustme
 
 from blocklists import stored
 from reporting.models import JournalRow
-from reporting.web import scraping
+from reporting.web import health, scraping
 from reporting.web.machine import Machine
 from tests.support.staff_pages import JOURNAL, running
 
@@ -55,6 +57,13 @@ async def test_processes_that_answer_and_one_that_does_not(tmp_path):
     assert coverage == {"spliced": 60, "opened": 30, "refused": 10}
     for words in ("60%", "30%", "10%", "does not answer", "3 failures"):
         assert words in page
+
+
+def test_each_alarm_of_a_process_is_one_on_the_page():
+    rows = Path("docs/reference/metrics.md").read_text(encoding="utf-8").splitlines()
+    alarms = {row.split("`")[1] for row in rows if row.endswith("**alarm** |")}
+    elsewhere = re.compile("schoolgate_(reporting|list|sealed|clock)_")
+    assert set(health.ALARMS) == {name for name in alarms if not elsewhere.match(name)}
 
 
 async def test_without_a_front_door_nothing_is_said_of_coverage(tmp_path):

@@ -171,6 +171,18 @@ async def test_the_hour_around_an_alert_has_what_that_person_did_and_the_look_is
         assert REASON in (await head.get("/looks")).text
 
 
+async def test_a_headteacher_to_whom_an_alert_climbed_sees_its_hour_and_the_incident_that_they_make_of_it(pages):
+    at = 1_782_896_400 * 10**9
+    about = await pages.breach(host="harm.test", at_ns=at, theme="self-harm", category="self_harm", person=7)
+    number = await pages.alert(about, subject="person:7", last_ns=at, escalated="deputy,headteacher")
+    async with pages.logged_in("headteacher") as head:
+        path = f"/alerts/{number}"
+        page = (await submit(head, f"{path}/hour", {"reason": REASON}, page=path)).text
+        hour = page.partition("The hour around it")[2]
+        assert "harm.test" in hour
+        assert (await head.get(await made(head, number))).status_code == 200
+
+
 async def test_a_name_is_a_number_until_it_is_shown_with_a_reason_to_whoever_has_the_key(pages):
     number = await pages.alert(subject="person:7")
     async with pages.logged_in("dsl") as browser, pages.logged_in("deputy") as deputy:
@@ -262,7 +274,7 @@ async def test_planted_values_do_no_harm_in_an_incident_and_what_leaves_it(pages
         )
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)"])
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "|calc", "\uff1d1"], ids=ascii)
 def test_a_cell_that_begins_a_formula_does_not(cell):
     sheet = Sheet(cell, [("a", cell)], [("b", cell)], [cell], [(cell, cell, cell)])
     rows = list(csv.reader(io.StringIO(as_csv(sheet).decode("utf-8-sig"))))[1:]

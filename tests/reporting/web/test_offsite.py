@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from reporting import links
+from reporting.accounts import token_digest
 from reporting.alert_models import AlertLinkRow
 from reporting.alert_rules import DAY
 from reporting.case_models import AlertEventRow
@@ -43,7 +44,7 @@ async def linked(pages, token="a-token", role="dsl", **columns):
     number = await pages.alert(**columns)
     async with pages.database.writing() as session:
         row = AlertLinkRow(
-            token_sha256=links.digest(token), alert=1, role=role, created_ns=AT, expires_ns=AT + DAY, used_ns=None
+            token_sha256=token_digest(token), alert=1, role=role, created_ns=AT, expires_ns=AT + DAY, used_ns=None
         )
         session.add(row)
     return number
@@ -97,6 +98,14 @@ async def test_whatever_is_wrong_the_answer_is_the_same(pages, outside, token, r
     assert answer.status_code == 403
     assert "That did not work" in answer.text
     assert (await alert_of(pages)).state == "open"
+
+
+async def test_what_is_about_staff_is_the_chairs_where_head_and_dsl_are_one_person(pages, outside):
+    await pages.person("dee", "dsl", "headteacher")
+    await linked(pages, audience="headteacher", profile="staff")
+    assert (await say_seen(outside, pages)).status_code == 403
+    await pages.person("chris", "chair")
+    assert (await say_seen(outside, pages, name="chris")).status_code == 200
 
 
 @pytest.mark.parametrize("code", ["", "000000", "abcd-efgh"])
