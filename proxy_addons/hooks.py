@@ -75,10 +75,18 @@ class Handler(mode_servers.ProxyConnectionHandler):
         await self.handle_hook(hook)
         if not hook.blocking:
             return
-        if self._server_event_lock.locked():  # nothing waits while it is held, so this runs inside of `server_event`
-            self._completed.append(events.HookCompleted(hook))
+        if self._server_event_lock.locked() and self._is_read():
+            self._completed.append(events.HookCompleted(hook))  # nothing waits while it is held: we are within
         else:
             await self.server_event(events.HookCompleted(hook))
+
+    def _is_read(self) -> bool:
+        """Whether the client's connection has the task that reads it: until then, what closes it closes nothing.
+
+        That task runs before it is known here, with what the client has sent already.
+        """
+        client = self.transports.get(self.client)
+        return client is not None and client.handler is not None
 
     async def handle_hook(self, hook: commands.StartHook) -> None:
         """Have each addon do what it does for *hook*; the connection is not idle meanwhile."""

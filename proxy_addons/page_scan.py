@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 from mitmproxy import http
 
-from blocklists import fold, shared_hosts, themes
+from blocklists import fold, search, shared_hosts, themes
 from blocklists.phrase_scan import Scanner
 from blocklists.policy import Reason, Request, Verdict
 from blocklists.score import Score
@@ -98,7 +98,8 @@ class PageScan:
     def asked(self, flow: http.HTTPFlow, request: Request, verdict: Verdict) -> None:
         """Remember that the answer to the permitted *request* of *flow* is to be scanned, if *verdict* says so."""
         if verdict.scan:
-            watched = self._judge.watches(request.client) and not verdict.personal
+            engine = search.shipped().of(request.host)  # what is searched for there is looked at by itself
+            watched = self._judge.watches(request.client) and not verdict.personal and not engine
             flow.metadata[_SCANNED] = Asked(request, self._themes if watched else None)
             ask_readably(flow.request)
 

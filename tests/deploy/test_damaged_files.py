@@ -124,15 +124,6 @@ def test_a_damaged_index_is_named_with_what_mends_it(school, name):
     assert schoolgate("lists", "lookup", "games.test", "--config", str(school / config.NAME)).returncode == 0
 
 
-@pytest.mark.parametrize("content", [b"not a database " * 400, b"SQLite format 3\0" + b"x" * 8000])
-def test_a_database_that_is_none_is_named(school, content):
-    path = school / "database" / "schoolgate.db"
-    path.parent.mkdir()
-    path.write_bytes(content)
-    assert f"The database {path} cannot be used: " in refused(school, "reporting")
-    assert path.read_bytes() == content
-
-
 def test_a_mistake_of_our_own_still_shows_where_it_was_made():
     """A command that meets a type of error that nobody foresaw."""
     program = "from deploy import options\n@options.refusals\ndef broken(): raise KeyError('x')\nbroken()"

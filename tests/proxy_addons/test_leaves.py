@@ -9,6 +9,7 @@ from cryptography import x509
 
 from proxy_addons import leaves
 from proxy_addons.leaves import Leaves
+from proxy_addons.target import host_of
 from tests.support.proxy_school import School
 from tests.support.signing_school import signing_for
 
@@ -45,6 +46,8 @@ async def test_a_host_that_is_kept_has_its_bytes(school: School) -> None:
     async with signing_for(school, rate=1e6) as path:
         kept = Leaves(path)
         await fill(kept, range(100))
+        for number in range(100, 600):
+            host_of(f"host{number}.example.test")  # is remembered for every host, with a leaf or without
         gc.collect()
         tracemalloc.start()
         before, _ = tracemalloc.get_traced_memory()
