@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from dns_filter import batch, finished, server, udp
+from dns_filter.records import Records
 from tests.support.dns_client import FORMERR, SERVFAIL, addresses, ask, exchange, question
 
 BOTH_WAYS = pytest.mark.parametrize("many", [pytest.param(True, id="many"), pytest.param(False, id="each")])
@@ -117,10 +118,10 @@ async def test_a_failure_at_a_finished_answer_is_servfail_and_spares_its_neighbo
 
 @BOTH_WAYS
 async def test_a_failure_while_waiting_is_servfail(running, monkeypatch):
-    async def fails():
+    async def fails(_):
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(running.recorder, "durable", fails)
+    monkeypatch.setattr(Records, "durable", fails)
     assert (await ask(running.dns, "harm.test", edns=False)).header.rcode == SERVFAIL
     assert addresses(await ask(running.dns, "learning.test")) == ["192.0.2.8"]
 
