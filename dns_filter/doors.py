@@ -45,6 +45,8 @@ WAITING = 4000
 """Answers of upstream that the clients of one door may wait for together, each a task and about 4 kB."""
 COSTLY = 8
 """A question that no finished answer fits counts for so many: it takes that many times as long."""
+DROPPED = 32
+"""One of so many finished answers of a view makes room, the oldest first."""
 SEATS_AT_ONCE = 4000
 """Seats that are looked through between two turns of the event loop: about 1 ms."""
 
@@ -223,11 +225,15 @@ class Door:
             self.boundary = min(self.boundary, verdict.until)
 
     def _make_room(self) -> None:
-        """Drop the older half of the fullest view: amortised over as many answers as it drops."""
-        fullest = max(self._all.values(), key=lambda view: len(view.answers))
-        for key in list(islice(fullest.answers, len(fullest.answers) // 2 + 1)):
-            self.size -= len(key) + fullest.answers.pop(key).size
-        fullest.ending.intersection_update(fullest.answers)
+        """Drop the oldest of the fullest view: amortised over as many answers as it drops.
+
+        Half of them at a time would have to be made anew within a second, which kept everybody waiting for 60 ms.
+        """
+        while self.size > self._capacity:
+            fullest = max(self._all.values(), key=lambda view: len(view.answers))
+            for key in list(islice(fullest.answers, len(fullest.answers) // DROPPED + 1)):
+                self.size -= len(key) + fullest.answers.pop(key).size
+                fullest.ending.discard(key)
 
 
 def _count(total: Counter[tuple[str, bool]], view: View, permitted: int, blocked: int) -> None:
