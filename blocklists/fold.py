@@ -206,8 +206,6 @@ def _ascii_form(text: str) -> bytes:
     if text.isascii():
         return raw
     beyond = raw.translate(None, _ASCII).decode()
-    if not beyond:
-        return raw
     if len(beyond) * _RARE > len(text):
         return _other_script(text).encode("utf-8", "replace")
     letters = set(beyond)

@@ -38,6 +38,7 @@ ALPHABET = set(string.ascii_lowercase + string.digits + " ")
         ("\u0661\u0662", " 12 "),
         ("\U0001f170\U0001f1e7 flag", " ab flag "),
         ("one\u2014two \ud800 three", " one two three "),
+        ("one \ud800 two", " one two "),
         ("\u0e01\u0e34\u0e19", " \u0e01\u0e34\u0e19 "),
     ],
     ids=ascii,
