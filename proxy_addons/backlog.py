@@ -18,6 +18,7 @@ from mitmproxy.proxy.layers.http._events import RequestData, ResponseData
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
 
 from proxy_addons import held
+from proxy_addons.instead import instead
 
 STREAM = 1024 * 1024
 """Bytes of one message that wait here, and the window of a stream: 50 MB a second at a round trip of 20 ms."""
@@ -167,13 +168,9 @@ def bounded() -> Iterator[None]:
         await drain(self)  # type: ignore[no-untyped-call]
         await _room(self)
 
-    places: tuple[tuple[Any, str, Any], ...] = (
+    with instead(
         (_http2, "BufferedH2Connection", Windows),
         (_http2.Http2Connection, "_handle_event", _giving_back(_http2.Http2Connection._handle_event)),  # noqa: SLF001
         (server.ConnectionHandler, "drain_writers", drain_and_wait),
-    )
-    with contextlib.ExitStack() as undo:
-        for owner, name, ours in places:
-            undo.callback(setattr, owner, name, vars(owner)[name])
-            setattr(owner, name, ours)
+    ):
         yield

@@ -26,6 +26,7 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 
+from proxy_addons.instead import instead
 from proxy_addons.refusal import put_in_place, refusal_of
 
 _LOOK = "schoolgate-look"
@@ -232,10 +233,5 @@ def _send(self: HttpStream, event: Any) -> _Commands:
 @contextlib.contextmanager
 def looked_at() -> Iterator[None]:
     """Have mitmproxy's streams do so for as long as the context lasts."""
-    HttpStream.start_response_stream = _start  # type: ignore[method-assign]
-    HttpStream.state_stream_request_body = _send  # type: ignore[method-assign]
-    try:
+    with instead((HttpStream, "start_response_stream", _start), (HttpStream, "state_stream_request_body", _send)):
         yield
-    finally:
-        HttpStream.start_response_stream = _start_response_stream  # type: ignore[method-assign]
-        HttpStream.state_stream_request_body = _stream_request_body  # type: ignore[method-assign]

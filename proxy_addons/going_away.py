@@ -20,6 +20,8 @@ from mitmproxy.proxy.layers.http._events import ErrorCode, ResponseProtocolError
 from mitmproxy.proxy.layers.http._http2 import Http2Client, Http2Server
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
 
+from proxy_addons.instead import instead
+
 _WHY = "peer closed connection"
 """As mitmproxy calls it."""
 
@@ -90,14 +92,10 @@ def _answer(self: Http2Server, event: events.Event) -> layer.CommandGenerator[No
 @contextlib.contextmanager
 def heeded() -> Iterator[None]:
     """Have mitmproxy's HTTP/2 do so for as long as the context lasts."""
-    ours = {
-        (BufferedH2Connection, "_receive_goaway_frame"): _noted,
-        (Http2Client, "handle_h2_event"): _heed,
-        (Http2Client, "_handle_event2"): _take_turn,
-        (Http2Server, "_handle_event"): _answer,
-    }
-    with contextlib.ExitStack() as stack:
-        for (kind, name), function in ours.items():
-            stack.callback(setattr, kind, name, getattr(kind, name))
-            setattr(kind, name, function)
+    with instead(
+        (BufferedH2Connection, "_receive_goaway_frame", _noted),
+        (Http2Client, "handle_h2_event", _heed),
+        (Http2Client, "_handle_event2", _take_turn),
+        (Http2Server, "_handle_event", _answer),
+    ):
         yield

@@ -14,6 +14,8 @@ from mitmproxy.proxy.layers.http import _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import ErrorCode, ResponseProtocolError
 
+from proxy_addons.instead import instead
+
 REQUEST = 65_536
 """Bytes of a request's head at most, and of what a client may send ahead of an answer."""
 RESPONSE = 262_144
@@ -98,11 +100,5 @@ def bounded() -> Iterator[None]:
         (_http1.Http1Connection, "read_body", _body),
         (_http1.Http1Connection, "wait", _ahead),
     )
-    before = [(owner, name, vars(owner)[name]) for owner, name, _ in places]
-    for owner, name, bound in places:
-        setattr(owner, name, bound(vars(owner)[name]))
-    try:
+    with instead(*((owner, name, bound(vars(owner)[name])) for owner, name, bound in places)):
         yield
-    finally:
-        for owner, name, theirs in before:
-            setattr(owner, name, theirs)

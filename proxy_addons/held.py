@@ -23,6 +23,7 @@ from mitmproxy.proxy.layers.http._events import (
 )
 
 from blocklists.clients import network_of
+from proxy_addons.instead import instead
 from proxy_addons.refusal import put_in_place, refusal_of
 
 MOST = 2 * 1024 * 1024
@@ -198,9 +199,5 @@ class Stream(http_layers.HttpStream):
 @contextlib.contextmanager
 def holding() -> Iterator[None]:
     """Have mitmproxy use our streams for as long as the context lasts."""
-    theirs = http_layers.HttpStream
-    http_layers.HttpStream = Stream  # type: ignore[misc]
-    try:
+    with instead((http_layers, "HttpStream", Stream)):
         yield
-    finally:
-        http_layers.HttpStream = theirs  # type: ignore[misc]

@@ -19,6 +19,8 @@ from mitmproxy.flow import Flow
 from mitmproxy.proxy import commands, events, mode_servers
 from mitmproxy.utils import asyncio_utils
 
+from proxy_addons.instead import instead
+
 log = logging.getLogger(addonmanager.__name__)
 
 type _Called = Callable[[Any], Coroutine[Any, Any, None] | None]
@@ -127,12 +129,5 @@ def _create_task(
 def by_table(table: Table) -> Iterator[None]:
     """Let hooks go by *table* for as long as the context lasts."""
     handler = type("Handler", (Handler,), {"table": table})
-    places: tuple[tuple[Any, str, Any], ...] = (
-        (mode_servers, "ProxyConnectionHandler", handler),
-        (asyncio_utils, "create_task", _create_task),
-    )
-    with contextlib.ExitStack() as undo:
-        for owner, name, ours in places:
-            undo.callback(setattr, owner, name, vars(owner)[name])
-            setattr(owner, name, ours)
+    with instead((mode_servers, "ProxyConnectionHandler", handler), (asyncio_utils, "create_task", _create_task)):
         yield

@@ -14,6 +14,8 @@ from h11._readers import ChunkedReader
 from mitmproxy.proxy import events, layer
 from mitmproxy.proxy.layers.http import _http1
 
+from proxy_addons.instead import instead
+
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d[ \r\n]")
 """A status of 1xx that is not 101, which is an answer: the protocol is switched."""
 
@@ -36,16 +38,11 @@ class Untrailed(ChunkedReader):
 @contextlib.contextmanager
 def left_out() -> Iterator[None]:
     """Leave both out of mitmproxy's HTTP/1 for as long as the context lasts."""
-    theirs, reader = _http1.Http1Client.read_headers, _http1.ChunkedReader  # type: ignore[attr-defined]
+    theirs = _http1.Http1Client.read_headers
 
     def read(self: _http1.Http1Client, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         drop_interim(self.buf)
         yield from theirs(self, event)
 
-    _http1.Http1Client.read_headers = read  # type: ignore[method-assign]
-    _http1.ChunkedReader = Untrailed  # type: ignore[attr-defined]
-    try:
+    with instead((_http1.Http1Client, "read_headers", read), (_http1, "ChunkedReader", Untrailed)):
         yield
-    finally:
-        _http1.Http1Client.read_headers = theirs  # type: ignore[method-assign]
-        _http1.ChunkedReader = reader  # type: ignore[attr-defined]

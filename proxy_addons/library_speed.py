@@ -16,6 +16,8 @@ from mitmproxy import connection, flow, http
 from mitmproxy.net.check import is_valid_host
 from mitmproxy.net.http import url
 
+from proxy_addons.instead import instead
+
 _LONGEST_KEPT = 255
 """Bytes of a host that is remembered: with longer ones a client could fill the memory."""
 
@@ -80,7 +82,7 @@ class _Names:
 @contextlib.contextmanager
 def gained() -> Iterator[None]:
     """Do without them for as long as the context lasts."""
-    places: tuple[tuple[Any, str, Any], ...] = (
+    with instead(
         (http.Headers, "get_all", _all),
         (http.Headers, "__getitem__", _item),
         (http.Headers, "get", _get),
@@ -89,12 +91,5 @@ def gained() -> Iterator[None]:
         (url, "is_valid_host", _is_valid_host),
         (connection, "uuid", _Names),
         (flow, "uuid", _Names),
-    )
-    with contextlib.ExitStack() as undo:
-        for owner, name, ours in places:
-            if name in vars(owner):
-                undo.callback(setattr, owner, name, vars(owner)[name])
-            else:
-                undo.callback(delattr, owner, name)
-            setattr(owner, name, ours)
+    ):
         yield

@@ -15,6 +15,7 @@ from mitmproxy.proxy.layers.http import _http1, _http2
 from blocklists.profile import Pages
 from proxy_addons import block_page, trouble, words
 from proxy_addons.answer import Form
+from proxy_addons.instead import instead
 
 log = logging.getLogger("schoolgate.proxy")
 
@@ -44,14 +45,9 @@ def _trouble(status: int, message: str) -> trouble.Trouble:
 @contextlib.contextmanager
 def own_pages() -> Iterator[None]:
     """Have mitmproxy's error pages made here for as long as the context lasts."""
-    before = _http1.make_error_response, _http2.format_error, version.MITMPROXY  # type: ignore[attr-defined]
-    _http1.make_error_response = response
-    _http2.format_error = page  # type: ignore[attr-defined]
-    version.MITMPROXY = NAME
-    try:
+    pages = (_http1, "make_error_response", response), (_http2, "format_error", page)
+    with instead(*pages, (version, "MITMPROXY", NAME)):
         yield
-    finally:
-        _http1.make_error_response, _http2.format_error, version.MITMPROXY = before  # type: ignore[attr-defined]
 
 
 class _Told(logging.Handler):

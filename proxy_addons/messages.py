@@ -14,6 +14,7 @@ from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection
 from wsproto.frame_protocol import CloseReason
 
+from proxy_addons.instead import instead
 from proxy_addons.sockets import is_ended
 
 MAX_MESSAGE = 1024 * 1024
@@ -41,11 +42,8 @@ def bounded() -> Iterator[None]:
         elif self._handle_event != self.done and is_ended(self.flow):
             yield from _end(self, CloseReason.POLICY_VIOLATION, by_client=False)
 
-    websocket.WebsocketLayer.relay_messages = relay  # type: ignore[method-assign]
-    try:
+    with instead((websocket.WebsocketLayer, "relay_messages", relay)):
         yield
-    finally:
-        websocket.WebsocketLayer.relay_messages = theirs  # type: ignore[method-assign]
 
 
 def _end(self: websocket.WebsocketLayer, code: CloseReason, *, by_client: bool) -> layer.CommandGenerator[None]:
