@@ -93,7 +93,7 @@ _SIDE_BY_SIDE = re.compile("[a-z][{0}]|[{0}][a-z]".format("".join(_LOOKALIKES)))
 _WORD = re.compile(r"\w+")
 _TO_LATIN = str.maketrans(_LOOKALIKES)
 _SPACED = re.compile(rb"(?<= )(?:[a-z] ){4,}")
-_ONE_EACH = Finder(rb" [a-z] [a-z] [a-z] [a-z] ")
+_ONE_EACH = Finder([rb" [a-z] [a-z] [a-z] [a-z] "])
 _BLANKS = re.compile(rb"  +")
 _GAPS = 16
 """One double blank in so many bytes, at least, is many."""

@@ -201,7 +201,7 @@ _SILENT = re.compile(
 """What shows nothing and parts nothing. What is not ended goes on to the page's end, here as in a browser."""
 _TAG = re.compile(r"<[/!?a-zA-Z][^<>]*>?")
 """A tag; a "<" before anything else is shown as it is."""
-_NAMES = Finder(b"alt=", b"title=", b"placeholder=", b"aria-label=", b"content=")
+_NAMES = Finder([b"alt=", b"title=", b"placeholder=", b"aria-label=", b"content="])
 _LONGEST_VALUE = 800
 """Bytes of an attribute's value that are read."""
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
@@ -228,7 +228,7 @@ def of_html(text: str) -> str:
 def _values(text: str) -> Iterator[str]:
     """What stands in the attributes of *text* that are shown, or that say what the page is about."""
     source = text.encode("utf-8", "replace")
-    for place in _NAMES.ends(source):
+    for _, place in _NAMES.matches(source):
         value = source[place : place + _LONGEST_VALUE].decode("utf-8", "ignore")
         if (quote := value[:1]) in {'"', "'"}:
             yield value[1:].partition(quote)[0]
