@@ -15,10 +15,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting.alert_models import AlertTestRow
-from reporting.alerts import MAIL, Desk
-from reporting.database import Database, uninterrupted
-from reporting.logline import reason
+from reporting.alerts import MAIL, Desk, letter
+from reporting.database import Database
 from reporting.models import OutboxRow
+from reporting.persisting import persist
 from reporting.school_time import SchoolTime
 from reporting.settings import CONTACT_ROLES
 
@@ -52,12 +52,7 @@ class AlertTests:
 
     async def run(self) -> None:
         """Look again and again."""
-        while True:
-            try:
-                await uninterrupted(self.step())
-            except Exception as error:  # noqa: BLE001 - a full disk, a lock: it is tried again
-                log.error("A test alert cannot be sent now: %s", reason(error))  # noqa: TRY400
-            await asyncio.sleep(LOOK)
+        await persist(self.step, LOOK, log, "A test alert cannot be sent now")
 
     async def step(self) -> int:
         """Put a test for each new request into the outbox; returns how many requests there were."""
@@ -85,16 +80,7 @@ class AlertTests:
             (name, channel.roles[0] if channel.roles else "dsl", "") for name, channel in self._desk.channels.items()
         ]
         for channel, role, address in ways:
-            yield OutboxRow(
-                kind="test",
-                channel=channel,
-                recipient=role,
-                address=address,
-                subject=SUBJECT,
-                body=BODY,
-                created_ns=now,
-                due_ns=now,
-            )
+            yield letter("test", role, (SUBJECT, BODY), now, channel=channel, address=address)
 
 
 async def due(session: AsyncSession, school: SchoolTime, now_ns: int) -> str:

@@ -177,17 +177,33 @@ def messages(alert: AlertRow, role: str, desk: Desk, now_ns: int, kind: str = "a
     """What tells *role* of *alert*: a mail, and a line on each channel of that role."""
     title, body = desk.write(alert.number, Severity(alert.severity), alert.act_by_ns)
     for channel in (MAIL, *_channels(desk, role, alert.severity)):
-        yield OutboxRow(
-            alert=alert.id,
-            kind=kind,
-            channel=channel,
-            recipient=role,
-            address=desk.contacts.address(role) if channel == MAIL else "",
-            subject=title,
-            body=body,
-            created_ns=now_ns,
-            due_ns=now_ns,
-        )
+        address = desk.contacts.address(role) if channel == MAIL else ""
+        yield letter(kind, role, (title, body), now_ns, channel=channel, address=address, alert=alert.id)
+
+
+def letter(
+    kind: str,
+    role: str,
+    words: tuple[str, str],
+    now_ns: int,
+    *,
+    address: str,
+    channel: str = MAIL,
+    alert: int | None = None,
+) -> OutboxRow:
+    """A message to *role* that is to be sent at once: *words* are its subject and its body."""
+    title, body = words
+    return OutboxRow(
+        alert=alert,
+        kind=kind,
+        channel=channel,
+        recipient=role,
+        address=address,
+        subject=title,
+        body=body,
+        created_ns=now_ns,
+        due_ns=now_ns,
+    )
 
 
 def _channels(desk: Desk, role: str, severity: int) -> Iterator[str]:

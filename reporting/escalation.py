@@ -3,7 +3,6 @@
 That somebody was told and the message to them are one transaction, so a crash tells nobody twice and skips nobody.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -13,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting import ladder
 from reporting.alerts import Desk, messages
-from reporting.database import Database, uninterrupted
-from reporting.logline import reason
+from reporting.database import Database
 from reporting.models import AlertRow
 from reporting.pattern import person_of
+from reporting.persisting import persist
 
 log = logging.getLogger("schoolgate.escalation")
 
@@ -37,13 +36,11 @@ class Escalation:
 
     async def run(self) -> None:
         """Look again and again."""
-        while True:
-            try:
-                await uninterrupted(self.step())
-            except Exception as error:  # noqa: BLE001 - a full disk, a lock: it is tried again
-                self.troubles += 1
-                log.error("Alerts that nobody acknowledged cannot be passed on now: %s", reason(error))  # noqa: TRY400
-            await asyncio.sleep(LOOK)
+        says = "Alerts that nobody acknowledged cannot be passed on now"
+        await persist(self.step, LOOK, log, says, self._failed)
+
+    def _failed(self) -> None:
+        self.troubles += 1
 
     async def step(self) -> int:
         """Tell the next of each alert whose time is over; returns of how many."""

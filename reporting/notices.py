@@ -4,7 +4,6 @@ Each is told once. Of one kind at most one mail goes in a day, with the latest s
 new one every half a minute; today's page has them all. That one was told and its mails are one transaction.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from sqlalchemy import func, select, update
 
 from reporting import troubles
-from reporting.alerts import MAIL, route
-from reporting.database import Database, uninterrupted
-from reporting.logline import plain, reason
+from reporting.alerts import letter, route
+from reporting.database import Database
+from reporting.logline import plain
 from reporting.models import OutboxRow
+from reporting.persisting import persist
 from reporting.settings import TECHNICIAN, ContactSettings
 from reporting.troubles import DAY, TroubleRow
 
@@ -50,12 +50,7 @@ class Notices:
 
     async def run(self) -> None:
         """Tell what there is to tell, for ever."""
-        while True:
-            try:
-                await uninterrupted(self.step())
-            except Exception as error:  # noqa: BLE001 - a full disk, a lock: it is tried again
-                log.error("What happened to the records cannot be told now: %s", reason(error))  # noqa: TRY400
-            await asyncio.sleep(LOOK)
+        await persist(self.step, LOOK, log, "What happened to the records cannot be told now")
 
     async def step(self) -> int:
         """Put the mails about what is to be told into the outbox; returns of how many troubles."""
@@ -85,13 +80,4 @@ class Notices:
         first = route(self._contacts, "pupils").role
         for role in (first, TECHNICIAN):
             if address := self._contacts.address(role):
-                yield OutboxRow(
-                    kind=KIND,
-                    channel=MAIL,
-                    recipient=role,
-                    address=address,
-                    subject=f"Schoolgate notice {row.id}",
-                    body=says,
-                    created_ns=now,
-                    due_ns=now,
-                )
+                yield letter(KIND, role, (f"Schoolgate notice {row.id}", says), now, address=address)

@@ -103,18 +103,18 @@ async def serve(
         nightly = Nightly(database, Path(settings.database), files.spool, settings.backup, zone=lambda: zone_of(live))
         counted = _Reporting(ingest, outbox), ListCollector(files.lists), watch, nightly, mending, database.wear, room
         with _measured(metrics, live, *counted) as measured, listening(settings.listen) as pages:
-            app = create_app(
+            office = furnished(
                 live=live,
                 database=database,
                 accounts=accounts,
-                hosts=hosts(settings, pages.getsockname()[:2]),
-                refuses=pupils_network(live),
                 sessions=session_folder(settings.database, files),
                 secure=bool(settings.tls_certificate),
                 notices=notices(settings.contacts),
                 pseudonym_key=await kept_key(database),
                 machine=msgspec.structs.replace(machine or Machine(), disks=disks(settings.database, files)),
             )
+            answered = hosts(settings, pages.getsockname()[:2])
+            app = create_app(office, hosts=answered, refuses=pupils_network(live))
             async with (
                 _serving(app, settings, pages) as serving,
                 _offsite(settings, live, database, accounts),

@@ -4,7 +4,6 @@ Counts and numbers of alerts and nothing else: no name, no site, no theme (G16),
 of its own (G1). That one was written and the mail are one transaction, so each comes once, late rather than never.
 """
 
-import asyncio
 import datetime
 import logging
 import time
@@ -16,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from blocklists.rulebook import Severity
 from reporting import summary_words
 from reporting.alert_models import SummaryRow
-from reporting.alerts import MAIL, Desk
-from reporting.database import Database, uninterrupted
-from reporting.logline import reason
+from reporting.alerts import Desk, letter
+from reporting.database import Database
 from reporting.models import AlertRow, BreachRow, JournalRow, OutboxRow
+from reporting.persisting import persist
 from reporting.school_time import SchoolTime
 from reporting.summary_words import Week
 
@@ -39,17 +38,11 @@ class Summaries:
     def __init__(self, database: Database, desk: Desk, link: str, *, now_ns: Callable[[], int] = time.time_ns) -> None:
         """Nothing is written before `run` or `step`."""
         self._database, self._desk, self._link, self._now_ns = database, desk, link, now_ns
-        self.written = self.troubles = 0
+        self.written = 0
 
     async def run(self) -> None:
         """Write what is due, for ever."""
-        while True:
-            try:
-                await uninterrupted(self.step())
-            except Exception as error:  # noqa: BLE001 - a full disk, a lock: it is tried again
-                self.troubles += 1
-                log.error("Digest and weekly report cannot be written now: %s", reason(error))  # noqa: TRY400
-            await asyncio.sleep(LOOK)
+        await persist(self.step, LOOK, log, "Digest and weekly report cannot be written now")
 
     async def step(self) -> int:
         """Write what is due now; returns how many. Of the week before a school began there is nothing to report."""
@@ -82,19 +75,7 @@ class Summaries:
         address = self._desk.contacts.address(recipient)
         if found is None or not (address or kind == DIGEST):
             return False
-        title, body = found
-        session.add(
-            OutboxRow(
-                kind=kind,
-                channel=MAIL,
-                recipient=recipient,
-                address=address,
-                subject=title,
-                body=body,
-                created_ns=now,
-                due_ns=now,
-            )
-        )
+        session.add(letter(kind, recipient, found, now, address=address))
         return True
 
     async def _digest(

@@ -50,37 +50,11 @@ MOST_BODY = 65_536
 """Bytes of a form: the longest password that we take, percent-encoded, fits many times over."""
 
 
-def create_app(
-    *,
-    live: Live,
-    database: Database,
-    accounts: Accounts,
-    hosts: Collection[str],
-    refuses: Callable[[str], bool],
-    sessions: Path,
-    secure: bool,
-    notices: tuple[str, ...] = (),
-    now_ns: Callable[[], int] = time.time_ns,
-    pseudonym_key: bytes = b"",
-    machine: Machine | None = None,
-) -> ASGIApp:
-    """The staff pages as an ASGI application without a lifespan.
+def create_app(office: Office, *, hosts: Collection[str], refuses: Callable[[str], bool]) -> ASGIApp:
+    """The staff pages of *office* as an ASGI application without a lifespan.
 
-    *hosts*: the exact Host values that are answered. *refuses*: whether an address is in a pupils' network. *sessions*:
-    a folder of ours, made if need be. *secure*: the pages are served over TLS. *notices*: sentences that stay on
-    today's page. *pseudonym_key*: what people's pseudonyms are made with. *machine*: what the health page looks at.
+    *hosts*: the exact Host values that are answered. *refuses*: whether an address is in a pupils' network.
     """
-    office = furnished(
-        live=live,
-        database=database,
-        accounts=accounts,
-        sessions=sessions,
-        secure=secure,
-        notices=notices,
-        now_ns=now_ns,
-        pseudonym_key=pseudonym_key,
-        machine=machine,
-    )
     return Guard(_pages(office), hosts=hosts, refuses=refuses, error_page=_refusal)
 
 
@@ -96,7 +70,12 @@ def furnished(
     pseudonym_key: bytes = b"",
     machine: Machine | None = None,
 ) -> Office:
-    """What pages need of the school, with tries to log in that are counted for these pages alone."""
+    """What pages need of the school, with tries to log in that are counted for these pages alone.
+
+    *sessions*: a folder of ours, made if need be. *secure*: the pages are served over TLS. *notices*: sentences that
+    stay on today's page. *pseudonym_key*: what people's pseudonyms are made with. *machine*: what the health page looks
+    at.
+    """
     return Office(
         live=live,
         database=database,

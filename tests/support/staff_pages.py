@@ -24,7 +24,7 @@ from reporting.accounts import Accounts, tidy
 from reporting.database import opened
 from reporting.models import AlertBreachRow, AlertRow, BreachRow, EnrolmentRow, JournalRow, VisitRow
 from reporting.second_step import SecondStep
-from reporting.web.app import create_app
+from reporting.web.app import create_app, furnished
 from reporting.web.guard import pupils_network
 
 PASSWORD = "harbour lantern biscuit"
@@ -166,7 +166,7 @@ def school(folder):
 
 @contextlib.asynccontextmanager
 async def running(folder: Path, **options):
-    """The pages, served from *folder* until the block ends; *options* go to `create_app`."""
+    """The pages, served from *folder* until the block ends; *options* go to `furnished` and `create_app`."""
     live = school(folder)
     async with opened(folder / "schoolgate.db") as database:
         accounts = Accounts(database, hasher=QUICK)
@@ -177,10 +177,10 @@ async def running(folder: Path, **options):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as `reporting.service` does
             host = f"127.0.0.1:{listener.getsockname()[1]}"
-            usual = {
-                "hosts": (host,), "refuses": pupils_network(live), "sessions": folder / "sessions", "secure": False,
-            }  # fmt: skip
-            app = create_app(**{"live": live, "database": database, "accounts": accounts, **usual, **options})
+            guarded = {name: options.pop(name) for name in ("hosts", "refuses") if name in options}
+            usual = {"sessions": folder / "sessions", "secure": False}
+            office = furnished(**{"live": live, "database": database, "accounts": accounts, **usual, **options})
+            app = create_app(office, **{"hosts": (host,), "refuses": pupils_network(live), **guarded})
             async with served(app, listener):
                 made = StaffPages(f"http://{host}", database, accounts, live, folder)
                 made.app = app.inner
