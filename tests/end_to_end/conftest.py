@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.pupil import Pupil, pupil
+from tests.support.staff_browser import browser  # noqa: F401 - a fixture of the staff pages' tests
 from tests.support.ways import Street, street
 
 

@@ -12,11 +12,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from blocklists.rulebook import Severity
-from tests.end_to_end.test_staff_pages import needs_chromium
-from tests.end_to_end.test_technicians_pages import HARM, PICTURES, WIDTHS, Technician, browser, fortnight
+from tests.end_to_end.test_technicians_pages import HARM, PICTURES, WIDTHS, Technician, fortnight
+from tests.support.staff_browser import needs_chromium
 from tests.support.staff_pages import CODES, PASSWORD, running
 
-__all__ = ["browser"]
 REASON = "Her teacher is worried about her"
 MOST_CLICKS = 3
 TALLEST = 1_500

@@ -4,70 +4,27 @@ Screenshots at phone and desktop width, light and dark, land in build/screenshot
 """
 
 import asyncio
-import os
-import shutil
 import time
 from pathlib import Path
 
 import pyotp
-import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.expected_conditions import staleness_of
-from selenium.webdriver.support.wait import WebDriverWait
 
 from blocklists.rulebook import Severity
 from reporting.models import AccountRow
+from tests.support.staff_browser import Somebody, needs_chromium
 from tests.support.staff_pages import PASSWORD, TOKEN, running
 
 PICTURES = Path("build/screenshots")
 WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
 
-needs_chromium = pytest.mark.skipif(
-    not (shutil.which("chromium") and shutil.which("chromedriver")) and os.geteuid() != 0,
-    reason="needs Debian's chromium and chromium-driver (as root, make test installs them)",
-)
 
-
-@pytest.fixture
-def browser(tmp_path):
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for word in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        f"--user-data-dir={tmp_path / 'profile'}",
-    ):
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
-
-
-class Person:
-    """Somebody before the browser."""
-
-    def __init__(self, driver, url):
-        self.driver, self.url = driver, url
-
-    def go(self, path):
-        self.driver.get(self.url + path)
+class Person(Somebody):
+    """Somebody with forms to fill in."""
 
     def fill(self, **fields):
         for name, value in fields.items():
             self.driver.find_element(By.NAME, name).send_keys(value)
-
-    def press(self, words):
-        [button] = [b for b in self.driver.find_elements(By.TAG_NAME, "button") if b.text == words]
-        button.click()
-        WebDriverWait(self.driver, 10).until(staleness_of(button))
-
-    def follow(self, words):
-        link = self.driver.find_element(By.PARTIAL_LINK_TEXT, words)
-        link.click()
-        WebDriverWait(self.driver, 10).until(staleness_of(link))
 
     @property
     def text(self):
@@ -78,17 +35,11 @@ class Person:
         PICTURES.mkdir(parents=True, exist_ok=True)
         for device, (width, height) in WIDTHS.items():
             for shade in ("light", "dark"):
-                self._show(width, height, shade)
+                self.screen(width, height, shade)
                 across = self.driver.execute_script("return document.documentElement.scrollWidth")
                 assert across <= width, f"{name} is {across} wide on a {device}"
-                self._show(width, self.driver.execute_script("return document.documentElement.scrollHeight"), shade)
+                self.screen(width, self.driver.execute_script("return document.documentElement.scrollHeight"), shade)
                 self.driver.save_screenshot(str(PICTURES / f"{name}-{device}-{shade}.png"))
-
-    def _show(self, width, height, shade):
-        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-        features = [{"name": "prefers-color-scheme", "value": shade}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
 
 def set_the_second_step_up(person):

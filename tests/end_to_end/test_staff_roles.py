@@ -13,10 +13,10 @@ from selenium.webdriver.support.wait import WebDriverWait
 from blocklists.rulebook import Severity
 from reporting.permissions import ROLES, Action, may
 from reporting.web.render import PAGES
-from tests.end_to_end.test_staff_pages import Person, browser, needs_chromium
+from tests.end_to_end.test_staff_pages import Person
+from tests.support.staff_browser import needs_chromium
 from tests.support.staff_pages import CODES, PASSWORD, running
 
-__all__ = ["browser"]
 REASON = "Her teacher is worried about her"
 
 

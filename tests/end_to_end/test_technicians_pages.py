@@ -9,19 +9,16 @@ import base64
 import itertools
 import os
 import random
-import shutil
 import time
 from pathlib import Path
 
-import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
 from blocklists.rulebook import Severity
 from reporting.web.machine import Machine
+from tests.support.staff_browser import Somebody, needs_chromium
 from tests.support.staff_pages import PASSWORD, running
 
 PICTURES = Path("docs/images/pages" if os.environ.get("SCHOOLGATE_PICTURES") else "build/screenshots")
@@ -30,34 +27,14 @@ IN_DARK_TOO = frozenset({"breaches", "today"})
 
 WIDTHS = {"phone": (360, 780), "desktop": (1280, 900)}
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("chromium") and shutil.which("chromedriver")) and os.geteuid() != 0,
-    reason="needs Debian's chromium and chromium-driver (as root, make test installs them)",
-)
+pytestmark = needs_chromium
 
 
-@pytest.fixture
-def browser(tmp_path):
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for word in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        f"--user-data-dir={tmp_path / 'profile'}",
-    ):
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
-
-
-class Technician:
-    """Somebody before the browser."""
+class Technician(Somebody):
+    """Somebody who looks closely."""
 
     def __init__(self, driver, url):
-        self.driver, self.url = driver, url
+        super().__init__(driver, url)
         self.screen(*WIDTHS["desktop"])
 
     def log_in(self, name):
@@ -66,20 +43,6 @@ class Technician:
         self.driver.find_element(By.NAME, "name").send_keys(name)
         self.driver.find_element(By.NAME, "password").send_keys(PASSWORD)
         self.press("Log in")
-
-    def go(self, path):
-        self.driver.get(self.url + path)
-
-    def leave_by(self, element, act):
-        act(element)
-        WebDriverWait(self.driver, 10).until(staleness_of(element))
-
-    def press(self, words):
-        [button] = [one for one in self.driver.find_elements(By.TAG_NAME, "button") if one.text == words]
-        self.leave_by(button, lambda one: one.click())
-
-    def follow(self, words):
-        self.leave_by(self.driver.find_element(By.PARTIAL_LINK_TEXT, words), lambda one: one.click())
 
     def sees(self, words):
         WebDriverWait(self.driver, 10).until(lambda _: words in self.text, f"{words!r} does not show")
@@ -90,12 +53,6 @@ class Technician:
     @property
     def text(self):
         return self.driver.execute_script("return document.body.innerText")
-
-    def screen(self, width, height, shade="light"):
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        features = [{"name": "prefers-color-scheme", "value": shade}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def picture(self, name):
         """Pictures of the page, and that nothing sticks out sideways, in light and dark."""
