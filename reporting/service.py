@@ -7,16 +7,13 @@ path notices.
 import asyncio
 import contextlib
 import logging
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
-import uvicorn
 from msgspec import structs
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -50,6 +47,7 @@ from reporting.web.guard import pupils_network
 from reporting.web.machine import Machine
 from reporting.web.offsite import create_offsite
 from reporting.web.pseudonyms import kept_key
+from reporting.web.serving import hosts, listening, serving
 
 log = logging.getLogger("schoolgate.reporting")
 
@@ -116,7 +114,7 @@ async def serve(
             answered = hosts(settings, pages.getsockname()[:2])
             app = create_app(office, hosts=answered, refuses=pupils_network(live))
             async with (
-                _serving(app, settings, pages) as serving,
+                serving(app, settings, pages) as going_on,
                 _offsite(settings, live, database, accounts),
                 asyncio.TaskGroup() as tasks,
             ):
@@ -133,7 +131,7 @@ async def serve(
                 tasks.create_task(mending.look_over(Path(settings.database)))
                 log.info("Reporting %d has its database open.", instance)
                 ready({"pages": pages.getsockname()[:2]} | measured)
-                await asyncio.shield(serving)
+                await asyncio.shield(going_on)
                 raise RuntimeError("the staff pages ended without being told to")
 
 
@@ -186,14 +184,6 @@ def disks(database: str, files: Files) -> dict[str, Path]:
     return kept if "://" in database else {"Database": Path(database).parent, **kept}
 
 
-def hosts(settings: ReportingSettings, bound: tuple[str, int]) -> tuple[str, ...]:
-    """The exact Host values that the pages answer: the public URL's, and the address that they are bound to."""
-    host, port = bound
-    name = f"[{host}]" if ":" in host else host
-    usual = 443 if settings.tls_certificate else 80
-    return urlsplit(settings.public_url).netloc.lower(), name if port == usual else f"{name}:{port}"
-
-
 def notices(contacts: ContactSettings) -> tuple[str, ...]:
     """What stays red on today's page: where alerts go for want of the right address (`reporting.alerts.route`, G15)."""
     return tuple(sentence for sentence in (_about_pupils(contacts), _about_staff(contacts)) if sentence)
@@ -233,60 +223,6 @@ def unsealer(private: Path) -> Callable[[bytes], bytes | None]:
     return lambda sealed: seed.unseal(key, sealed)
 
 
-@contextlib.contextmanager
-def listening(place: str) -> Iterator[socket.socket]:
-    """A socket bound to *place* ("address:port", "[::1]:port"); OSError says what cannot listen where, and why."""
-    host, _, port = place.rpartition(":")
-    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as bound:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or the second half of each page waits for 40 ms
-        try:
-            bound.bind((host.strip("[]"), int(port)))
-            bound.listen(128)
-        except OSError as error:
-            raise OSError(f"the staff pages cannot listen on {place}: {error.strerror or error}") from error
-        yield bound
-
-
-class _Pages(uvicorn.Server):
-    """uvicorn without its hands on our signals: who ends this process is `deploy`'s business."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@contextlib.asynccontextmanager
-async def _serving(app: Any, settings: ReportingSettings, pages: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
-    """Answer at *pages* with *app*, in the task that the block gets; at its end open requests have 3 seconds."""
-    server = _Pages(
-        uvicorn.Config(
-            app,
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=3,
-            ssl_certfile=settings.tls_certificate or None,
-            ssl_keyfile=settings.tls_key or None,
-        )
-    )
-    serving = asyncio.create_task(server.serve(sockets=[pages]))
-    try:
-        while not server.started:
-            if serving.done():
-                raise RuntimeError("the staff pages did not start") from serving.exception()
-            await asyncio.sleep(0.01)
-        yield serving
-    finally:
-        server.should_exit = True
-        with contextlib.suppress(Exception):  # what it failed with was raised where it was waited for
-            await asyncio.shield(serving)
-
-
 @contextlib.asynccontextmanager
 async def _offsite(
     settings: ReportingSettings, live: Live, database: Database, accounts: Accounts
@@ -306,7 +242,7 @@ async def _offsite(
     )
     app = create_offsite(office, hosts=(host.netloc.lower(),), refuses=pupils_network(live))
     with listening(place.listen) as bound:
-        async with _serving(app, settings, bound):
+        async with serving(app, settings, bound):
             yield
 
 
