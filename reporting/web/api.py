@@ -150,7 +150,12 @@ async def description(request: Asked) -> dict[str, Any]:
 @functools.cache
 def _described() -> dict[str, Any]:
     """The document, made by an application that is never served: Litestar's own pages for it come from elsewhere."""
-    return Litestar([Router("/api", route_handlers=HANDLERS)], openapi_config=DESCRIPTION).openapi_schema.to_schema()
+    described = Litestar(
+        [Router("/api", route_handlers=HANDLERS)],
+        openapi_config=DESCRIPTION,
+        logging_config=None,  # or the library sets the whole process's log up anew
+    )
+    return described.openapi_schema.to_schema()
 
 
 def plainly[T](value: T) -> T:

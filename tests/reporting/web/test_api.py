@@ -1,5 +1,6 @@
 """The API for scripts, and its tokens."""
 
+import logging
 import re
 
 from sqlalchemy import select
@@ -7,6 +8,7 @@ from sqlalchemy import select
 from blocklists.rulebook import Severity
 from reporting.log_models import ApiTokenRow
 from reporting.models import AccountRow
+from reporting.web import api
 from tests.support.staff_pages import submit
 
 SELF_HARM = {
@@ -191,3 +193,11 @@ async def test_planted_values_are_plain_in_the_api(pages):
     assert "\u202e" not in text
     assert "\\u001b" not in text
     assert "\\u0000" not in text
+
+
+def test_describing_the_api_leaves_the_log_of_the_process_alone():
+    root = logging.getLogger()
+    before = root.level, list(root.handlers)
+    api._described.cache_clear()
+    api._described()
+    assert (root.level, root.handlers) == before
