@@ -1,10 +1,17 @@
 """A socket that clients come to."""
 
 import contextlib
+import ctypes
 import socket
+import struct
 from collections.abc import Iterator
 
 from proxy_addons.settings import endpoint
+
+_CHOOSE = 51
+"""SO_ATTACH_REUSEPORT_CBPF (socket(7)), which Python does not name."""
+_RETURN = 0x06
+"""BPF_RET: the constant that comes with it is the result, here the place of a socket among those of its address."""
 
 
 @contextlib.contextmanager
@@ -32,6 +39,17 @@ def bound(
             raise OSError(error.errno, f"{says} {text}: {error.strerror}") from error
         made.setblocking(False)
         yield made
+
+
+def pass_on(listener: socket.socket) -> None:
+    """Let new connections come to whoever listens at the address of *listener* since, which may be one other only.
+
+    What has come to *listener* stays there to be accepted. The rule outlasts it: the next to listen there has all at
+    once. A kernel that cannot do so shares them out as before.
+    """
+    second = ctypes.create_string_buffer(struct.pack("HBBI", _RETURN, 0, 0, 1))
+    with contextlib.suppress(OSError):
+        listener.setsockopt(socket.SOL_SOCKET, _CHOOSE, struct.pack("HP", 1, ctypes.addressof(second)))
 
 
 def numbered(name: str, place: int) -> str:

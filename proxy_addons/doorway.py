@@ -16,6 +16,10 @@ FIRST_HELLO = 10.0
 """Seconds until a tunnel's ClientHello (or its first request without TLS) is whole."""
 
 
+NEW = 2.0
+"""Seconds in which a connection that has asked for nothing yet is about to: its handshake, or our leaf, takes them."""
+
+
 class Doorway:
     """Connections from their start to their end."""
 
@@ -23,6 +27,7 @@ class Doorway:
         self._clients: dict[str, str] = {}
         self._held: Counter[str] = Counter()
         self._deadlines: dict[str, float] = {}
+        self._unasked: dict[str, float] = {}
 
     def enter(self, name: str, address: str) -> bool:
         """Let the connection *name* from *address* in; False if the address holds as many as it may."""
@@ -31,7 +36,8 @@ class Doorway:
             return False
         self._clients[name] = client
         self._held[client] += 1
-        self._deadlines[name] = time.monotonic() + FIRST_REQUEST
+        now = time.monotonic()
+        self._deadlines[name], self._unasked[name] = now + FIRST_REQUEST, now + NEW
         return True
 
     def in_tunnel(self, name: str) -> None:
@@ -42,6 +48,15 @@ class Doorway:
         """Note that *name* has said what it wants."""
         self._deadlines.pop(name, None)
 
+    def asked(self, name: str) -> None:
+        """Note the first request of *name*, or one after it."""
+        self.spoken(name)
+        self._unasked.pop(name, None)
+
+    def is_new(self, name: str) -> bool:
+        """Whether *name* has just come, and its first request is on its way."""
+        return self._unasked.get(name, 0.0) > time.monotonic()
+
     def overdue(self, name: str) -> bool:
         """Whether *name* has not said in time what it wants."""
         return self._deadlines.get(name, float("inf")) < time.monotonic()
@@ -49,6 +64,7 @@ class Doorway:
     def leave(self, name: str) -> None:
         """Forget *name*, which may never have come in."""
         self._deadlines.pop(name, None)
+        self._unasked.pop(name, None)
         client = self._clients.pop(name, None)
         if client is None:
             return

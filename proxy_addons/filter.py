@@ -131,9 +131,13 @@ class Filter:
         """Whether the connection *name* is to end: it asks for nothing, or what goes on is not permitted any more."""
         return self._doorway.overdue(name) or self._permitted.outlived(name)
 
+    def answers(self, name: str) -> bool:
+        """Whether a request of the connection *name* is being answered, or its first is about to come."""
+        return bool(self.in_progress.get(name)) or self._doorway.is_new(name)
+
     def goes_on(self, name: str) -> bool:
         """Whether something that was permitted goes on on the connection *name*: a page, a WebSocket, a relay."""
-        return bool(self.in_progress.get(name)) or self._permitted.goes_on(name)
+        return self.answers(name) or self._permitted.goes_on(name)
 
     def refuses(self, client: connection.Client) -> bool:
         """Whether *client*'s connection is to end without a handshake."""
@@ -257,7 +261,7 @@ class Filter:
         if flow.error:
             return None
         client = self._somebody(flow.client_conn)
-        self._doorway.spoken(flow.client_conn.id)
+        self._doorway.asked(flow.client_conn.id)
         self.in_progress.setdefault(flow.client_conn.id, set()).add(flow.id)
         strip(flow.request.headers)
         hosts = self._hosts(flow)

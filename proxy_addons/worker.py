@@ -36,7 +36,7 @@ from proxy_addons import (
     sockets,
 )
 from proxy_addons.addresses import Reach
-from proxy_addons.bound import bound, numbered
+from proxy_addons.bound import bound, numbered, pass_on
 from proxy_addons.certificates import CIPHERS, TO_SERVERS, Certificates, trusted
 from proxy_addons.counters import Collected, Counters
 from proxy_addons.distrusting import Distrusting
@@ -252,6 +252,7 @@ class Worker:
         try:
             yield
         finally:
+            await self._passed_on(sockets)
             rest = [asyncio.create_task(_taken(connection, handled)) for s in sockets for connection in _waiting(s)]
             for server in servers:
                 server.close()
@@ -259,6 +260,16 @@ class Worker:
             await asyncio.gather(*rest, return_exceptions=True)
             for server in servers:
                 await server.wait_closed()
+
+    async def _passed_on(self, sockets: list[socket.socket]) -> None:
+        """Let the successor have what comes from now on: what comes between our last look and our end would be lost."""
+        if self._front and self._is_replaced():
+            for each in sockets:
+                pass_on(each)
+            await asyncio.sleep(_LOOK)  # for what was on its way to us
+
+    def _is_replaced(self) -> bool:
+        return time.monotonic() - self._asked < life.EXPECTED
 
     async def _outlive(self, replace: Replace | None) -> None:
         """Wait for the end; have the worker replaced when its life is over."""
@@ -292,15 +303,16 @@ class Worker:
 
         A worker that was replaced has time, and waits for what it relays too; one that is told to end has not.
         """
-        replaced = time.monotonic() - self._asked < life.EXPECTED
+        replaced = self._is_replaced()
         seconds = self._settings.handover_seconds if replaced else self._settings.drain_seconds
-        goes_on = self._filter.goes_on if replaced else self._filter.in_progress.get
+        goes_on = self._filter.goes_on if replaced else self._filter.answers
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._proxy.connections:
+                await asyncio.sleep(_LOOK)  # what was accepted in this turn is no connection of mitmproxy's yet
+                while self._writers:
                     self._end(lambda name: not goes_on(name))
                     await asyncio.sleep(_LOOK)
-        while self._proxy.connections:
+        while self._writers:
             self._end(lambda _: True)
             for writer in self._writers:  # whoever does not read would be waited for
                 writer.transport.abort()

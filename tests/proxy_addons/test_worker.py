@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from proxy_addons.bound import bound
+from proxy_addons.bound import bound, pass_on
 from proxy_addons.worker import _waiting
 from reporting.runs import ROWS
 from tests.proxy_addons.conftest import House
 from tests.support.commands import until
 from tests.support.origin import Origin, tls_context
-from tests.support.proxy_school import HOSTS, Nameserver, Running, School, running, tunnel
+from tests.support.proxy_school import HOSTS, Nameserver, Running, School, head_of, running, tunnel
 
 
 def test_an_address_that_is_taken_is_an_error_that_names_it(school: School) -> None:
@@ -107,6 +107,41 @@ def test_an_idle_or_endless_connection_does_not_hold_the_end(school: School) -> 
             assert idle.recv(1) == b""
             idle.close()
             endless.close()
+
+
+@pytest.mark.parametrize("tunnelled", [False, True])
+def test_a_connection_that_has_just_come_is_answered_before_the_end(school: School, tunnelled: bool) -> None:
+    with Nameserver() as dns, running(school, school.settings(dns, 443)) as worker:
+        idle, new = (socket.create_connection(("127.0.0.1", worker.port), 10) for _ in range(2))
+        assert is_refused(idle, "http://gambling.test/")
+        if tunnelled:
+            new.sendall(b"CONNECT gambling.test:443 HTTP/1.1\r\nHost: gambling.test:443\r\n\r\n")
+            assert b" 200 " in head_of(new)
+        worker.process.send_signal(signal.SIGTERM)
+        with idle:
+            assert b"".join(iter(lambda: idle.recv(65536), b"")).endswith(b"</html>")
+        with tunnel(school, new, "gambling.test") if tunnelled else new as new:
+            assert is_refused(new, "/" if tunnelled else "http://gambling.test/")
+        assert worker.process.wait(10) == 0
+
+
+def is_refused(connection: socket.socket, target: str) -> bool:
+    connection.sendall(f"GET {target} HTTP/1.1\r\nHost: gambling.test\r\n\r\n".encode())
+    return b" 403 " in head_of(connection).split(b"\r\n")[0]
+
+
+def test_what_comes_to_an_address_goes_to_its_last_listener_once_the_first_passes_on() -> None:
+    with bound("first", "127.0.0.1:0") as first:
+        first.listen(64)
+        with bound("second", f"127.0.0.1:{first.getsockname()[1]}") as second, contextlib.ExitStack() as clients:
+            second.listen(64)
+            pass_on(first)
+            for _ in range(32):
+                clients.enter_context(socket.create_connection(first.getsockname(), 10))
+            with pytest.raises(BlockingIOError):
+                first.accept()
+            for _ in range(32):
+                second.accept()[0].close()
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
