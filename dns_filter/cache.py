@@ -35,11 +35,11 @@ class Ready:
 
     *site* is where it leads as visits are counted, "" for nowhere. *ttls* stand at *offsets* of the payload as they
     were in the second *born*; *second* is the one that the payload is right for, *until* the first in which it is over.
-    *told* is for whoever must know which clients have it. *alone*: nothing but the verdict on the name asked for, which
-    permits it without an end, made it what it is.
+    *told* is for whoever must know which clients have it. *names* are those that the answer leads through: nothing but
+    the verdicts on the name asked for and on them, which have no end, made it what it is; None if something else did.
     """
 
-    __slots__ = ("alone", "born", "offsets", "payload", "second", "site", "told", "ttls", "until")
+    __slots__ = ("born", "names", "offsets", "payload", "second", "site", "told", "ttls", "until")
 
     blocks: Literal[False] = False
 
@@ -57,7 +57,7 @@ class Ready:
         """Keep *payload* for *life* seconds from the second *born*."""
         self.payload, self.born, self.second, self.until = payload, born, born, born + life
         self.site, self.told, self.offsets, self.ttls = site, told, offsets, ttls
-        self.alone = False
+        self.names: tuple[str, ...] | None = None
 
     @property
     def lasts(self) -> bool:
@@ -72,7 +72,8 @@ class Ready:
     @property
     def size(self) -> int:
         """Bytes that it takes besides its key, about."""
-        return _READY + len(self.payload) + _RECORD * len(self.offsets)
+        names = sum(_ENTRY + len(name) for name in self.names) if self.names else 0
+        return _READY + len(self.payload) + _RECORD * len(self.offsets) + names
 
     def holds(self, second: int) -> bool:
         """Bring the TTLs to *second*, at most once in it; False when the answer is over."""

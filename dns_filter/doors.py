@@ -2,19 +2,21 @@
 
 A door turns an address into a `View`: everything that is decided for one *effective policy* (profile, personal rules
 and passes in force), so that a pass for one room never opens a name for all. Views hold verdicts and finished
-answers; a new policy, permit, sealed list or index empties them, a new clients snapshot only maps addresses anew.
+answers; a new policy, permit, sealed list or index empties them of all that it may decide otherwise, a new clients
+snapshot only maps addresses anew.
 """
 
 import ipaddress
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from itertools import islice
 
 from blocklists import policy as deciding
 from blocklists.clients import Client, ClientMap, network_of
+from blocklists.entry import Entry
 from blocklists.policy import Action, Kind, Policy, Reason, Request, Verdict
 from blocklists.profile import Profile
-from blocklists.rulebook import Severity
+from blocklists.rulebook import Permit, Severity
 from dns_filter import canaries
 from dns_filter.cache import Ready, Stop, Stops
 from dns_filter.floods import Floods
@@ -77,7 +79,7 @@ class Door:
         self.boundary = NEVER
         self.counted: Counter[tuple[str, bool]] = Counter()
         self._capacity, self.size = capacity, 0
-        self._all: dict[object, View] = {}
+        self._all: dict[tuple[str, tuple[int, ...]], View] = {}
 
     def view(self, address: str, at: int) -> View | None:
         """The view of *address* at the UTC nanosecond *at*, or None for somebody whom this door does not answer.
@@ -175,13 +177,17 @@ class Door:
         Of the rest nothing changes, so a bell costs no more decisions than there are names that hang on it.
         """
         self.remap()
-        self.boundary = NEVER
+        over, self.boundary = self.boundary, NEVER
+        self._outlive(over)
         for view in self._all.values():
             for key in view.ending:
                 if (gone := view.answers.pop(key, None)) is not None:
                     self.size -= len(key) + gone.size
             view.ending.clear()
             view.verdicts = {host: verdict for host, verdict in view.verdicts.items() if verdict.until is None}
+
+    def _outlive(self, over: int) -> None:
+        """Find out which views' effective policy is another from the moment *over* on."""
 
     def remap(self) -> None:
         """Forget which address has which view."""
@@ -274,6 +280,26 @@ class SchoolDoor(Door):
             self._all[effective] = View(client.profile, certificate=bool(profile and profile.certificate))
         return self._all[effective]
 
+    def _outlive(self, over: int) -> None:
+        """Hand the view of whoever had a pass that is over on, without what the pass was about."""
+        ended = {p.number: {e.host for e in entries} for p, entries in self._permits() if p.until <= over}
+        for effective in list(self._all):
+            profile, numbers = effective
+            later = profile, tuple(number for number in numbers if number not in ended)
+            if later == effective:
+                continue
+            view = self._all.pop(effective)
+            self.size -= view.size
+            if later in self._all:  # others were never given the pass
+                _count(self.counted, view, view.hits, view.stops)
+                continue
+            view.forget(set().union(*(ended[number] for number in numbers if number in ended)))
+            self._all[later] = view
+            self.size += view.size
+
+    def _permits(self) -> Iterable[tuple[Permit, tuple[Entry, ...]]]:
+        return self.policy.permits if self.policy else ()
+
     def _decide(self, address: str, host: str, at: int) -> Verdict:
         request = self.request(address, host, at)
         if request is None or self.policy is None:
@@ -303,7 +329,7 @@ class InnerDoor(Door):
     def _find(self, address: str, at: int) -> View | None:  # noqa: ARG002
         if self.policy is None or not _is_loopback(address):
             return None
-        return self._all.setdefault(MINE, View(MINE, certificate=False))
+        return self._all.setdefault((MINE, ()), View(MINE, certificate=False))
 
     def _decide(self, address: str, host: str, at: int) -> Verdict:  # noqa: ARG002
         if self.policy is None or self.policy.sealed.match_host(host):

@@ -2,15 +2,17 @@
 
 Everything that was decided is forgotten when a policy, a pass or a list changes. In the middle of a lesson that would
 be thousands of decisions at once, and each packet would wait behind them. So for a moment the old answers stay in
-force while their successors are made, a few at a time. This file reads no clock: seconds are monotonic.
+force while their successors are made, a few at a time; what surely stays as it is (`dns_filter.unchanged`) costs a
+fifth of what else is made. This file reads no clock: seconds are monotonic.
 """
 
 from collections.abc import Callable, Iterator
 
 from dns_filter.cache import Ready, Stop
-from dns_filter.doors import Door
+from dns_filter.doors import Door, SchoolDoor
 from dns_filter.resolver import Resolver
 from dns_filter.seats import View
+from dns_filter.unchanged import Unchanged
 
 PATIENCE = 0.12
 """Seconds that the old answers stay: with the time until a new policy is seen they are over within 200 ms."""
@@ -21,11 +23,16 @@ AT_ONCE = 0.0008
 _NUMBER = b"\0\0"
 
 
-def rehearse(resolver: Resolver, old: Door, new: Door, now: Callable[[], float]) -> Iterator[None]:
+def rehearse(resolver: Resolver, old: SchoolDoor, new: SchoolDoor, now: Callable[[], float]) -> Iterator[None]:
     """Make in *new*, which nobody asks yet, what is popular in *old*; yields whenever others should have a turn."""
     started = turn = now()
+    unchanged = Unchanged(old, new)
     for key, address, before in list(_popular(old, int(started) - POPULAR)):
-        resolver.rehearse(_NUMBER + key, address, new, before)
+        view = resolver.view(address, new)
+        if view and unchanged.stays(address, view, key, before):
+            new.keep(view, key, before)
+        else:
+            resolver.rehearse(_NUMBER + key, address, new, before)
         if (moment := now()) - started > PATIENCE:
             return
         if moment - turn > AT_ONCE:

@@ -93,6 +93,10 @@ class Resolver:
         door.policy, door.clients, door.clock_ok = policy, clients, clock_ok
         return door
 
+    def view(self, address: str, door: Door) -> View | None:
+        """What is decided for *address* in *door* now."""
+        return door.view(address, self._now_ns())
+
     def rehearse(self, packet: bytes, address: str, door: Door, before: Ready | Stop) -> None:
         """Make the answer to *packet* from *address* ready in *door*, if it is refused or upstream's is at hand.
 
@@ -242,7 +246,7 @@ class Resolver:
         ready = self._ready(asked, found, int(self._monotonic() - kept.born), cap)
         answered = found.body.code == reply.NOERROR and found.body.counts[0]
         ready.site = worth_a_visit(verdict, profile, host) if profile and answered else ""
-        ready.alone = not (ends or found.names or target)
+        ready.names = None if ends or target else found.names
         if asked.may_keep(ready):
             asked.door.keep(view, asked.key, ready, ends=ends)
         return ready
@@ -365,6 +369,6 @@ class Resolver:
 
 def _is_still(before: Ready | Stop, verdict: Verdict, profile: Profile | None, host: str) -> TypeGuard[Ready]:
     """Whether *before* is what *verdict* would make of the answer for *host* again."""
-    if before.blocks or not before.alone or verdict.until is not None or profile is None:
+    if before.blocks or before.names != () or verdict.until is not None or profile is None:
         return False
     return before.site == worth_a_visit(verdict, profile, host)

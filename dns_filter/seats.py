@@ -5,8 +5,10 @@ Values only, which the hit path reads and counts in (`dns_filter.udp`); doors ma
 
 from collections.abc import Hashable, Mapping
 
+from blocklists.changes import is_covered
 from blocklists.clients import network_of
 from blocklists.verdict import Verdict
+from dns_filter import wire
 from dns_filter.cache import Ready, Stop
 from reporting.runs import Run
 
@@ -27,6 +29,37 @@ class View:
         self.ending: set[bytes] = set()
         self.verdicts: dict[str, Verdict] = {}
         self.hits = self.stops = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of its finished answers, as `dns_filter.doors.Door.keep` counts them."""
+        return sum(len(key) + finished.size for key, finished in self.answers.items())
+
+    def forget(self, hosts: set[str]) -> None:
+        """Forget what may hang on a verdict that changes for *hosts* and all under them, or that ends.
+
+        Names are sought in the packets' own bytes, as a bell rings for everybody at once: 0.5 us for each answer.
+        """
+        parts = [wire.name_of(host) for host in hosts]
+        self.answers = {
+            key: finished
+            for key, finished in self.answers.items()
+            if key not in self.ending and not _hangs_on(key.lower(), finished, parts, hosts)
+        }
+        self.ending.clear()
+        self.verdicts = {
+            host: verdict
+            for host, verdict in self.verdicts.items()
+            if verdict.until is None and not is_covered(host, hosts)
+        }
+
+
+def _hangs_on(key: bytes, finished: Ready | Stop, parts: list[bytes], hosts: set[str]) -> bool:
+    if any(part in key for part in parts):
+        return True
+    if finished.blocks:
+        return False
+    return finished.names is None or any(is_covered(name, hosts) for name in finished.names)
 
 
 class Seat:

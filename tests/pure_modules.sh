@@ -4,6 +4,7 @@ paste -s -d , <<'MODULES'
 blocklists/address.py
 blocklists/alias.py
 blocklists/calendar.py
+blocklists/changes.py
 blocklists/checksum.py
 blocklists/clients.py
 blocklists/detours.py
@@ -78,10 +79,12 @@ dns_filter/rebinding.py
 dns_filter/reply.py
 dns_filter/rewrite.py
 dns_filter/safe.py
+dns_filter/seats.py
 dns_filter/setting_names.py
 dns_filter/shares.py
 dns_filter/structured.py
 dns_filter/svcb.py
+dns_filter/unchanged.py
 dns_filter/upstream_health.py
 dns_filter/upstream_place.py
 dns_filter/upstream_query.py

@@ -1,15 +1,17 @@
 import time
 
+import msgspec
 import pytest
 
 from blocklists import entry
-from blocklists.clients import ClientMap, Clients
+from blocklists.clients import ClientMap, Clients, Network
 from blocklists.live import Live
 from blocklists.policy import Action, Reason
 from blocklists.rulebook import Permit
 from dns_filter import doors
-from dns_filter.cache import Ready
+from dns_filter.cache import Ready, Stop
 from dns_filter.doors import InnerDoor, SchoolDoor
+from tests.support.dns_client import question
 
 HOUR = 3600 * 10**9
 
@@ -75,12 +77,60 @@ def test_at_a_boundary_only_what_ends_is_forgotten(door):
 
 
 def test_at_the_boundary_clients_are_found_anew_whoever_asks(door):
-    view = door.view("127.0.0.1", now())
+    door.view("127.0.0.1", now())
     end = door.boundary
 
-    assert door.view("127.0.0.1", end - 1) is view
-    assert door.view("127.0.0.1", end) is not view
+    door.view("127.0.0.1", end - 1)
+    assert door.boundary == end
+    door.view("127.0.0.1", end)
     assert door.boundary > end
+
+
+def kept(door, view, name: str, *names: str, ends: bool = False) -> bytes:
+    """The key of a finished answer in *view* for *name*, which leads through *names*."""
+    key, ready = bytes(question(name).pack())[2:], Ready(b"payload", 0, 300)
+    ready.names = names
+    door.keep(view, key, ready, ends=ends)
+    return key
+
+
+def test_whoever_had_a_pass_keeps_all_but_what_it_was_about(door):
+    at = now()
+    view = door.view("127.0.0.1", at)
+    stays = kept(door, view, "learning.test", "cdn.test")
+    kept(door, view, "games.test")
+    kept(door, view, "WWW.Games.test")
+    kept(door, view, "news.test", "eu.games.test")
+    kept(door, view, "social.test", ends=True)
+    other, stop = (bytes(question(name).pack()) for name in ("gambling.test", "www.games.test"))
+    for packet in (other, stop):
+        door.keep(view, packet[2:], Stop(packet, len(packet), doors.NEVER, ""))
+    opened = [door.verdict(view, "127.0.0.1", name, at).action for name in ("games.test", "learning.test")]
+    later = door.view("127.0.0.1", door.boundary)
+
+    assert opened == [Action.ALLOW, Action.ALLOW]
+    assert set(later.answers) == {stays, other[2:]}
+    assert set(later.verdicts) == {"learning.test"}
+    assert door.size == later.size
+    assert door.verdict(later, "127.0.0.1", "games.test", at + 2 * HOUR).blocked
+
+
+def test_where_others_never_had_the_pass_their_answers_are_everybodys_at_its_end(door):
+    pupil = door.clients.of("127.0.0.1")
+    permit = Permit(4, opens=True, entries=("games.test",), until=now() + HOUR // 2, clients=(7,))
+    door.policy.permits = (*door.policy.permits, (permit, entry.parse_all(permit.entries)))
+    known = (msgspec.structs.replace(pupil, address="127.0.0.1", number=7),)
+    door.clients = ClientMap(Clients((Network("127.0.0.0/8", "ks2"),), known))
+    with_pass, without = (door.view(address, now()) for address in ("127.0.0.1", "127.0.0.2"))
+    kept(door, with_pass, "learning.test")
+    stays = kept(door, without, "news.test")
+    with_pass.hits = 5
+    later = door.view("127.0.0.1", door.boundary)
+
+    assert with_pass is not without
+    assert later is without is door.view("127.0.0.2", now())
+    assert (set(later.answers), door.size) == ({stays}, later.size)
+    assert door.counts()["ks2", False] == 5
 
 
 def test_a_verdict_that_is_over_is_not_remembered(door):

@@ -52,15 +52,62 @@ async def test_an_answer_that_only_a_verdict_made_stays_as_it_is_where_it_is_sti
     assert after[packet("learning.test")[2:]] is before[packet("learning.test")[2:]]
 
 
-async def test_an_answer_that_has_an_alias_or_an_end_is_made_anew(met):
+async def test_an_answer_that_more_than_verdicts_made_or_that_has_an_end_is_made_anew(met):
     old = met.school.view(PEOPLE[0], MORNING).answers[packet("learning.test")[2:]]
-    old.alone = False
+    old.names = None
     new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
     list(rehearse(met, met.school, new, time.monotonic))
     again = new.view(PEOPLE[0], MORNING).answers[packet("learning.test")[2:]]
 
     assert again is not old
     assert again.payload == old.payload
+
+
+def with_permit(school, **fields: object) -> Live:
+    """What is in force with one more permit, which has an hour."""
+    permit = {"opens": True, "until": time.time_ns() + 3600 * 10**9, "profiles": ("ks2",)} | fields
+    school.write_permits(Permit(1, **permit))
+    live = Live(school.files)
+    live.refresh()
+    return live
+
+
+async def test_a_change_leaves_what_it_is_not_about_as_it_is_refusals_too(met, school):
+    live = with_permit(school, entries=("news.test",))
+    live.policy.index, live.policy.rulebook = met.school.policy.index, met.school.policy.rulebook
+    live.policy.sealed = met.school.policy.sealed
+    new = met.rehearsed(live.policy, live.clients, clock_ok=True)
+    list(rehearse(met, met.school, new, time.monotonic))
+    before, after = (door.view(PEOPLE[0], MORNING).answers for door in (met.school, new))
+    learning, news, gambling = (packet(name)[2:] for name in NAMES)
+
+    assert after[learning] is before[learning]
+    assert after[gambling] is before[gambling]
+    assert after[news] is not before[news]
+
+
+async def test_an_answer_that_leads_through_a_changed_name_is_made_anew(met, school):
+    old = met.school.view(PEOPLE[0], MORNING).answers[packet("learning.test")[2:]]
+    old.names = ("www.games.test",)
+    live = with_permit(school, entries=("games.test",))
+    new = met.rehearsed(live.policy, live.clients, clock_ok=True)
+    list(rehearse(met, met.school, new, time.monotonic))
+
+    assert new.view(PEOPLE[0], MORNING).answers[packet("learning.test")[2:]] is not old
+
+
+async def test_whoever_is_somebody_else_by_now_gets_nothing_of_what_was(met, school):
+    before = met.school.view(PEOPLE[0], MORNING).profile
+    school.write_clients({"127.0.0.0/8": "staff"})
+    live = Live(school.files)
+    live.refresh()
+    live.policy.sealed = met.school.policy.sealed
+    new = met.rehearsed(live.policy, live.clients, clock_ok=True)
+    list(rehearse(met, met.school, new, time.monotonic))
+    old = met.school.view(PEOPLE[0], MORNING).answers
+
+    assert before != "staff"
+    assert all(finished is not old[key] for key, finished in new.view(PEOPLE[0], MORNING).answers.items())
 
 
 async def test_a_rehearsal_puts_nothing_on_record_and_counts_nothing(met):
@@ -88,10 +135,11 @@ async def test_a_name_that_the_new_policy_closes_goes_on_record_though_its_refus
     assert met.records._recorder.written == written
 
 
-async def test_what_is_urgent_waits_for_its_record_and_is_not_rehearsed(met):
+async def test_what_is_urgent_waits_for_its_record_where_it_is_decided_anew(met, school):
     outcome = met.begin(packet("harm.test"), PEOPLE[0], met.school)
     await outcome
-    new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
+    live = with_permit(school, opens=False, entries=("harm.test",))
+    new = met.rehearsed(live.policy, live.clients, clock_ok=True)
     list(rehearse(met, met.school, new, time.monotonic))
 
     assert packet("harm.test")[2:] in finished(met.school, PEOPLE[0]) - finished(new, PEOPLE[0])
