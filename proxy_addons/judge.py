@@ -29,6 +29,10 @@ from reporting.recorder import Recorder
 log = logging.getLogger("schoolgate.proxy")
 
 
+_SCANNED = frozenset({Reason.PROFILE_RULE, Reason.CATEGORY, Reason.UNKNOWN})
+"""Why a page is permitted and scanned, as `blocklists.policy` says it."""
+
+
 class NotReadyError(RuntimeError):
     """There is no policy yet, so nothing can be decided."""
 
@@ -80,6 +84,17 @@ class Judge:
             hits=hits,
         )
         return self._judged(page)
+
+    def stays(self, asked: Request, verdict: Verdict, policy: Policy, score: Score, hits: tuple[Hit, ...]) -> bool:
+        """Whether `of_page` would say what *policy* said of *asked*: nothing was found, and nothing else is new.
+
+        Most pages are such, and a decision is 40 us of a small one's 800.
+        """
+        profile = policy.rulebook.profiles.get(asked.client.profile)
+        if profile is None or score.score >= profile.scan_limit or hits or asked.hits or verdict.reason not in _SCANNED:
+            return False
+        in_time = verdict.until is None or time.time_ns() < verdict.until
+        return in_time and policy is self.policy and asked.clock_ok is self.clock_ok
 
     def _judged(self, request: Request) -> tuple[Request, Verdict]:
         verdict = decide(self.policy, request)

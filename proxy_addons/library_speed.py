@@ -1,13 +1,14 @@
 """What mitmproxy does for every message and a worker can do without.
 
 It checks each field of each message against its annotation as long as Python runs with assertions, looks for a header
-through five functions, asks of each host anew whether it is one, and has the kernel draw the names of flows and
-connections, which are keys of dictionaries here and nothing else. Together that took a seventh of a small page's time.
-What a lookup gives stays the same.
+through five functions, asks of each host anew whether it is one, reads each URL of a request line to the end only to
+see that it can be read, and has the kernel draw the names of flows and connections, which are keys of dictionaries here
+and nothing else. Together that took a fifth of a small page's time. What a lookup gives stays the same.
 """
 
 import contextlib
 import itertools
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -69,6 +70,29 @@ def _is_valid_host(host: str | bytes) -> bool:
     return _known_host(host) if len(host) <= _LONGEST_KEPT else is_valid_host(host)  # type: ignore[type-var]
 
 
+_known_authority = lru_cache(maxsize=8192, typed=True)(url.parse_authority)
+
+
+def _parse_authority(authority: str | bytes, check: bool) -> tuple[str, int | None]:
+    kept = len(authority) <= _LONGEST_KEPT
+    return _known_authority(authority, check) if kept else _read_authority(authority, check)  # type: ignore[type-var]
+
+
+_read_authority, _read_url = url.parse_authority, url.parse
+_PLAIN_URL = re.compile(
+    rb"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::([1-9][0-9]{0,3}))?(/(?:[\w!$%&'()*+,.:=@~?-][\w!$%&'()*+,./:=@~?-]*[\w/])?)"
+)
+"""A URL that is its own parts: nothing in it is left out or written otherwise by who reads it with care."""
+_PORTS = {b"http": 80, b"https": 443}
+
+
+def _parse(text: str | bytes) -> tuple[bytes, bytes, int, bytes]:
+    found = _PLAIN_URL.fullmatch(text) if isinstance(text, bytes) else None
+    if found is None or not _is_valid_host(found[2]):
+        return _read_url(text)
+    return found[1], found[2], int(found[3] or _PORTS[found[1]]), found[4]
+
+
 class _Names:
     """In place of the module uuid: each name is another, in this process."""
 
@@ -89,6 +113,8 @@ def gained() -> Iterator[None]:
         (http.Headers, "__contains__", _contains),
         (http.MessageData, "__post_init__", _unchecked),
         (url, "is_valid_host", _is_valid_host),
+        (url, "parse_authority", _parse_authority),
+        (url, "parse", _parse),
         (connection, "uuid", _Names),
         (flow, "uuid", _Names),
     ):

@@ -18,7 +18,7 @@ from mitmproxy import http
 
 from blocklists import fold, search, shared_hosts, themes
 from blocklists.phrase_scan import Scanner
-from blocklists.policy import Reason, Request, Verdict
+from blocklists.policy import Policy, Reason, Request, Verdict
 from blocklists.score import Score
 from blocklists.themes import Themes
 from blocklists.verdict import Hit
@@ -48,9 +48,14 @@ _NO_BODY = frozenset({101, 204, 205, 304})
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A permitted *request* whose answer is scanned; *themes* are looked for in it where its reader is watched."""
+    """A *request* that *verdict* permits by *policy*, whose answer is scanned.
+
+    *themes* are looked for in it where its reader is watched.
+    """
 
     request: Request
+    verdict: Verdict
+    policy: Policy
     themes: Themes | None
 
 
@@ -100,7 +105,7 @@ class PageScan:
         if verdict.scan:
             engine = search.shipped().of(request.host)  # what is searched for there is looked at by itself
             watched = self._judge.watches(request.client) and not verdict.personal and not engine
-            flow.metadata[_SCANNED] = Asked(request, self._themes if watched else None)
+            flow.metadata[_SCANNED] = Asked(request, verdict, self._judge.policy, self._themes if watched else None)
             ask_readably(flow.request)
 
     def begin(self, flow: http.HTTPFlow) -> bool:
@@ -183,7 +188,7 @@ class PageScan:
 
     async def _weighed(self, flow: http.HTTPFlow, reading: Reading, *, to_its_end: bool) -> Refused | None:
         asked: Asked = flow.metadata[_SCANNED]
-        request, verdict = self._judge.of_page(asked.request, reading.score, reading.hits)
+        request, verdict = self._judged_page(asked, reading)
         if verdict.blocked:
             self._counters.pages_refused += 1
             return request, verdict, reading.score.words()
@@ -193,6 +198,11 @@ class PageScan:
         if clean and verdict.reason is Reason.UNKNOWN:
             self._tell_clean(flow, request)
         return None
+
+    def _judged_page(self, asked: Asked, reading: Reading) -> tuple[Request, Verdict]:
+        if self._judge.stays(asked.request, asked.verdict, asked.policy, reading.score, reading.hits):
+            return asked.request, asked.verdict
+        return self._judge.of_page(asked.request, reading.score, reading.hits)
 
     def _tell_clean(self, flow: http.HTTPFlow, request: Request) -> None:
         """Put on record that a page of a site is clean, once: three of them make the site known."""

@@ -1,10 +1,17 @@
+import copy
+from collections.abc import Iterator
+from contextlib import closing
+
 import msgspec
 import pytest
 
+from blocklists import url
 from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Action, Kind, Reason, Verdict
 from blocklists.rulebook import Severity
+from blocklists.score import Score
+from blocklists.verdict import Hit
 from proxy_addons.counters import Counters
 from proxy_addons.judge import Judge, Plan, gravest, plan_of
 from reporting.journal import Journal
@@ -51,6 +58,43 @@ async def test_the_gravest_are_on_the_disk_before_the_answer(school: School, sev
     await judge.record(request, msgspec.structs.replace(verdict, severity=severity))
     assert journal.dirty is not on_disk
     journal.close()
+
+
+@pytest.fixture
+def judge(school: School) -> Iterator[Judge]:
+    live = Live(school.files)
+    live.refresh()
+    with closing(Journal.open(school.files.spool, site="oak", kind="proxy", instance=0, seed=SEED)) as journal:
+        yield Judge(live, Recorder(journal), Counters())
+
+
+PUPIL = Client("127.0.0.1", "ks2")
+NOTHING = Score(0, "", ())
+
+
+@pytest.mark.parametrize("host", ["unknown.test", "good.test", "games.test", "gambling.test"])
+@pytest.mark.parametrize("profile", ["ks1", "ks2", "staff", "visitor"])
+def test_a_page_in_which_nothing_is_found_stays_what_its_address_was(judge: Judge, host: str, profile: str) -> None:
+    asked, verdict = judge.of_url(Client("127.0.0.1", profile), url.canonical(f"http://{host}/page"))
+    if judge.stays(asked, verdict, judge.policy, NOTHING, ()):
+        assert judge.of_page(asked, NOTHING)[1] == verdict
+    assert judge.stays(asked, verdict, judge.policy, NOTHING, ()) or not verdict.scan
+
+
+def test_a_page_is_judged_anew_where_anything_is(judge: Judge) -> None:
+    asked, verdict = judge.of_url(PUPIL, url.canonical("http://unknown.test/"))
+    hit = Hit("self-harm", Severity.URGENT)
+    of_a_search, over = msgspec.structs.replace(asked, hits=(hit,)), msgspec.structs.replace(verdict, until=1)
+    nobody, another = msgspec.structs.replace(asked, client=Client("127.0.0.1", "none")), copy.copy(judge.policy)
+    assert judge.stays(asked, verdict, judge.policy, NOTHING, ())
+    assert not judge.stays(asked, verdict, judge.policy, Score(100, "gambling", ()), ())
+    assert not judge.stays(asked, verdict, judge.policy, NOTHING, (hit,))
+    assert not judge.stays(of_a_search, verdict, judge.policy, NOTHING, ())
+    assert not judge.stays(asked, over, judge.policy, NOTHING, ())
+    assert not judge.stays(nobody, verdict, judge.policy, NOTHING, ())
+    assert not judge.stays(asked, verdict, another, NOTHING, ())
+    judge.clock_ok = False
+    assert not judge.stays(asked, verdict, judge.policy, NOTHING, ())
 
 
 def test_the_gravest_refusal_is_the_one_told() -> None:

@@ -1,7 +1,9 @@
 """Headers found faster are found the same, and mitmproxy is left as it was."""
 
+from collections.abc import Callable
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mitmproxy import connection, http
 from mitmproxy.net.http import url
@@ -87,3 +89,47 @@ def test_no_two_flows_or_connections_have_one_name() -> None:
     names = [*(f.id for f in flows), *(s.id for s in servers)]
     assert len(set(names)) == 6
     assert all(isinstance(name, str) for name in names)
+
+
+LABELS = st.text("abz09-_.A", max_size=70)
+URLS = st.builds(
+    lambda scheme, host, port, path: f"{scheme}://{host}{port}{path}".encode(),
+    st.sampled_from(["http", "https", "HTTP", "ftp", ""]),
+    st.one_of(LABELS, st.sampled_from(["site.test", "xn--bcher-kva.test", "[::1]", "192.0.2.1", "b\u00fccher.test"])),
+    st.sampled_from(["", ":", ":0", ":80", ":8080", ":99999", ":x"]),
+    st.one_of(st.text("a/;?#=&%[]: \u00e4", max_size=12).map(lambda text: f"/{text}"), st.just("")),
+)
+
+
+def outcome(read: Callable[..., object], *given: object) -> object:
+    try:
+        return read(*given)
+    except ValueError:
+        return ValueError
+
+
+@settings(max_examples=400)
+@given(URLS)
+def test_a_url_is_read_as_mitmproxy_reads_it(text: bytes) -> None:
+    theirs = outcome(url.parse, text), outcome(url.parse, text.decode())
+    with library_speed.gained():
+        assert (outcome(url.parse, text), outcome(url.parse, text.decode())) == theirs
+
+
+@given(URLS, st.booleans())
+def test_an_authority_is_read_as_mitmproxy_reads_it(text: bytes, check: bool) -> None:
+    authority = text.split(b"/")[2]
+    theirs = [outcome(url.parse_authority, one, check) for one in (authority, authority.decode(), authority * 60)]
+    with library_speed.gained():
+        for _ in range(2):
+            ours = [outcome(url.parse_authority, one, check) for one in (authority, authority.decode(), authority * 60)]
+            assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://site.test", "http://a.site.test:8080/", "https://site.test/a.b/c?d=e&f=%20g", "http://site.test/a//b/"],
+)
+def test_a_plain_url_is_read_at_once(text: str) -> None:
+    found = library_speed._PLAIN_URL.fullmatch(text.encode())
+    assert (found is not None) is (text != "http://site.test")
