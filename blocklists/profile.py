@@ -174,6 +174,16 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return theme in STAFF_THEMES
         return self.watch is not Watch.NONE
 
+    def unopened(self) -> "Profile":
+        """The profile without its certificate: a page cannot be told from its host, which is closed if the page was.
+
+        What an entry of a page opened is not known to be open any more; nothing is scanned.
+        """
+        closed = [one.host for one in entry.parse_all(self.block)]
+        hosts = [one.host for one in entry.parse_all(self.allow) if not one.path and one.host not in closed]
+        without = {"allow": tuple(hosts), "block": tuple(dict.fromkeys(closed)), "scan": ()}
+        return msgspec.structs.replace(self, certificate=False, **without)
+
     def problems(self, name: str) -> Iterator[str]:
         """What a technician should mend, one sentence each."""
         yield from self._entry_problems(name)

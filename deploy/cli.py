@@ -83,6 +83,9 @@ def init(folder: Path, school: str) -> None:
         f"  networks       nobody is answered until {made.folder}/schoolgate.toml says who is where\n"
         f"  policy         {made.folder}/policy.toml, then:\n"
         f"                 schoolgate policy apply {config}\n"
+        f"  notice         no connection is opened before its users were shown what is looked at in them:\n"
+        f"                 schoolgate proxy notice {config}\n"
+        f"                 then the same with --shown PROFILE --by NAME, and schoolgate policy apply {config}\n"
         f"  certificate    {made.folder}/keys/ca.crt goes onto the school's devices\n"
         f"                 SHA-256 {made.fingerprint}\n"
         f"  first account  the technician's: open the staff pages at /enrol with this one-use token, shown only now:\n"
@@ -190,7 +193,7 @@ def policy_apply(file: Path | None, check: bool, as_json: bool) -> None:
         if check:
             click.echo(json.dumps({"good": True}) if as_json else f"{settings.policy} is good; nothing was changed.")
             return
-        version = policy_file.apply(book, settings.files)
+        version = policy_file.apply(book, settings)
         setup.write_clients(settings)
     click.echo(json.dumps({"version": version}) if as_json else f"Policy version {version} is in force.")
 

@@ -42,7 +42,7 @@ class Notice(msgspec.Struct, frozen=True):
 
 def of(settings: Settings, book: Rulebook) -> Notice:
     """The notice for the policy *book*, with the lists as they lie on this machine; OSError if one cannot be read."""
-    users = (Users(name, p.title, p.certificate, tuple(_says(p))) for name, p in book.profiles.items())
+    users = (Users(name, p.title, p.certificate, tuple(says(p))) for name, p in book.profiles.items())
     return Notice(book.school, tuple(users), tuple(_never_opened(settings, book)))
 
 
@@ -66,7 +66,8 @@ def _title(book: Rulebook, name: str) -> str:
     return book.categories[use.category].title if use.category in NEVER_OPENED else ""
 
 
-def _says(profile: Profile) -> Iterator[str]:
+def says(profile: Profile) -> Iterator[str]:
+    """What the users of *profile* are told, a sentence each."""
     if profile.certificate:
         yield from _opened(profile)
     else:

@@ -11,7 +11,8 @@ from blocklists import defaults, named, search, snapshot, tenants
 from blocklists.live import Files
 from blocklists.profile import Profile
 from blocklists.rulebook import Category, ListUse, Role, Rulebook
-from deploy import toml_file
+from deploy import shown, toml_file
+from deploy.config import Settings
 
 HEAD = """\
 # The policy of {school}: who may see what, and when.
@@ -37,7 +38,8 @@ PROFILES_HEAD = """
 # Profiles: one for each kind of person or device.
 #   column            whose codes of each category hold for it
 #   pages             in whose words a closed page speaks: ks1, ks2, secondary, staff
-#   certificate       its devices carry the school's certificate: pages can be opened, a closed page can be shown
+#   certificate       its devices carry the school's certificate: pages can be opened, a closed page can be shown, once
+#                     its users were shown the notice (schoolgate proxy notice)
 #   approved_only     what is on none of its approved lists is closed, unless its code is
 #                     O in a column that has codes - and that only such profiles are in
 #   unknown           a site that nothing is known about: open, scan or closed
@@ -135,13 +137,17 @@ def read(path: Path) -> Rulebook:
     return book
 
 
-def apply(book: Rulebook, files: Files) -> int:
-    """Put *book* in force as the next version of the policy snapshot; returns the version."""
+def apply(book: Rulebook, settings: Settings) -> int:
+    """Put *book* in force as the next version of the policy snapshot; returns the version.
+
+    Profiles whose users were not shown the notice have no certificate in it (G13).
+    """
+    files = settings.files
     try:
         version = snapshot.read(files.policy, Rulebook).version + 1
     except (OSError, snapshot.SnapshotError):
         version = 1
-    snapshot.write(files.policy, book, version=version, written_ns=time.time_ns())
+    snapshot.write(files.policy, shown.without_them(settings, book), version=version, written_ns=time.time_ns())
     return version
 
 

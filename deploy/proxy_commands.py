@@ -45,24 +45,35 @@ def proxy_refusals(file: Path | None, as_json: bool) -> None:
 
 @group.command(name="notice")
 @options.config
+@click.option("--shown", "profiles", multiple=True, metavar="PROFILE", help="Its users were shown it: put on record.")
+@click.option("--by", default="", metavar="NAME", help="Who answers for that; with --shown.")
 @options.as_json
 @options.refusals
-def proxy_notice(file: Path | None, as_json: bool) -> None:
+def proxy_notice(file: Path | None, profiles: tuple[str, ...], by: str, as_json: bool) -> None:
     """Write the notice for users: whose connections are opened, what is looked at in them, what is never opened.
 
-    It is of the policy in force and the lists as they are. Whether anybody was shown it, nothing here knows.
+    It is of policy.toml and the lists as they are. No connection of a profile is opened before its users were shown
+    what it says of them, and somebody has put that on record.
+    Example: `schoolgate proxy notice --shown ks2 --shown staff --by "A. Okafor"`, then `schoolgate policy apply`
     """
     import msgspec
 
-    from blocklists import snapshot
-    from blocklists.rulebook import Rulebook
-    from deploy import config, notice
+    from deploy import config, notice, policy_file, shown
     from reporting.logline import plain
 
     settings = config.load(file)
-    made = notice.of(settings, snapshot.read(settings.files.policy, Rulebook).body)
+    book = policy_file.read(settings.policy)
+    if profiles or by:
+        if not profiles:
+            raise click.UsageError("--by goes with --shown PROFILE")
+        shown.note(settings, book, profiles, by)
+        told = {"shown": profiles, "not_shown": shown.unshown(settings, book)}
+        words = f"On record for {', '.join(profiles)}. schoolgate policy apply puts it in force."
+        click.echo(json.dumps(told, indent=2) if as_json else words)
+        return
+    made = notice.of(settings, book)
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(made), indent=2))
+        click.echo(json.dumps({**msgspec.to_builtins(made), "not_shown": shown.unshown(settings, book)}, indent=2))
         return
     for line in notice.in_words(made):
         click.echo(plain(line))

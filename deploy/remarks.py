@@ -4,6 +4,7 @@ A remark stands in the way of nothing: whatever must not be put in force is refu
 rulebook. Everything here is read and nothing is changed.
 """
 
+import contextlib
 import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from blocklists import defaults, endpoint, entry, snapshot
 from blocklists.index import CURRENT, DamagedIndexError, Index
 from blocklists.profile import Blocked, Code, Watch
 from blocklists.rulebook import Category, Role, Rulebook, Severity
-from deploy import store
+from deploy import policy_file, shown, store, toml_file
 from deploy.config import Config, Settings
 from reporting.settings import is_loopback
 
@@ -21,7 +22,7 @@ from reporting.settings import is_loopback
 def of(settings: Settings, book: Rulebook) -> Iterator[str]:
     """Every remark on *settings* and on *book*, the rulebook that policy.toml says."""
     yield from (f"{settings.file}: {remark}" for remark in (*_machine(settings.config), *_shown(settings.config, book)))
-    yield from (f"{settings.policy}: {remark}" for remark in _policy(settings, book))
+    yield from (f"{settings.policy}: {remark}" for remark in (*_unshown(settings, book), *_policy(settings, book)))
 
 
 def in_force(settings: Settings) -> Iterator[str]:
@@ -32,6 +33,8 @@ def in_force(settings: Settings) -> Iterator[str]:
     except (OSError, snapshot.SnapshotError):
         return  # the processes say so themselves
     yield from (f"{settings.file}: {remark}" for remark in _shown(settings.config, book))
+    with contextlib.suppress(toml_file.RefusedError):
+        yield from (f"{settings.policy}: {remark}" for remark in _unshown(settings, policy_file.read(settings.policy)))
     yield from (f"the policy in force: {remark}" for remark in _policy(settings, book))
 
 
@@ -77,6 +80,14 @@ def _contacts(config: Config) -> Iterator[str]:
         yield f"reporting.public_url: {web_address}: {says}"
     if contacts.dsl_confirmed and not contacts.dsl:
         yield "reporting.contacts.dsl_confirmed: there is no address of the DSL (reporting.contacts.dsl) to confirm"
+
+
+def _unshown(settings: Settings, book: Rulebook) -> Iterator[str]:
+    if names := shown.unshown(settings, book):
+        yield (
+            f"no connection of {', '.join(names)} is opened, as their users were not shown the notice as it stands:"
+            " show it (schoolgate proxy notice), put that on record (--shown, --by), then run schoolgate policy apply"
+        )
 
 
 def _policy(settings: Settings, book: Rulebook) -> Iterator[str]:

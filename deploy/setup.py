@@ -19,7 +19,7 @@ import msgspec
 
 from blocklists import compile as compiler
 from blocklists import defaults, new_file, parse, sealed, snapshot
-from deploy import config, invitation, listing, machine_file, policy_file, toml_file
+from deploy import config, invitation, listing, machine_file, policy_file, shown, toml_file
 from deploy.certificates import Authority
 from reporting import seed
 
@@ -41,12 +41,20 @@ class Made(msgspec.Struct, frozen=True):
 
 
 def init(
-    folder: Path, school: str, machine: str | None = None, lists: Path | None = None, roles: str = FIRST_ROLES
+    folder: Path,
+    school: str,
+    machine: str | None = None,
+    lists: Path | None = None,
+    *,
+    roles: str = FIRST_ROLES,
+    shown_by: str = "",
 ) -> Made:
     """Set up *folder* for *school*; *machine* is the text of schoolgate.toml, *lists* a folder of other list files.
 
-    *roles* are those of the first account. Raises toml_file.RefusedError, before anything is written, if the folder
-    already holds part of a set-up, if *school* is no plain text, or if *lists* has a file that is no list.
+    *roles* are those of the first account. *shown_by* answers for it that everybody was shown the notice, if somebody
+    does: without, no connection is opened (`deploy.shown`). Raises toml_file.RefusedError, before anything is written,
+    if the folder already holds part of a set-up, if *school* is no plain text, or if *lists* has a file that is no
+    list.
     """
     text = machine or machine_file.text()
     path = folder.resolve() / config.NAME
@@ -54,7 +62,7 @@ def init(
     if found := [*config.problems(settings), *_name_problems(school), *_list_problems(lists), *_in_the_way(settings)]:
         raise toml_file.RefusedError([f"{folder}: {problem}; nothing was changed" for problem in found])
     with contextlib.ExitStack() as undo:
-        made = _make(settings, folder, undo, school=school, text=text, lists=lists, roles=roles)
+        made = _make(settings, folder, undo, school=school, text=text, lists=lists, roles=roles, shown_by=shown_by)
         undo.pop_all()
     return made
 
@@ -68,6 +76,7 @@ def _make(
     text: str,
     lists: Path | None,
     roles: str,
+    shown_by: str,
 ) -> Made:
     """Make everything, and leave with *undo* how each file and folder outside another new one is taken away."""
     _make_folder(folder, undo)
@@ -77,7 +86,10 @@ def _make(
     token = _make_keys(settings, roles)
     _copy_lists(settings, lists, undo)
     authority = _make_authority(settings, school)
-    policy_file.apply(policy_file.read(settings.policy), settings.files)
+    book = policy_file.read(settings.policy)
+    if shown_by:
+        shown.note(settings, book, book.profiles, shown_by)
+    policy_file.apply(book, settings)
     write_clients(settings)
     built = listing.compile_lists(settings, accepted=frozenset(defaults.list_files()), builder=compiler.build)
     return Made(folder=folder, token=token, fingerprint=authority.fingerprint(), entries=built.index.manifest.entries)

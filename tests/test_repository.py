@@ -196,7 +196,7 @@ def test_the_curriculum_and_help_sites_are_open_in_the_shipped_policy(tmp_path):
     from blocklists.policy import Kind, Request, decide
     from deploy import setup
 
-    made = setup.init(tmp_path / "school", "Test School")
+    made = setup.init(tmp_path / "school", "Test School", shown_by="A. Okafor")
     live = Live(config.load(made.folder / config.NAME).files)
     live.refresh()
     at = 1_799_661_600 * 10**9

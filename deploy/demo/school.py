@@ -110,7 +110,9 @@ class _Demo:
         web_sites = folder_ca(self.folder)
         origin = Origin(WEB_SITES, web_sites)
         folder, machine = self.folder / "school", self._machine(origin)
-        made = setup.init(folder, "Demo Primary School", machine, self.lists, roles="technician,dsl")
+        made = setup.init(
+            folder, "Demo Primary School", machine, self.lists, roles="technician,dsl", shown_by="the demo"
+        )
         settings = config.load(made.folder / config.NAME)
         sealing.seal_list(settings, "practice", iter([plan.SEALED_PAGE.encode()]))
         own = (settings.files.keys / setup.CA_CERTIFICATE).read_bytes()

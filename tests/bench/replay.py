@@ -114,7 +114,7 @@ def _options() -> argparse.Namespace:
 async def replay(folder: Path, pupils: int, requests: int, seed: int) -> Outcome:
     """Replay a day in *folder*, which is empty."""
     began = time.perf_counter()
-    setup.init(folder / "school", "Replay School")
+    setup.init(folder / "school", "Replay School", shown_by="A. Okafor")
     settings = config.load(folder / "school" / config.NAME)
     live = Live(settings.files)
     live.refresh()

@@ -24,7 +24,7 @@ MONDAY = int(datetime.datetime(2027, 1, 11, 10, tzinfo=LONDON).timestamp()) * 10
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory: pytest.TempPathFactory):
     """The shipped rulebook over an index compiled from the shipped lists."""
-    made = setup.init(tmp_path_factory.mktemp("corpus") / "school", "Test School")
+    made = setup.init(tmp_path_factory.mktemp("corpus") / "school", "Test School", shown_by="A. Okafor")
     live = Live(config.load(made.folder / config.NAME).files)
     live.refresh()
     return live.policy

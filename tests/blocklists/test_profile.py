@@ -1,6 +1,7 @@
 import msgspec
 import pytest
 
+from blocklists import defaults
 from blocklists.profile import STAFF_THEMES, Blocked, Pages, Profile, Unknown, Watch, Youtube
 
 KS2 = Profile("KS2", "ks2", Pages.KS2)
@@ -113,3 +114,23 @@ def test_what_is_carried_is_checked(changes: dict[str, object], says: str):
 def test_sound_bounds_are_no_problem():
     sound = msgspec.structs.replace(KS2, scan=("site.test/page",), upload_mb=0, upload_hosts=("class.test",))
     assert not list(sound.problems("ks2"))
+
+
+def test_a_profile_without_its_certificate_is_good_and_opens_nothing_more():
+    pages = Profile(
+        "KS2",
+        "ks2",
+        Pages.KS2,
+        allow=("a.test", "b.test/page", "c.test", "d.test"),
+        block=("c.test/page", "e.test", "e.test/page"),
+        scan=("f.test",),
+    )
+    unopened = pages.unopened()
+    assert list(unopened.problems("ks2")) == []
+    assert (unopened.certificate, unopened.scan) == (False, ())
+    assert (unopened.allow, unopened.block) == (("a.test", "d.test"), ("c.test", "e.test"))
+
+
+def test_each_shipped_profile_can_do_without_its_certificate():
+    for name, profile in defaults.rulebook("Oak Lane School").profiles.items():
+        assert list(profile.unopened().problems(name)) == []

@@ -57,7 +57,7 @@ RESOLVERS = (
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory: pytest.TempPathFactory):
     """The shipped rulebook over an index compiled from the shipped lists."""
-    made = setup.init(tmp_path_factory.mktemp("resolvers") / "school", "Test School")
+    made = setup.init(tmp_path_factory.mktemp("resolvers") / "school", "Test School", shown_by="A. Okafor")
     live = Live(config.load(made.folder / config.NAME).files)
     live.refresh()
     return live.policy

@@ -12,7 +12,7 @@ from tests.support.journals import breach, follower, open_journal
 
 @pytest.fixture
 def school(tmp_path):
-    made = setup.init(tmp_path / "school", "Test School")
+    made = setup.init(tmp_path / "school", "Test School", shown_by="A. Okafor")
     return config.load(made.folder / config.NAME)
 
 

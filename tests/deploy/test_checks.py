@@ -15,7 +15,7 @@ def naming(file):
 
 @pytest.fixture
 def school(tmp_path):
-    return setup.init(tmp_path / "school", "Test School").folder
+    return setup.init(tmp_path / "school", "Test School", shown_by="A. Okafor").folder
 
 
 def checked(folder):
@@ -84,7 +84,7 @@ def test_a_file_that_cannot_be_read_is_told(school):
 
 
 def test_a_key_of_another_certificate_is_told(school, tmp_path):
-    other = setup.init(tmp_path / "other", "Other School").folder
+    other = setup.init(tmp_path / "other", "Other School", shown_by="A. Okafor").folder
     shutil.copy(other / "keys" / "ca.key", school / "keys" / "ca.key")
     with pytest.raises(RefusedError, match=r"proxy\.ca_key: .*/ca\.key is not the key of .*/ca\.crt"):
         checked(school)

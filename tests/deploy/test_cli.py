@@ -29,7 +29,7 @@ def test_ctrl_c_while_the_program_loads_ends_it_without_a_traceback():
 
 
 def test_ctrl_c_while_a_command_waits_ends_it_without_a_traceback(tmp_path):
-    file = setup.init(tmp_path / "school", "Test School").folder / "schoolgate.toml"
+    file = setup.init(tmp_path / "school", "Test School", shown_by="A. Okafor").folder / "schoolgate.toml"
     command = [*COMMAND, "policy", "apply", "--config", os.fspath(file)]
     with (
         state_lock.held(load(file).files),
@@ -42,7 +42,7 @@ def test_ctrl_c_while_a_command_waits_ends_it_without_a_traceback(tmp_path):
 
 @pytest.mark.parametrize("name", ["gamblin", "illegal"])
 def test_accepting_a_list_that_is_none_is_refused_with_the_names(tmp_path, name):
-    file = setup.init(tmp_path / "school", "Test School").folder / "schoolgate.toml"
+    file = setup.init(tmp_path / "school", "Test School", shown_by="A. Okafor").folder / "schoolgate.toml"
     ran = schoolgate("lists", "compile", "--accept", name, "--config", os.fspath(file))
     assert ran.returncode == 1
     assert ran.stderr.startswith(f"--accept: there is no list {name!r}; the lists are adverts, ")

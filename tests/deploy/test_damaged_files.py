@@ -18,7 +18,7 @@ from tests.support.commands import COMMAND, free_ports, schoolgate, unmeasured
 def whole(tmp_path_factory):
     """A school as init makes it, on free ports."""
     folder = tmp_path_factory.mktemp("whole") / "school"
-    setup.init(folder, "Test School")
+    setup.init(folder, "Test School", shown_by="A. Okafor")
     machine = folder / config.NAME
     text = machine.read_text()
     used = ("127.0.0.1:5300", "127.0.0.1:5301", "127.0.0.1:8080", "127.0.0.1:8600", "9160", "9180", "9155")

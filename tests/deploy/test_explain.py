@@ -18,7 +18,7 @@ from proxy_addons.settings import ProxySettings
 
 @pytest.fixture(scope="module")
 def school(tmp_path_factory):
-    made = setup.init(tmp_path_factory.mktemp("explain") / "school", "Test School")
+    made = setup.init(tmp_path_factory.mktemp("explain") / "school", "Test School", shown_by="A. Okafor")
     settings = config.load(made.folder / config.NAME)
     sealing.seal_list(settings, "practice", iter([b"hidden.test"]))
     return made.folder / config.NAME
@@ -118,7 +118,7 @@ def test_an_answer_without_an_end_names_none(school):
 
 def closed_over(tmp_path, last):
     """A school that is closed from 2027-02-01 (a Monday) to *last*."""
-    made = setup.init(tmp_path / "school", "Test School")
+    made = setup.init(tmp_path / "school", "Test School", shown_by="A. Okafor")
     rules = made.folder / "policy.toml"
     text, count = re.subn(
         r"(?m)^closed = \[\]", f"closed = [{{ first = 2027-02-01, last = {last} }}]", rules.read_text()

@@ -13,7 +13,7 @@ MONDAY_TEN = 1_799_661_600 * 10**9
 
 @pytest.fixture
 def school(tmp_path):
-    return setup.init(tmp_path / "school", "Test School").folder
+    return setup.init(tmp_path / "school", "Test School", shown_by="A. Okafor").folder
 
 
 def is_open(school, host, profile="ks2"):

@@ -9,7 +9,7 @@ from tests.support.commands import schoolgate
 
 @pytest.fixture
 def school(tmp_path):
-    return setup.init(tmp_path / "school", "Test School").folder / config.NAME
+    return setup.init(tmp_path / "school", "Test School", shown_by="A. Okafor").folder / config.NAME
 
 
 def test_an_invitation_keeps_the_hash_and_prints_the_token_once(school):

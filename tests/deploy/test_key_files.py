@@ -14,7 +14,7 @@ from tests.support.commands import COMMAND, free_ports, schoolgate
 @pytest.fixture
 def school(tmp_path):
     """A school whose staff pages have a certificate in the folder of keys, and whose mail has a password there."""
-    folder = setup.init(tmp_path / "school", "Test School").folder
+    folder = setup.init(tmp_path / "school", "Test School", shown_by="A. Okafor").folder
     keys = folder / "keys"
     (keys / "pages.crt").write_bytes(Authority.new("Pages").leaf(["staff.school.test"]))
     shutil.copy(keys / "pages.crt", keys / "pages.key")

@@ -28,7 +28,7 @@ GOOD = Meta(label="a", asked=SUBSCRIPTION.asked, list="games", since_ns=1, check
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    return setup.init(tmp_path_factory.mktemp("status") / "school", "Test School")
+    return setup.init(tmp_path_factory.mktemp("status") / "school", "Test School", shown_by="A. Okafor")
 
 
 @pytest.fixture

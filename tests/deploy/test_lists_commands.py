@@ -32,7 +32,7 @@ class School:
     """A school's folder, and the commands in it."""
 
     def __init__(self, folder):
-        self.folder = setup.init(folder, "Test School").folder
+        self.folder = setup.init(folder, "Test School", shown_by="A. Okafor").folder
         self.file = self.folder / config.NAME
 
     def subscribe(self, server, label="bets", extra=""):

@@ -10,7 +10,7 @@ from tests.support.commands import schoolgate
 
 @pytest.fixture(scope="module")
 def school(tmp_path_factory):
-    folder = setup.init(tmp_path_factory.mktemp("notice") / "school", "Oak Lane").folder
+    folder = setup.init(tmp_path_factory.mktemp("notice") / "school", "Oak Lane", shown_by="A. Okafor").folder
     (folder / "lists" / "essential.txt").write_text("bank.test\n")
     return folder
 

@@ -103,7 +103,7 @@ def test_a_mistake_is_refused_by_name(tmp_path, find, replace, sentence):
 
 @pytest.mark.parametrize("options", [(), ("--check",), ("--json",)])
 def test_applying_a_policy_says_that_its_calendar_has_run_out(tmp_path, options):
-    folder = setup.init(tmp_path / "school", "Test School").folder
+    folder = setup.init(tmp_path / "school", "Test School", shown_by="A. Okafor").folder
     policy = folder / "policy.toml"
     policy.write_text(policy.read_text().replace("terms = []", "terms = [{ first = 2020-01-06, last = 2020-02-14 }]"))
     applied = schoolgate("policy", "apply", *options, "--config", str(folder / "schoolgate.toml"))

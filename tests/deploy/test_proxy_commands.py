@@ -12,7 +12,7 @@ from tests.support.commands import schoolgate
 
 @pytest.fixture
 def school(tmp_path):
-    return setup.init(tmp_path / "school", "Test School").folder
+    return setup.init(tmp_path / "school", "Test School", shown_by="A. Okafor").folder
 
 
 def write(school, name, *groups):

@@ -12,7 +12,7 @@ from tests.support.commands import COMMAND, schoolgate
 @pytest.fixture
 def school(tmp_path):
     """A school on which there is nothing to remark."""
-    folder = setup.init(tmp_path / "school", "Test School").folder
+    folder = setup.init(tmp_path / "school", "Test School", shown_by="A. Okafor").folder
     changed(folder / config.NAME, "[paths]", 'networks = [{ cidr = "10.1.0.0/16", profile = "ks2" }]\n[paths]')
     changed(folder / config.NAME, '"127.0.0.1:5300"', '"10.1.0.1:5300"')
     changed(folder / config.NAME, 'closed_address_v4 = ""', 'closed_address_v4 = "10.1.0.2"')

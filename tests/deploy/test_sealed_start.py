@@ -13,7 +13,7 @@ from tests.support.sealed_lists import seal
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    return setup.init(tmp_path_factory.mktemp("whole") / "school", "Test School").folder
+    return setup.init(tmp_path_factory.mktemp("whole") / "school", "Test School", shown_by="A. Okafor").folder
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ MONDAY_TEN = 1_799_661_600 * 10**9
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    return setup.init(tmp_path_factory.mktemp("whole") / "school", "Test School").folder
+    return setup.init(tmp_path_factory.mktemp("whole") / "school", "Test School", shown_by="A. Okafor").folder
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ AT_ONCE = 4
 
 @pytest.fixture
 def settings(tmp_path):
-    return config.load(setup.init(tmp_path / "school", "Test School").folder / config.NAME)
+    return config.load(setup.init(tmp_path / "school", "Test School", shown_by="A. Okafor").folder / config.NAME)
 
 
 def command(settings, *words, **options):

@@ -31,7 +31,8 @@ class Gateway:
         self.websites = folder / "websites"
         school.folder_ca(folder)
         self.folder = folder / "school"
-        self.made = setup.init(self.folder, "Test School", self._machine(mail_port, metrics, dns_instances), lists)
+        machine = self._machine(mail_port, metrics, dns_instances)
+        self.made = setup.init(self.folder, "Test School", machine, lists, shown_by="A. Okafor")
         self.file = self.folder / config.NAME
         self.settings = config.load(self.file)
         self.certificate = self.folder / "keys" / "ca.crt"

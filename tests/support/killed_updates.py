@@ -31,7 +31,7 @@ class Killed:
 
     def __init__(self, folder: Path, server: ListServer):
         self.server, self.version = server, 0
-        self.file = setup.init(folder, "Test School").folder / config.NAME
+        self.file = setup.init(folder, "Test School", shown_by="A. Okafor").folder / config.NAME
         with self.file.open("a") as file:
             for label in LABELS:
                 file.write(f'\n[subscriptions.{label}]\nurl = "{server.url}/{label}"\nlist = "{label}"\n')

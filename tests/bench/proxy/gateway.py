@@ -28,7 +28,7 @@ class Gateway:
             shipped = defaults.list_files()[name].read_text()
             (lists / f"{name}.txt").write_text(shipped + "\n".join(["", *more, ""]))
         self.folder = folder / "school"
-        setup.init(self.folder, "Oak Lane School", self._settings(free_port()), lists)
+        setup.init(self.folder, "Oak Lane School", self._settings(free_port()), lists, shown_by="A. Okafor")
 
     def commands(self, port: int) -> dict[str, list[str]]:
         """How each process is started, by its name, with the front door at *port* and all else at free ones."""
