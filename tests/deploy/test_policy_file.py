@@ -3,15 +3,9 @@ import re
 import pytest
 
 from blocklists import defaults, snapshot
-from blocklists.live import Files
 from blocklists.rulebook import Rulebook
-from deploy import policy_file, setup, toml_file
+from deploy import config, policy_file, setup, shown, toml_file
 from tests.support.commands import schoolgate
-
-
-@pytest.fixture
-def files(tmp_path):
-    return Files(state=tmp_path / "state", keys=tmp_path, spool=tmp_path)
 
 
 def written(tmp_path, text):
@@ -36,10 +30,12 @@ def test_a_file_from_before_headings_and_risks_is_read(tmp_path):
     assert not [name for name, category in read.categories.items() if category.heading or category.risk]
 
 
-def test_a_policy_is_applied_as_the_next_version(files):
-    book = defaults.rulebook("School")
-    assert [policy_file.apply(book, files) for _ in range(3)] == [1, 2, 3]
-    assert snapshot.read(files.policy, Rulebook).body == book
+def test_a_policy_is_applied_as_the_next_version(tmp_path):
+    settings, book = config.Settings(tmp_path / config.NAME, config.Config()), defaults.rulebook("School")
+    settings.files.state.mkdir()
+    shown.note(settings, book, book.profiles, "A. Okafor")
+    assert [policy_file.apply(book, settings) for _ in range(3)] == [1, 2, 3]
+    assert snapshot.read(settings.files.policy, Rulebook).body == book
 
 
 @pytest.mark.parametrize(

@@ -139,8 +139,9 @@ def test_without_an_index_nothing_is_said_of_it(school):
 )
 def test_alerts_that_are_switched_off_are_remarked(school, after, find, replace, sentence):
     changed(school / "policy.toml", find, replace, after)
-    (remark,) = remarked(school)
+    *besides, remark = remarked(school)
     assert remark.startswith(f"{school}/policy.toml: {sentence}")
+    assert all("were not shown the notice" in one for one in besides)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,9 @@ def test_commands_print_remarks_beside_what_they_say_and_succeed(school, words):
     changed(school / "policy.toml", 'watch = "all"', 'watch = "none"', "[profiles.ks2]")
     ran = schoolgate(*words, "--config", str(school / config.NAME))
     assert ran.returncode == 0, ran.stderr
-    assert ran.stderr.startswith(f"{school}/policy.toml: profiles.ks2.watch: ")
+    notice, watch = ran.stderr.splitlines()
+    assert notice.startswith(f"{school}/policy.toml: no connection of ks2 is opened")
+    assert watch.startswith(f"{school}/policy.toml: profiles.ks2.watch: ")
     assert "watch" not in ran.stdout
 
 
@@ -182,11 +185,14 @@ def test_a_run_logs_remarks_as_warnings_at_its_start(school):
 def test_a_policy_in_force_is_remarked_where_a_run_starts(school):
     changed(school / "policy.toml", 'watch = "all"', 'watch = "none"', "[profiles.ks2]")
     settings = config.load(school / config.NAME)
-    assert list(remarks.in_force(settings)) == []
-    policy_file.apply(policy_file.read(settings.policy), settings.files)
+    (notice,) = remarks.in_force(settings)
+    policy_file.apply(policy_file.read(settings.policy), settings)
     assert snapshot.read(settings.files.policy, Rulebook).version == 2
-    (remark,) = remarks.in_force(settings)
+    again, remark = remarks.in_force(settings)
+    assert notice == again
     assert remark.startswith("the policy in force: profiles.ks2.watch: ")
+    settings.policy.write_text("nonsense")
+    assert list(remarks.in_force(settings)) == [remark]
     settings.files.policy.unlink()
     assert list(remarks.in_force(settings)) == []
 

@@ -188,8 +188,8 @@ def test_a_folder_of_lists_with_a_strange_file_is_refused(tmp_path):
 def test_the_commands_that_it_prints_work_as_written(tmp_path):
     folder = tmp_path / "two words"
     printed = schoolgate("init", str(folder)).stdout
-    commands = re.findall(r"schoolgate ((?:policy apply|account invite \w+|run) .*)", printed)
-    assert len(commands) == 4
+    commands = re.findall(r"schoolgate ((?:policy apply|proxy notice|account invite \w+|run) .*)", printed)
+    assert len(commands) == 6
     for command in commands:
         words = shlex.split(command)
         assert words[-2:] == ["--config", str(folder / "schoolgate.toml")]
