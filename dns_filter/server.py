@@ -30,6 +30,7 @@ from dns_filter.resolver import Resolver
 from dns_filter.settings import DnsSettings, endpoint, packed
 from dns_filter.told import Tell
 from dns_filter.upstream import AT_ONCE, Upstreams, trust
+from reporting.helplines import Helplines
 from reporting.metrics import process_collector, serve_metrics
 from reporting.recorder import Recorder
 from reporting.visits import Visits
@@ -54,10 +55,14 @@ type Ready = Callable[[dict[str, tuple[str, int]]], None]
 
 
 class More(msgspec.Struct, frozen=True):
-    """What only the highest room knows: whether named visits are kept (G15), and who is told of permitted answers."""
+    """What only the highest room knows: whether named visits are kept (G15), and who is told of permitted answers.
+
+    *helplines* counts who turned to help services, and outlives settings.
+    """
 
     visits: bool = False
     tell: Tell | None = None
+    helplines: Helplines | None = None
 
 
 NOTHING_MORE = More()
@@ -121,7 +126,7 @@ class _Server:
             monotonic=time.monotonic,
             words=Words(settings.organisation, settings.contact),
         )
-        self._visits = Visits(recorder.visit, kept=more.visits)
+        self._visits = Visits(recorder.visit, kept=more.visits, helplines=more.helplines)
         self._resolver.tell = more.tell
         self._resolver.school.visited = self._visited
         self._resolver.school.floods = Floods(settings.client_rate, settings.client_burst)
