@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from blocklists import sealed_marker
-from deploy import config, key_files, process, succession, toml_file
+from deploy import config, key_files, permitted, process, succession, toml_file
 from deploy.process import Ready, Serve
 from dns_filter.settings import DnsSettings
 from reporting.helplines import Helplines, file_of
@@ -23,7 +23,7 @@ log = logging.getLogger("schoolgate.process")
 
 def dns(instance: int) -> Serve:
     """The DNS process number *instance*."""
-    count = helplines("dns", instance)
+    count, told = helplines("dns", instance), cache(permitted.Teller)
 
     def serve(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:
         from dns_filter import server  # noqa: PLC0415 - see above
@@ -35,6 +35,7 @@ def dns(instance: int) -> Serve:
         metrics = (settings.config.metrics.address, settings.config.metrics.dns + instance)
         more = server.More(
             visits=with_confirmation(contacts, settings.files.state).dsl_confirmed,
+            tell=told(settings.path(tell)) if (tell := settings.config.dns.tell) else None,
             helplines=count(settings.files.spool),
         )
         return server.serve(
