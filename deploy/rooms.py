@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,12 +19,21 @@ from reporting.helplines import Helplines, file_of
 from reporting.recorder import Recorder
 from reporting.settings import ReportingSettings
 
+if TYPE_CHECKING:
+    from dns_filter.standing import Standing
+
 log = logging.getLogger("schoolgate.process")
 
 
 def dns(instance: int) -> Serve:
     """The DNS process number *instance*."""
     count, told = helplines("dns", instance), cache(permitted.Teller)
+
+    @cache
+    def standing() -> "Standing":
+        from dns_filter.standing import Standing  # noqa: PLC0415 - see above
+
+        return Standing()
 
     def serve(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:
         from dns_filter import server  # noqa: PLC0415 - see above
@@ -46,6 +56,7 @@ def dns(instance: int) -> Serve:
             metrics=metrics,
             ready=ready,
             more=more,
+            standing=standing(),
         )
 
     return serve
@@ -247,7 +258,7 @@ def _absolute(settings: config.Settings, text: str) -> str:
 
 def start_dns(instance: int, file: Path | None) -> int:
     """Run the DNS process until it is told to stop; returns the exit code."""
-    return process.start("dns", instance, file, dns(instance), journal=True)
+    return process.start("dns", instance, file, dns(instance), journal=True, follows=True)
 
 
 def start_doh(instance: int, file: Path | None) -> int:
