@@ -37,7 +37,7 @@ class Slow(NameServer):
 
 
 class Asker(asyncio.DatagramProtocol):
-    """Asks as fast as it is answered and never twice; *waiting* are the numbers of questions that have no answer yet."""
+    """Asks steadily and never twice; *waiting* are the numbers of questions that have no answer yet."""
 
     def __init__(self):
         self.waiting, self.asked = set(), 0

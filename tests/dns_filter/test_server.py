@@ -18,7 +18,7 @@ from blocklists import policy
 from blocklists.clients import Client
 from blocklists.profile import Blocked
 from blocklists.rulebook import Permit
-from dns_filter import resolver
+from dns_filter import batch, resolver
 from reporting.breach import Breach, Repeat
 from reporting.frames import read_frames
 from reporting.runs import ROWS
@@ -777,6 +777,21 @@ async def test_ending_gives_every_port_back(school, upstream, start):
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         with socket.socket(socket.AF_INET, kind) as probe:
             probe.bind(("127.0.0.1", port))
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in batches", "one by one"])
+async def test_ending_answers_what_waits_by_then(school, upstream, start, monkeypatch, together):
+    monkeypatch.setattr(batch, "usable", batch.usable and together)
+    async with start(school, (upstream.port,)) as running:
+        await ask(running.dns, "gambling.test")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.connect(running.dns)
+            client.settimeout(5)
+            for _ in range(100):
+                client.send(question("gambling.test").pack())
+            running.task.cancel()
+            await asyncio.wait([running.task])
+            assert len([client.recv(4096) for _ in range(100)]) == 100
 
 
 @pytest.mark.parametrize(
