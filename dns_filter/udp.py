@@ -116,11 +116,11 @@ class Listener:
                 start, answer = slot * INBOX, None
                 if seat is not None and (ready := seat.answers.get(data[start + 2 : start + length])) is not None:
                     if ready.blocks:
+                        question = data[start + HEADER : start + ready.end]
                         if second < ready.until and (
-                            not ready.run or count_repeat(seat.runs, ready.run, now_ns, ready.letters)
+                            not ready.run or count_repeat(seat.runs, ready.run, now_ns, question)
                         ):
                             seat.stops += 1
-                            question = data[start + HEADER : start + ready.end]
                             answer = data[start : start + 2] + ready.head + question + ready.tail
                     elif ready.second == second or ready.holds(second):
                         seat.seen.append(ready.site)

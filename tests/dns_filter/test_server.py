@@ -621,6 +621,17 @@ async def test_names_of_one_rule_are_one_run_that_tells_of_three(running):
     assert (repeat.count, repeat.hosts) == (3, ("b.games.test", "c.games.test"))
 
 
+async def test_a_run_tells_of_names_that_others_had_asked_for_before(running):
+    names = ("a.games.test", "b.games.test", "c.games.test", "d.games.test")
+    for source in ("127.0.0.1", "127.0.0.21"):
+        for name in (*names, *names):
+            await ask(running.dns, name, source=source)
+    running.recorder.flush()
+
+    repeats = [f.record for f in read_frames(running.journal.path) if isinstance(f.record, Repeat)]
+    assert [(repeat.count, repeat.hosts) for repeat in repeats] == [(7, ("b.games.test", "c.games.test"))] * 2
+
+
 async def test_a_flood_is_counted_by_the_hit_path_and_leaves_others_their_rows(running, school):
     names = [f"n{number}.bets.example" for number in range(ROWS + 40)]
     school.compile({**LISTS, "gambling": names})
