@@ -211,3 +211,12 @@ def test_a_run_remembers_no_more_questions_than_two_hosts_are_asked_for():
         run.note("host0.gambling.test", number.to_bytes(2))
     assert run.asked is None
     assert count_repeat({"a": run}, "a", 1, b"any other")
+
+
+def test_a_repeat_is_counted_where_run_and_question_are_known():
+    run = Run("a", Runs()._strangers, 0, breach(), 0.0)
+    run.note("host0.gambling.test", b"known")
+    counted = [count_repeat({"a": run}, *one) for one in (("a", 1, b"known"), ("a", 2, b"known"), ("a", 3, b"new"))]
+    assert counted == [True, True, False]
+    assert not count_repeat({"a": run}, "b", 4, b"known")
+    assert (run.count, run.first_ns, run.last_ns) == (2, 1, 2)

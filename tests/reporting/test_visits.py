@@ -222,7 +222,8 @@ def test_whoever_turns_to_a_helpline_is_counted_for_the_week_and_no_visit(tmp_pa
     visits = Visits(records.append, kept=kept, helplines=counting)
     for number in range(6):
         visits.add(Client(f"10.0.0.{number}", "ks2"), [HELPLINE, HELPLINE], AT)
-    visits.flush()
+    assert not (tmp_path / "helplines-dns-0").exists()
+    visits.sweep(AT + 1440 * MINUTE)
     assert records == []
     assert b":5}" in (tmp_path / "helplines-dns-0").read_bytes()
 
