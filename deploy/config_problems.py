@@ -57,6 +57,7 @@ def _paths(config: "Config") -> dict[str, str]:
         **{f"paths.{name}": path for name, path in msgspec.structs.asdict(config.paths).items()},
         **{f"lists.{name}.file": one.file for name, one in config.lists.items()},
         "proxy.signer": config.proxy.signer,
+        "dns.tell": config.dns.tell or "-",  # nobody
         **{key: path for key, path in files_given(config).items() if path},
         "reporting.database": config.reporting.database or "-",  # an empty one is said by reporting
         "reporting.backup.folder": config.reporting.backup.folder or "-",

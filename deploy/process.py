@@ -1,8 +1,9 @@
 """One process of Schoolgate, from its start to its end: settings, log, journal, signals, readiness.
 
 What the process does is its room's `serve`. SIGTERM and SIGINT end it in order; SIGHUP reads schoolgate.toml again
-and starts `serve` anew with it. A file that is refused changes nothing; settings with which `serve` fails before it is
-ready give way to those that were in force. Either is said in the log and counted.
+and starts `serve` anew with it: after the old one has ended or, where the room can do that, beside it until the new one
+is ready. A file that is refused changes nothing; settings with which `serve` fails before it is ready give way to those
+that were in force. Either is said in the log and counted.
 """
 
 import asyncio
@@ -43,14 +44,17 @@ class Serve(Protocol):
         ...  # pragma: no cover - a protocol
 
 
-def start(kind: str, instance: int, file: Path | None, serve: Serve, *, journal: bool) -> int:
-    """Run the process *kind* until it is told to stop; returns the exit code."""
+def start(kind: str, instance: int, file: Path | None, serve: Serve, *, journal: bool, follows: bool = False) -> int:
+    """Run the process *kind* until it is told to stop; returns the exit code.
+
+    *follows*: *serve* may be called while it serves with other settings, and takes over when it is ready.
+    """
     settings = config.load(file)
     set_up_log(kind, instance, settings.config.log_level)
     _say_not_in_force(settings)
     recorder = _open_journal(settings, kind, instance) if journal else None
     with asyncio.Runner() as runner:
-        return runner.run(_Process(settings, serve, recorder).run())
+        return runner.run(_Process(settings, serve, recorder, follows=follows).run())
 
 
 def set_up_log(kind: str, instance: int, level: str) -> None:
@@ -120,7 +124,13 @@ def _seal_and_exit(public: bytes, writing: int) -> NoReturn:  # pragma: no cover
 class _Process:
     """*settings* are those to serve with next, *in_force* the last with which a request would have been decided."""
 
-    def __init__(self, settings: config.Settings, serve: Serve, recorder: Recorder | None) -> None:
+    def __init__(
+        self, settings: config.Settings, serve: Serve, recorder: Recorder | None, *, follows: bool = False
+    ) -> None:
+        self._follows = follows
+        self._serving: asyncio.Future[None] | None = None  # with what is in force, while another is begun beside it
+        self._followed: set[asyncio.Future[None]] = set()
+        self._endpoints: dict[str, tuple[str, int]] = {}
         self.settings = settings
         self.in_force: config.Settings | None = None
         self.started_with = settings
@@ -138,6 +148,7 @@ class _Process:
         try:
             return await self._serve_until_told()
         finally:
+            await self._end_others()
             if recording:
                 await _end(recording)
             if self.recorder:
@@ -154,11 +165,12 @@ class _Process:
 
     async def _serve_once(self, settings: config.Settings) -> Exception | None:
         """Serve until told to stop or to reload; what went wrong before readiness. What goes wrong later is raised."""
-        said = False
+        said = self._serving is not None and settings is self.in_force
 
         def ready(endpoints: dict[str, tuple[str, int]]) -> None:
             nonlocal said
-            said, self.in_force = True, settings
+            said, self.in_force, self._endpoints = True, settings, endpoints
+            self._let_go()
             announce_ready(endpoints)
 
         try:
@@ -171,7 +183,12 @@ class _Process:
 
     async def _serve_between(self, settings: config.Settings, ready: Ready) -> None:
         """Serve until it ends by itself (which raises), is told to stop, or has new settings."""
-        serving = asyncio.ensure_future(self.serve(settings, self.recorder, ready))
+        serving: asyncio.Future[Any]
+        if self._serving is not None and settings is self.in_force:
+            serving, self._serving = self._serving, None
+            announce_ready(self._endpoints)
+        else:
+            serving = asyncio.ensure_future(self.serve(settings, self.recorder, ready))
         waits = [asyncio.create_task(event.wait()) for event in (self.stopping, self.reload)]
         try:
             await asyncio.wait([serving, *waits], return_when=asyncio.FIRST_COMPLETED)
@@ -181,7 +198,30 @@ class _Process:
         finally:
             for wait in waits:
                 await _end(wait)
-            await _end(serving)
+            if self._follows and self.in_force is settings and not (self.stopping.is_set() or serving.done()):
+                self._serving = serving
+            else:
+                await _end(serving)
+
+    def _let_go(self) -> None:
+        """Have the one that served until now finish what is under way, and end."""
+        if (ending := self._serving) is not None:
+            self._serving = None
+            ending.cancel()
+            self._followed.add(ending)
+            ending.add_done_callback(self._gone)
+
+    def _gone(self, ending: asyncio.Future[None]) -> None:
+        self._followed.discard(ending)
+        if not ending.cancelled() and (error := ending.exception()) is not None:
+            log.error("What served with the settings before failed at its end.", exc_info=error)
+
+    async def _end_others(self) -> None:
+        self._let_go()
+        if others := tuple(self._followed):
+            for ending in others:
+                ending.cancel()
+            await asyncio.wait(others)
 
     def _goes_back(self, failed: config.Settings, error: Exception) -> bool:
         """Take the settings that were in force before *failed*; False if there are none, or it was they that failed."""

@@ -4,23 +4,36 @@ A room is imported only by the process that needs it, so that a DNS process stay
 """
 
 import logging
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from blocklists import sealed_marker
-from deploy import config, key_files, process, succession, toml_file
+from deploy import config, key_files, permitted, process, succession, toml_file
 from deploy.process import Ready, Serve
 from dns_filter.settings import DnsSettings
+from reporting.helplines import Helplines, file_of
 from reporting.recorder import Recorder
 from reporting.settings import ReportingSettings
+
+if TYPE_CHECKING:
+    from dns_filter.standing import Standing
 
 log = logging.getLogger("schoolgate.process")
 
 
 def dns(instance: int) -> Serve:
     """The DNS process number *instance*."""
+    count, told = helplines("dns", instance), cache(permitted.Teller)
+
+    @cache
+    def standing() -> "Standing":
+        from dns_filter.standing import Standing  # noqa: PLC0415 - see above
+
+        return Standing()
 
     def serve(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:
         from dns_filter import server  # noqa: PLC0415 - see above
@@ -30,6 +43,11 @@ def dns(instance: int) -> Serve:
         contacts = settings.config.reporting.contacts
         _refuse_without_sealed(settings)
         metrics = (settings.config.metrics.address, settings.config.metrics.dns + instance)
+        more = server.More(
+            visits=with_confirmation(contacts, settings.files.state).dsl_confirmed,
+            tell=told(settings.path(tell)) if (tell := settings.config.dns.tell) else None,
+            helplines=count(settings.files.spool),
+        )
         return server.serve(
             _dns_settings(settings),
             settings.files,
@@ -37,10 +55,19 @@ def dns(instance: int) -> Serve:
             instance=instance,
             metrics=metrics,
             ready=ready,
-            more=server.More(visits=with_confirmation(contacts, settings.files.state).dsl_confirmed),
+            more=more,
+            standing=standing(),
         )
 
     return serve
+
+
+def helplines(kind: str, instance: int) -> Callable[[Path], Helplines]:
+    """What counts help services in the spool for the process number *instance* of a *kind*: one for all its settings.
+
+    What it has in memory would be lost with another; the spool is the same until the process ends.
+    """
+    return cache(lambda spool: Helplines(file_of(spool, kind, instance)))
 
 
 def doh(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:  # noqa: ARG001
@@ -130,6 +157,7 @@ def worker_place(settings: config.Settings, instance: int) -> str:
 
 def peek(instance: int) -> Serve:
     """The front door number *instance*."""
+    count = helplines("peek", instance)
 
     def serve(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:
         from proxy_addons import handover_key  # noqa: PLC0415 - see above
@@ -139,7 +167,8 @@ def peek(instance: int) -> Serve:
         _refuse_without_sealed(settings)
         metrics = (settings.config.metrics.address, settings.config.metrics.peek + instance)
         key = handover_key.key_of(settings.handover_key)
-        setup = room.Setup(settings.config.peek, settings.config.proxy, settings.workers, key)
+        counted = count(settings.files.spool)
+        setup = room.Setup(settings.config.peek, settings.config.proxy, settings.workers, key, counted)
         return room.serve(setup, settings.files, recorder, instance=instance, metrics=metrics, ready=ready)
 
     return serve
@@ -229,7 +258,7 @@ def _absolute(settings: config.Settings, text: str) -> str:
 
 def start_dns(instance: int, file: Path | None) -> int:
     """Run the DNS process until it is told to stop; returns the exit code."""
-    return process.start("dns", instance, file, dns(instance), journal=True)
+    return process.start("dns", instance, file, dns(instance), journal=True, follows=True)
 
 
 def start_doh(instance: int, file: Path | None) -> int:

@@ -22,8 +22,6 @@ _RECORD = 48
 """Bytes of a record's offset and TTL beside it."""
 _HEADER = 12
 """Bytes of a message before its question."""
-_AROUND = _HEADER + 2 + 4
-"""Bytes of header, name, type and class that are no letters of the host."""
 _SHARED = 1024
 """Stops that are known to be equal to others; lengths of names times rules that are asked for often."""
 
@@ -96,11 +94,11 @@ class Stop:
     """A finished answer to a blocked question: *head* and *tail* stand around the question, which ends at *end*.
 
     Head and tail are the same for thousands of names, so `Stops` shares one of these among all that it fits: a blocked
-    name costs its key and no more. *run* names what it counts for (`reporting.runs`), "" if it is no breach;
-    *letters* is how long the blocked host is. Its TTL is always the same.
+    name costs its key and no more. *run* names what it counts for (`reporting.runs`), "" if it is no breach. Its TTL is
+    always the same.
     """
 
-    __slots__ = ("end", "head", "letters", "run", "tail", "until")
+    __slots__ = ("end", "head", "run", "tail", "until")
 
     blocks: Literal[True] = True
 
@@ -108,7 +106,6 @@ class Stop:
         """Part *message*, whose question ends at *end*; it is good until the second *until*, 0 for not at all."""
         self.head, self.tail, self.end = message[2:_HEADER], message[end:], end
         self.until, self.run = until, run
-        self.letters = end - _AROUND
 
     def answers(self, packet: bytes) -> bytes:
         """The answer to *packet*, which asks what it is for."""

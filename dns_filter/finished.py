@@ -5,6 +5,7 @@
 
 from dns_filter.cache import Stop
 from dns_filter.seats import Seat
+from dns_filter.wire import HEADER
 from reporting.runs import count_repeat
 
 
@@ -20,11 +21,11 @@ def finished(packet: bytes, seat: Seat, now_ns: int, second: int) -> bytes | Non
         if found.told is not None:
             found.told.to(seat.address)
         return packet[:2] + found.payload
-    if second >= found.until or (found.run and not _repeats(found, seat, now_ns)):
+    if second >= found.until or (found.run and not _repeats(found, seat, now_ns, packet)):
         return None
     seat.stops += 1
     return found.answers(packet)
 
 
-def _repeats(stop: Stop, seat: Seat, now_ns: int) -> bool:
-    return count_repeat(seat.runs, stop.run, now_ns, stop.letters)
+def _repeats(stop: Stop, seat: Seat, now_ns: int, packet: bytes) -> bool:
+    return count_repeat(seat.runs, stop.run, now_ns, packet[HEADER : stop.end])

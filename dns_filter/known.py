@@ -29,6 +29,9 @@ LARGEST = 4096
 with them one client could empty that of all."""
 LARGE_ROOM = 1 << 20
 """Bytes of those: 15 to 250 answers."""
+LARGE_LIFE = 5
+"""Seconds that a large answer lives at least, whatever its TTL: reading one of 500 records takes about 10 ms, and a
+zone that gives it no life would have us do that for each question."""
 FAILURES = 1 << 20
 """Bytes for failures that are remembered, some 4,000."""
 
@@ -70,6 +73,10 @@ class Known:
             if not for_all:
                 store.drop(_for_all_types(sought))
         packed = compact.pack(found, now)
+        if len(packed) > LARGEST and found.life < LARGE_LIFE:
+            ttls = tuple(max(LARGE_LIFE, ttl) for ttl in found.ttls)
+            found = msgspec.structs.replace(found, life=LARGE_LIFE, ttls=ttls)
+            packed = compact.pack(found, now)
         if found.life:
             store = self.answers if len(packed) <= LARGEST else self._large
             store.put(_for_all_types(sought) if for_all else sought, packed)

@@ -52,21 +52,21 @@ class Lookups:
     def __init__(
         self,
         *,
+        known: Known,
         ask: Ask,
         spawn: Spawn,
         rebinding: Rebinding,
-        room: int,
-        stale: int,
         figures: Figures,
         monotonic: Callable[[], float],
     ) -> None:
-        """Ask nobody yet; keep answers in *room* bytes, and each for *stale* seconds after its end."""
-        self.known = Known(room, stale)
+        """Ask nobody yet; keep answers in *known*."""
+        self.known = known
         self._ask, self._spawn, self._rebinding = ask, spawn, rebinding
         self._figures, self._monotonic = figures, monotonic
         self._under_way: dict[bytes, asyncio.Task[Kept]] = {}
         self._ahead: set[bytes] = set()
         self._complaint = Seldom(monotonic)
+        self._count()
 
     def at_hand(self, sought: bytes) -> Kept | None:
         """What is known of *sought*, or None if upstream must be asked."""
@@ -147,5 +147,8 @@ class Lookups:
             self._figures.rebinding += 1
             found = Answer(reply.no_data(reply.FILTERED_TTL), reply.FILTERED_TTL, note=answer.PRIVATE)
         kept = self.known.keep(sought, found, now)
-        self._figures.cache_answers, self._figures.cache_bytes = len(self.known.answers), self.known.answers.size
+        self._count()
         return kept
+
+    def _count(self) -> None:
+        self._figures.cache_answers, self._figures.cache_bytes = len(self.known.answers), self.known.answers.size

@@ -9,6 +9,7 @@ from blocklists.rulebook import Severity
 from blocklists.verdict import Verdict
 from dns_filter.asked import Asked
 from dns_filter.doors import SchoolDoor
+from dns_filter.wire import HEADER
 from reporting.breach import breach_of
 from reporting.recorder import Recorder
 from reporting.runs import NO_RUNS, Run, who_is
@@ -32,7 +33,7 @@ class Records:
         breach = breach_of(request, verdict, source="dns", policy=self.version) if request else None
         if breach is None:
             return ""
-        return self._recorder.first(name, breach, asked.address)
+        return self._recorder.first(name, breach, asked.address, asked.packet[HEADER : asked.question.end])
 
     def must_wait(self, asked: Asked, run: Hashable, verdict: Verdict) -> bool:
         """Whether the answer waits until what was put under *run* survives a power cut: no repeat of what does."""

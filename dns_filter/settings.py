@@ -95,6 +95,10 @@ class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Names that are answered here, each with its addresses, and the addresses with their names (PTR). One that no list
     and no rule speaks of is open to every profile."""
 
+    tell: str = ""
+    """A Unix datagram socket that is told of each permitted answer: which client may go to which addresses, for how
+    long; for a firewall. Empty: nobody is told."""
+
     finished_mb: int = 12
     """Megabytes for finished answers of each listener, which differ by profile: 30,000, or 90,000 of closed names."""
 

@@ -132,6 +132,10 @@ class Listener:
         """Accept connections at the socket *bound*."""
         self._server = await asyncio.start_server(self._serve, sock=bound, limit=LONGEST + 2)
 
+    def answer_by(self, door: Door, resolver: Resolver) -> None:
+        """Answer by these from the next question on, at connections that are open too."""
+        self._door, self._resolver, self._figures = door, resolver, resolver.figures
+
     async def close(self) -> None:
         """Stop accepting and end every connection."""
         if self._server is not None:

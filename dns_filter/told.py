@@ -12,8 +12,11 @@ from dns_filter.answer import Address
 
 log = logging.getLogger("schoolgate.dns")
 
-type Tell = Callable[[str, tuple[Address, ...], int], None]
-"""Takes a client's address, the addresses that it was given, and the seconds for which it may use them."""
+type Tell = Callable[[str, tuple[Address, ...], int], bool | None]
+"""Takes a client's address, the addresses that it was given, and the seconds for which it may use them.
+
+False where nobody could be told: then it is tried again with the client's next question.
+"""
 
 
 class Told:
@@ -32,7 +35,9 @@ class Told:
             return
         self._clients.add(client)
         try:
-            self._tell(client, self._addresses, self._seconds)
+            done = self._tell(client, self._addresses, self._seconds)
         except Exception:
-            self._clients.discard(client)
+            done = False
             log.exception("A permitted answer could not be passed on.")
+        if done is False:
+            self._clients.discard(client)

@@ -103,6 +103,7 @@ class Search:
     def answered(self, attempt: Attempt, message: bytes) -> None:
         """Take what a resolver says, if it is of use; else ask another."""
         self._drop(attempt)
+        self._give_up_others(attempt)
         if self.found.done():
             self._rest()
             return
@@ -162,6 +163,12 @@ class Search:
             upstream.unreachable(error)
             return False
         return True
+
+    def _give_up_others(self, answered: Attempt) -> None:
+        """Wait no longer for a resolver that was asked more than once and has answered, nor count it as silent."""
+        for other in [waiting for waiting in self._waiting if waiting.told is answered.told]:
+            other.give_up()
+            self._drop(other)
 
     def _drop(self, attempt: Attempt) -> None:
         if attempt in self._waiting:

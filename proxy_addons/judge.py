@@ -24,6 +24,7 @@ from blocklists.verdict import CARRIED, Hit
 from reporting.breach import breach_of
 from reporting.complaint import Complaint
 from reporting.concern import concern_of
+from reporting.helplines import Helplines, is_helpline
 from reporting.recorder import Recorder
 
 log = logging.getLogger("schoolgate.proxy")
@@ -44,10 +45,16 @@ class Failures(Protocol):
 
 
 class Judge:
-    """Decides by the policy in force. *clock_ok* is kept by whoever keeps the policy fresh."""
+    """Decides by the policy in force. *clock_ok* is kept by whoever keeps the policy fresh.
 
-    def __init__(self, live: Live, recorder: Recorder, counters: Failures) -> None:
+    *helplines* counts who turned to help services, where this process is the one to do that.
+    """
+
+    def __init__(
+        self, live: Live, recorder: Recorder, counters: Failures, *, helplines: Helplines | None = None
+    ) -> None:
         self.live = live
+        self._helplines = helplines
         self._counters, self._complaint = counters, Complaint(log)
         self.clock_ok = True
         self.recorder = recorder
@@ -101,6 +108,8 @@ class Judge:
         if verdict.reason is Reason.FAILURE:
             self._counters.failures += 1
             self._complaint.say(verdict, self._counters.failures)
+        if self._helplines is not None and is_helpline(verdict):
+            self._helplines.met(request.client, request.at)
         return request, verdict
 
     def opens(self, client: Client) -> bool:

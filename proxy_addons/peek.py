@@ -33,6 +33,7 @@ from proxy_addons.resolve import Resolver
 from proxy_addons.settings import PeekSettings, ProxySettings, endpoint
 from proxy_addons.watch import Watch
 from proxy_addons.workers import NoWorkerError, Workers
+from reporting.helplines import Helplines
 from reporting.metrics import process_collector, serve_metrics
 from reporting.recorder import Recorder
 
@@ -56,12 +57,16 @@ type Ready = Callable[[dict[str, tuple[str, int]]], None]
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """What a front door is started with: its settings and the proxy's, the *workers* ("127.0.0.1:8190"), the *key*."""
+    """What a front door is started with: its settings and the proxy's, the *workers* ("127.0.0.1:8190"), the *key*.
+
+    *helplines* counts who turned to help services (G12), and outlives settings.
+    """
 
     peek: PeekSettings
     proxy: ProxySettings
     workers: tuple[str, ...]
     key: bytes
+    helplines: Helplines | None = None
 
 
 async def serve(
@@ -83,6 +88,8 @@ async def serve(
         live.refresh()
         peek = Peek(setup, live, recorder)
         stack.callback(peek.close)
+        if setup.helplines is not None:
+            stack.callback(setup.helplines.write)
         doors = [(way, stack.enter_context(bound(key, text))) for key, way, text in peek.ways()]
         endpoints = dict(_named(setup.peek, [door for _, door in doors]))
         if metrics:
@@ -102,7 +109,7 @@ class Peek:
             raise ValueError(f"proxy.inner_dns: {setup.proxy.inner_dns!r} is no address and port")
         self._setup, self._live = setup, live
         self._counts = PeekCounters()
-        self._judge = Judge(live, recorder, self._counts)
+        self._judge = Judge(live, recorder, self._counts, helplines=setup.helplines)
         self._permitted, self._doorway = Permitted(self._judge), Doorway()
         self._resolver = Resolver(inner, Reach(setup.proxy.reachable_private))
         self._loop = asyncio.get_running_loop()
@@ -290,6 +297,8 @@ class Peek:
             with last_good_stays(log):
                 self._live.refresh()
                 self._judge.clock_ok = self._live.clock_ok()
+                if self._setup.helplines is not None:
+                    self._setup.helplines.sweep(time.time_ns())
             if self._live.ready:
                 self._ready.set()
             await asyncio.sleep(REFRESH)

@@ -1,6 +1,7 @@
 """What goes on with alerts besides taking breaches in: the outbox, the ladder, digests and tests, put together once."""
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from reporting.alerts import Desk
 from reporting.channels import Channels
 from reporting.database import Database
 from reporting.escalation import Escalation
+from reporting.helplines import turns_of
 from reporting.links import Links
 from reporting.mail import link_base
 from reporting.notify import Outbox
@@ -44,7 +46,12 @@ def outbox_of(database: Database, settings: ReportingSettings) -> Outbox:
     return Outbox(database, settings.mail, settings.contacts, channels=channels, links=links)
 
 
-def climbing(database: Database, desk: Desk, settings: ReportingSettings, state: Path) -> tuple[Running, ...]:
-    """What reminds: the ladder, digest and weekly report, and the tests that are asked for in *state*."""
-    link = link_base(settings.public_url)
-    return Escalation(database, desk), Summaries(database, desk, link), AlertTests(database, state, desk)
+def climbing(
+    database: Database, desk: Desk, settings: ReportingSettings, state: Path, spool: Path
+) -> tuple[Running, ...]:
+    """What reminds: the ladder, digest and weekly report, and the tests that are asked for in *state*.
+
+    In *spool* the week's total of help services is counted.
+    """
+    summaries = Summaries(database, desk, link_base(settings.public_url), helped=partial(turns_of, spool))
+    return Escalation(database, desk), summaries, AlertTests(database, state, desk)

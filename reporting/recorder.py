@@ -94,24 +94,25 @@ class Recorder:
         """The open runs of *address* by name, as they are from now on; none if they are not *who*'s, where given."""
         return self._runs.of(address, who)
 
-    def first(self, name: Hashable, breach: Breach, address: str = "") -> Hashable:
+    def first(self, name: Hashable, breach: Breach, address: str = "", asked: bytes = b"") -> Hashable:
         """Put *breach* on record: as the first of a run, or counted onto one. Returns the name of that run.
 
         *name* tells it from other breaches of the same *address*, which is the breach's own unless another is given.
         Breaches of another person, device, profile or severity never join, whatever they are called. The run may be
-        another than was named: that of a flood.
+        another than was named: that of a flood. *asked* is the question, for repeats of it (`runs.count_repeat`).
         """
         now = self._monotonic()
         account, name, row = self._runs.place(name, breach, address or breach.address, now)
         if (run := account.runs.get(name)) is not None:
             run.add(breach.at_ns)
-            run.note(breach.host)
+            run.note(breach.host, asked)
             return run.name
         if (oldest := self._runs.in_the_way(account)) is not None:
             self._look_at(oldest, closing=True)
         offset = self._write(row) if self._catch_up() else None
         self.floods += row.flood
         run = self._runs.open(name, account, _WAITS if offset is None else offset, row, now)
+        run.note(row.host, asked)
         if offset is None and not self._queue.join(run, row):
             run.of = _LOST
             self.lost += 1

@@ -8,7 +8,7 @@ from the caller.
 
 import math
 from collections import OrderedDict
-from collections.abc import Container, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 
 import msgspec
 
@@ -45,7 +45,8 @@ ACCOUNTS = 65_536
 SAMPLES = 3
 """Names that a run tells of (G26)."""
 
-_ANY_LENGTH = range(1 << 16)
+QUESTIONS = 64
+"""Questions that a run knows while it may tell of more hosts: two hosts are asked for in a few ways each."""
 
 LONGEST_HOST = 253
 """Characters of a host name (RFC 1035, 2.3.4, in text)."""
@@ -63,11 +64,11 @@ class Run:
     """A breach on record and what is counted onto it: *count* more since the last look, between two UTC times.
 
     *of* is the breach's offset, *hosts* the first different names and *told* how many of them are on record;
-    *lengths* are those of hosts of which it knows enough.
+    *asked* are the questions (in whatever form who counts has them) of hosts that it knows; None when it knows enough.
     """
 
     __slots__ = (
-        "account", "count", "due", "ends", "first_ns", "hosts", "last_ns", "lengths", "name", "of", "severity", "told",
+        "account", "asked", "count", "due", "ends", "first_ns", "hosts", "last_ns", "name", "of", "severity", "told",
     )  # fmt: skip
 
     def __init__(self, name: Hashable, account: "Account", of: int, breach: Breach, now: float) -> None:
@@ -77,7 +78,7 @@ class Run:
         self.ends = now + LONGEST_GRAVE if is_grave(breach) else math.inf
         self.hosts: tuple[str, ...] = (breach.host,) if breach.host else ()
         self.told = len(self.hosts)
-        self.lengths: Container[int] = {len(breach.host)} if breach.host else _ANY_LENGTH
+        self.asked: set[bytes] | None = set() if breach.host else None
         self.count = self.first_ns = self.last_ns = 0
 
     def add(self, at_ns: int) -> None:
@@ -87,25 +88,27 @@ class Run:
         self.count += 1
         self.last_ns = at_ns
 
-    def note(self, host: str) -> None:
-        """Keep *host* as a sample, unless it is one, is no host name, or there are enough. A sealed hit has none."""
-        if isinstance(self.lengths, set):
-            self.lengths.add(len(host))
+    def note(self, host: str, asked: bytes = b"") -> None:
+        """Keep *host* as a sample, unless it is one, is no host name, or there are enough. A sealed hit has none.
+
+        The question *asked* need not be noted again.
+        """
+        if self.asked is not None:
+            self.asked.add(asked)
         if len(self.hosts) < SAMPLES and host not in self.hosts and host.isascii() and 0 < len(host) <= LONGEST_HOST:
             self.hosts += (host,)
-        if len(self.hosts) == SAMPLES:
-            self.lengths = _ANY_LENGTH
+        if len(self.hosts) == SAMPLES or (self.asked is not None and len(self.asked) > QUESTIONS):
+            self.asked = None
 
 
-def count_repeat(runs: Mapping[Hashable, Run], name: Hashable, at_ns: int, length: int) -> bool:
+def count_repeat(runs: Mapping[Hashable, Run], name: Hashable, at_ns: int, asked: bytes) -> bool:
     """Count one more of the open run *name* of *runs* at *at_ns* (UTC); False if its answer is to be made anew.
 
-    So it is for a first, and for a host of a new *length* (characters) while the run may tell of more hosts: a finished
-    answer is shared by many and knows no more of them. Called for each packet that repeats a breach, 100,000 times a
-    second.
+    So it is for a first, and for a question that was not *asked* yet while the run may tell of more hosts: its answer
+    may be finished because somebody else asked. Called for each packet that repeats a breach, 100,000 times a second.
     """
     run = runs.get(name)
-    if run is None or length not in run.lengths:
+    if run is None or (run.asked is not None and asked not in run.asked):
         return False
     if not run.count:  # as Run.add, whose call would be a quarter of this
         run.first_ns = at_ns

@@ -96,7 +96,7 @@ async def serve(
         )
         room = Room(database, Path(settings.database))
         outbox, watch = alerting.outbox_of(database, settings), SealedWatch(files)
-        climbing = alerting.climbing(database, told, settings, files.state)
+        climbing = alerting.climbing(database, told, settings, files.state, files.spool)
         notices_told = Notices(database, settings.contacts, link_base(settings.public_url), lag=lambda: ingest.lag)
         nightly = Nightly(database, Path(settings.database), files.spool, settings.backup, zone=lambda: zone_of(live))
         counted = _Reporting(ingest, outbox), ListCollector(files.lists), watch, nightly, mending, database.wear, room

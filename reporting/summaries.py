@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from blocklists.rulebook import Severity
-from reporting import summary_words
+from reporting import helplines, summary_words
 from reporting.alert_models import SummaryRow
 from reporting.alerts import Desk, letter
 from reporting.database import Database
@@ -33,11 +33,23 @@ WEEKLY_TO = ("dsl", "headteacher")
 
 
 class Summaries:
-    """Writes digests and weekly reports into the outbox of *database*; *link* is how our web address begins."""
+    """Writes digests and weekly reports into the outbox of *database*; *link* is how our web address begins.
 
-    def __init__(self, database: Database, desk: Desk, link: str, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+    *helped* gives the week's total of help services (`helplines.turns_of`).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        desk: Desk,
+        link: str,
+        *,
+        helped: Callable[[datetime.date], int | None] = lambda _: None,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         """Nothing is written before `run` or `step`."""
         self._database, self._desk, self._link, self._now_ns = database, desk, link, now_ns
+        self._helped = helped
         self.written = 0
 
     async def run(self) -> None:
@@ -115,6 +127,7 @@ class Summaries:
             waiting=waiting,
             late=sum(late.values()),
             unsent=await session.scalar(failing) or 0,
+            helped=helplines.shown(self._helped(first)),
         )
         return summary_words.weekly(week, link=self._link)
 

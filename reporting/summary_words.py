@@ -11,7 +11,10 @@ import msgspec
 
 from blocklists.calendar import NS
 from blocklists.rulebook import Severity
+from reporting import helplines
 from reporting.models import AlertRow
+
+HELPED = "Devices that reached a help service, each counted once a day"
 
 LISTED = 30
 """Alerts that a digest names; the page has them all."""
@@ -27,7 +30,10 @@ _NO_MORE = "You have to log in to read them. This message says no more on purpos
 
 
 class Week(msgspec.Struct, frozen=True):
-    """The figures of the week that begins on *first*; *late* alerts wait though their time is over."""
+    """The figures of the week that begins on *first*; *late* alerts wait though their time is over.
+
+    *helped* is the total of help services as anybody may read it (G12).
+    """
 
     first: datetime.date
     kinds: Mapping[str, int]
@@ -35,6 +41,7 @@ class Week(msgspec.Struct, frozen=True):
     waiting: Mapping[Severity, int]
     late: int
     unsent: int
+    helped: str = helplines.shown(None)
 
 
 def digest(
@@ -67,6 +74,7 @@ def weekly(week: Week, *, link: str) -> tuple[str, str]:
     lines += [f"{words}: {week.kinds.get(kind, 0)}" for kind, words in KINDS]
     lines += ["", *_alerts("Alerts opened", week.opened), *_alerts("Alerts that nobody has acknowledged", week.waiting)]
     lines += [f"Of those, overdue: {week.late}", f"Messages that could not be sent yet: {week.unsent}", ""]
+    lines += [f"{HELPED}: {week.helped}", ""]
     if not opened:
         lines += ["No alert was opened. That this report came shows that the way to you works.", ""]
     subject = f"Schoolgate weekly report: {opened} {'alert' if opened == 1 else 'alerts'}"

@@ -14,6 +14,7 @@ from blocklists.clients import Client
 from blocklists.profile import Profile
 from blocklists.verdict import Reason, Verdict
 from reporting.breach import VERSION, Visit
+from reporting.helplines import Helplines, is_helpline
 
 MINUTE = 60_000_000_000
 """Nanoseconds that are one row."""
@@ -30,6 +31,9 @@ CLIENTS = 8_192
 OTHER = "(other)"
 """The site under which a client's visits stand for which there is no room; no name has parentheses."""
 
+HELPLINE = "(helpline)"
+"""In place of a site: a help service, which is no visit and counts for the school's weekly total alone (G12)."""
+
 RECORD = 64
 """Sites of one record: 17 KB at most, and few enough for 500 records to be one transaction (`reporting.ingest`)."""
 
@@ -41,11 +45,14 @@ hundreds of sites in the minute, that kept everybody waiting for 90 ms."""
 def worth_a_visit(verdict: Verdict, profile: Profile, host: str) -> str:
     """The site that a permitted answer for the canonical *host* is a visit to, or "" if it is none.
 
-    None for a refusal, a helpline and its parts, what is on a list of nobody's business (`NEVER_VISITED`) whatever
-    else it is on, a reverse or a single-label name, and profiles whose named visits are not kept. 2.4 us for a new
-    host, so it is asked when an answer is made and not for each that goes out.
+    None for a refusal, what is on a list of nobody's business (`NEVER_VISITED`) whatever else it is on, a reverse or a
+    single-label name, and profiles whose named visits are not kept; HELPLINE for a help service, whoever asks, and none
+    for what its pages share with others. 2.4 us for a new host, so it is asked when an answer is made and not for each
+    that goes out.
     """
-    if not profile.visits or verdict.blocked or verdict.reason is Reason.ALWAYS_OPEN or verdict.personal:
+    if verdict.reason is Reason.ALWAYS_OPEN and not verdict.blocked:
+        return HELPLINE if is_helpline(verdict) else ""
+    if not profile.visits or verdict.blocked or verdict.personal:
         return ""
     if host.endswith(".arpa") or "." not in host:
         return ""
@@ -57,10 +64,19 @@ class Visits:
 
     *write* puts a record into the journal (`Recorder.visit`). *kept* is False until a DSL is confirmed (G15): then
     nothing is counted at all. What `add` is given is never lost: sites beyond the bounds are counted under OTHER.
+    *helplines* counts who turned to a help service, which is written nowhere else.
     """
 
-    def __init__(self, write: Callable[[Visit], None], *, kept: bool, source: str = "dns") -> None:
+    def __init__(
+        self,
+        write: Callable[[Visit], None],
+        *,
+        kept: bool,
+        source: str = "dns",
+        helplines: Helplines | None = None,
+    ) -> None:
         """Start with none."""
+        self._helplines = helplines
         self._write, self._kept, self._source = write, kept, source
         self._minutes: dict[int, dict[Client, Counter[str]]] = {}
         self._over: deque[tuple[int, Client, Counter[str]]] = deque()
@@ -71,13 +87,16 @@ class Visits:
 
         *client* is as the clients snapshot has it (`ClientMap.of`). Empty sites are passed over.
         """
+        named = Counter(sites)
+        if named.pop(HELPLINE, 0) and self._helplines is not None:
+            self._helplines.met(client, at_ns)
         if not self._kept:
             return
         minute = self._minutes.setdefault(at_ns - at_ns % MINUTE, {})
         if client not in minute and len(minute) >= CLIENTS:
             client = Client("", client.profile)
         counted = minute.setdefault(client, Counter())
-        for site, count in Counter(sites).items():
+        for site, count in named.items():
             if site:
                 counted[self._fitting(counted, site)] += count
 
@@ -86,6 +105,8 @@ class Visits:
 
         Called every 0.05 s, it has written all of a minute within 10 s of its end.
         """
+        if self._helplines is not None:
+            self._helplines.sweep(now_ns)
         self._turn(now_ns - now_ns % MINUTE)
         written = 0
         while self._over and written < most:
@@ -94,6 +115,8 @@ class Visits:
 
     def flush(self) -> None:
         """Write everything, the minute that goes on too: for the end of a process."""
+        if self._helplines is not None:
+            self._helplines.write()
         self._turn(None)
         while self._over:
             self._put(*self._over.popleft())

@@ -4,10 +4,12 @@ from litestar import Response, get
 from sqlalchemy import func, select
 
 from blocklists.rulebook import Severity
+from reporting import helplines
 from reporting.case_models import IncidentRow, TriageRow
 from reporting.models import AlertRow
 from reporting.names import Look, looks, looks_by_role
 from reporting.permissions import Action, may
+from reporting.summary_words import HELPED
 from reporting.triage import JUDGEMENTS
 from reporting.web import times
 from reporting.web.access import needs
@@ -38,8 +40,10 @@ async def oversight(request: Asked) -> Response[str]:
     office = office_of(request)
     since = office.now_ns() - DAYS * DAY
     by_role = await looks_by_role(office.database, since)
+    figures: list[tuple[str, list[tuple[str, int]] | list[tuple[str, str]]]]
     figures = [("Alerts", await _alerts(office, since)), ("Judged", await _judged(office, since))]
     figures += [("Incidents", await _incidents(office, since)), ("Looks at records, by role", _roles(by_role))]
+    figures += [("Help services, last week", [(HELPED, helplines.last_week(office.live.files.spool, office.now_ns()))])]
     return html(
         request,
         office,

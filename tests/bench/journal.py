@@ -72,10 +72,8 @@ async def _round(folder: Path, count: int) -> dict[str, float]:
     start = journal.end
     found = {FIRST: _each(lambda one: recorder.first(one.host, one), breaches)}
     runs = recorder.runs_of(breaches[0].address)
-    found[AT_HAND] = _each(lambda one: count_repeat(runs, FIRST_HOST, one.at_ns, len(one.host)), breaches)
-    found[REPEAT] = _each(
-        lambda one: count_repeat(recorder.runs_of(one.address), one.host, AT, len(one.host)), breaches
-    )
+    found[AT_HAND] = _each(lambda one: count_repeat(runs, FIRST_HOST, one.at_ns, b""), breaches)
+    found[REPEAT] = _each(lambda one: count_repeat(recorder.runs_of(one.address), one.host, AT, b""), breaches)
     found[WRITE] = _bare_writes(folder / "bare", (journal.end - start) // count, breaches)
     found |= _flood_and_visits(folder, count)
     journal.close()

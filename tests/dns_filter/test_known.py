@@ -1,8 +1,9 @@
 import pytest
+from msgspec import structs
 
 from dns_filter import reply
 from dns_filter.answer import Answer, failure
-from dns_filter.known import LARGE_ROOM, LARGEST, REST, STALE_TTL, STALE_USED, TROUBLE, Known
+from dns_filter.known import LARGE_LIFE, LARGE_ROOM, LARGEST, REST, STALE_TTL, STALE_USED, TROUBLE, Known
 from dns_filter.reply import Body, Note
 from dns_filter.wire import name_of
 
@@ -186,6 +187,18 @@ def test_answers_larger_than_any_packet_are_kept_and_take_no_room_of_the_others(
     assert known.at_hand(bytes(4) + A, 2.0) is None
     assert len(known.answers) == 1
     assert known._large.size <= LARGE_ROOM
+
+
+def test_a_large_answer_without_a_life_is_kept_for_seconds_all_the_same(known):
+    kept = known.keep(A, structs.replace(large(b"\0"), life=0, offsets=(6,), ttls=(0,)), 1.0)
+    assert kept.answer.ttls == (LARGE_LIFE,)
+    assert known.at_hand(A, LARGE_LIFE).answer.ttls == (LARGE_LIFE,)
+    assert known.at_hand(A, 1.0 + LARGE_LIFE) is None
+
+
+def test_a_small_answer_without_a_life_is_not_kept(known):
+    known.keep(A, found(0), 1.0)
+    assert known.at_hand(A, 1.0) is None
 
 
 def test_what_is_kept_of_a_name_is_what_came_last_however_large(known):

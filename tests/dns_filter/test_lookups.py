@@ -9,6 +9,7 @@ import pytest
 from blocklists.rulebook import Permit
 from dns_filter import reply
 from dns_filter.answer import Answer, failure
+from dns_filter.known import Known
 from dns_filter.lookups import AHEAD, BACKGROUND, PATIENCE, Lookups
 from dns_filter.metrics import Figures
 from dns_filter.rebinding import Rebinding
@@ -214,11 +215,10 @@ class Bench:
         self.says: Answer | Exception = found(300)
         self.figures, self.tasks = Figures(), set[asyncio.Task]()
         self.lookups = Lookups(
+            known=Known(1 << 20, 86400),
             ask=self._ask,
             spawn=self._spawn,
             rebinding=Rebinding(()),
-            room=1 << 20,
-            stale=86400,
             figures=self.figures,
             monotonic=lambda: self.now,
         )

@@ -18,7 +18,7 @@ from blocklists import policy
 from blocklists.clients import Client
 from blocklists.profile import Blocked
 from blocklists.rulebook import Permit
-from dns_filter import resolver
+from dns_filter import batch, resolver
 from reporting.breach import Breach, Repeat
 from reporting.frames import read_frames
 from reporting.runs import ROWS
@@ -621,6 +621,17 @@ async def test_names_of_one_rule_are_one_run_that_tells_of_three(running):
     assert (repeat.count, repeat.hosts) == (3, ("b.games.test", "c.games.test"))
 
 
+async def test_a_run_tells_of_names_that_others_had_asked_for_before(running):
+    names = ("a.games.test", "b.games.test", "c.games.test", "d.games.test")
+    for source in ("127.0.0.1", "127.0.0.21"):
+        for name in (*names, *names):
+            await ask(running.dns, name, source=source)
+    running.recorder.flush()
+
+    repeats = [f.record for f in read_frames(running.journal.path) if isinstance(f.record, Repeat)]
+    assert [(repeat.count, repeat.hosts) for repeat in repeats] == [(7, ("b.games.test", "c.games.test"))] * 2
+
+
 async def test_a_flood_is_counted_by_the_hit_path_and_leaves_others_their_rows(running, school):
     names = [f"n{number}.bets.example" for number in range(ROWS + 40)]
     school.compile({**LISTS, "gambling": names})
@@ -777,6 +788,21 @@ async def test_ending_gives_every_port_back(school, upstream, start):
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         with socket.socket(socket.AF_INET, kind) as probe:
             probe.bind(("127.0.0.1", port))
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in batches", "one by one"])
+async def test_ending_answers_what_waits_by_then(school, upstream, start, monkeypatch, together):
+    monkeypatch.setattr(batch, "usable", batch.usable and together)
+    async with start(school, (upstream.port,)) as running:
+        await ask(running.dns, "gambling.test")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.connect(running.dns)
+            client.settimeout(5)
+            for _ in range(100):
+                client.send(question("gambling.test").pack())
+            running.task.cancel()
+            await asyncio.wait([running.task])
+            assert len([client.recv(4096) for _ in range(100)]) == 100
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,18 @@ async def test_a_lost_packet_is_asked_again():
     assert list(map(str, found.addresses)) == ["198.51.100.7"]
 
 
+async def test_a_resolver_that_was_asked_again_and_answered_is_not_waited_for():
+    async with Crooked(ZONE, Fault.SILENT, first=1) as crooked:
+        upstreams = Upstreams([Place("127.0.0.1", crooked.port)], 0.8)
+        try:
+            assert (await ask_once(upstreams)).body.code == reply.NOERROR
+            crooked.left = 2
+            assert (await ask_once(upstreams)).body.code == reply.SERVFAIL  # the time of the first is over by then
+        finally:
+            await upstreams.close()
+    assert (upstreams.all[0].answers, upstreams.all[0].timeouts) == (1, 2)
+
+
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.CUT])
 async def test_behind_a_bad_upstream_the_next_one_is_asked(fault):
     async with Crooked(ZONE, fault) as crooked, NameServer(ZONE) as honest:

@@ -9,6 +9,7 @@ from random import Random
 
 from blocklists.live import Live
 from dns_filter.doors import VERDICTS
+from dns_filter.known import Known
 from dns_filter.local import Local
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import Figures
@@ -39,11 +40,10 @@ class Filter:
         self.chance, self.figures, self.judge = chance, Figures(), Judge(honest=not spoils)
         self.recorder = Recorder(journal)
         lookups = Lookups(
+            known=Known(ROOM, 3600),
             ask=Upstream(chance, spoils).ask,
             spawn=asyncio.get_running_loop().create_task,
             rebinding=Rebinding(("internal",)),
-            room=ROOM,
-            stale=3600,
             figures=self.figures,
             monotonic=time.monotonic,
         )

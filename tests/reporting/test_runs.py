@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from blocklists.clients import Client
 from blocklists.rulebook import Severity
 from reporting import runs as runs_module
-from reporting.runs import NETWORK_ROWS, ROWS, RUNS_EACH, Run, Runs, who_is
+from reporting.runs import NETWORK_ROWS, QUESTIONS, ROWS, RUNS_EACH, Run, Runs, count_repeat, who_is
 from tests.support.journals import breach
 
 PREFIX = "2001:db8:0:7"
@@ -174,7 +174,7 @@ def test_an_ipv4_address_written_as_ipv6_is_a_client_by_itself(runs):
 @pytest.mark.parametrize("host", ["", "\udc80.test", "x" * 254], ids=["sealed", "surrogate", "too long"])
 def test_what_is_no_host_name_is_no_sample(host):
     run = Run("a", Runs()._strangers, 0, breach(host=""), 0.0)
-    run.note(host)
+    run.note(host, b"")
     assert run.hosts == ()
 
 
@@ -196,9 +196,27 @@ def test_rows_and_counts_are_all_that_was_offered(asked):
         now += pause
         rows += record(runs, number, address, now=now, severity=severity, person=person) is not None
         while (run := runs.next_due()) and run.due <= now:
-            written += run.count
-            runs.close(run) if not run.count or now >= run.ends else runs.look_again(run, now)
+            count, run.count = run.count, 0
+            written += count
+            runs.close(run) if not count or now >= run.ends else runs.look_again(run, now)
     assert rows + written + runs.counted() == len(asked)
     still_open = {run for account in runs._accounts.values() for run in account.runs.values()}
     assert {run for run in runs._due if run.ends > now} == still_open
     assert len(runs) == len(still_open) + sum(run.ends <= now for run in runs._due)
+
+
+def test_a_run_remembers_no_more_questions_than_two_hosts_are_asked_for():
+    run = Run("a", Runs()._strangers, 0, breach(), 0.0)
+    for number in range(2 * QUESTIONS):
+        run.note("host0.gambling.test", number.to_bytes(2))
+    assert run.asked is None
+    assert count_repeat({"a": run}, "a", 1, b"any other")
+
+
+def test_a_repeat_is_counted_where_run_and_question_are_known():
+    run = Run("a", Runs()._strangers, 0, breach(), 0.0)
+    run.note("host0.gambling.test", b"known")
+    counted = [count_repeat({"a": run}, *one) for one in (("a", 1, b"known"), ("a", 2, b"known"), ("a", 3, b"new"))]
+    assert counted == [True, True, False]
+    assert not count_repeat({"a": run}, "b", 4, b"known")
+    assert (run.count, run.first_ns, run.last_ns) == (2, 1, 2)

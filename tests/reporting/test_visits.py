@@ -15,7 +15,8 @@ from blocklists.verdict import Action, Kind, Reason, Request, Verdict
 from reporting import visits as visits_module
 from reporting.breach import Visit
 from reporting.frames import read_frames
-from reporting.visits import CLIENTS, MINUTE, OTHER, RECORD, SITES_EACH, Visits, worth_a_visit
+from reporting.helplines import Helplines
+from reporting.visits import CLIENTS, HELPLINE, MINUTE, OTHER, RECORD, SITES_EACH, Visits, worth_a_visit
 from tests.blocklists.test_policy import PlainNames
 from tests.support.journals import SEED
 from tests.support.killed_child import told_until_killed
@@ -197,13 +198,34 @@ def test_a_visit_is_to_the_registrable_name(host, site):
     [
         Verdict(Action.BLOCK, Reason.CATEGORY, category="gambling"),
         Verdict(Action.BLOCK, Reason.CATEGORY, category="adverts", quiet=True),
-        Verdict(Action.ALLOW, Reason.ALWAYS_OPEN),
+        Verdict(Action.ALLOW, Reason.ALWAYS_OPEN, rule="fonts.gstatic.com"),
         Verdict(Action.ALLOW, Reason.CATEGORY, category="forums", personal=True),
     ],
-    ids=["blocked", "quiet", "helpline", "information and forums"],
+    ids=["blocked", "quiet", "a helpline's letters", "information and forums"],
 )
 def test_what_is_nobodys_to_read_is_no_visit(verdict):
     assert worth_a_visit(verdict, PROFILES["staff"], "www.example.test") == ""
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_helpline_is_no_site_of_anybodys_and_written_nowhere(page, profile, tmp_path):
+    verdict = Verdict(Action.ALLOW, Reason.ALWAYS_OPEN, rule="childline.org.uk")
+    assert worth_a_visit(verdict, PROFILES[profile], "www.childline.org.uk") == HELPLINE
+    page.visits.add(PUPIL, [HELPLINE, "bbc.co.uk", HELPLINE], AT)
+    page.visits.flush()
+    assert [record.sites for record in page.records] == [{"bbc.co.uk": 1}]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_whoever_turns_to_a_helpline_is_counted_for_the_week_and_no_visit(tmp_path, kept):
+    records, counting = [], Helplines(tmp_path / "helplines-dns-0")
+    visits = Visits(records.append, kept=kept, helplines=counting)
+    for number in range(6):
+        visits.add(Client(f"10.0.0.{number}", "ks2"), [HELPLINE, HELPLINE], AT)
+    assert not (tmp_path / "helplines-dns-0").exists()
+    visits.sweep(AT + 1440 * MINUTE)
+    assert records == []
+    assert b":5}" in (tmp_path / "helplines-dns-0").read_bytes()
 
 
 @pytest.mark.parametrize("category", ["information", "essential", "sex_education", "forums"])

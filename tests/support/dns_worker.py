@@ -37,7 +37,7 @@ FEATURES = {
 class Forgetful(Recorder):
     """Keeps no record: what a worker without a journal would cost."""
 
-    def first(self, name: Hashable, breach: Breach, address: str = "") -> Hashable:  # noqa: ARG002
+    def first(self, name: Hashable, breach: Breach, address: str = "", asked: bytes = b"") -> Hashable:  # noqa: ARG002
         """Nothing is written, and so nothing counted."""
         return ""
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from blocklists.live import Live
 from dns_filter.answer import Answer
+from dns_filter.known import Known
 from dns_filter.local import Local
 from dns_filter.lookups import Lookups
 from dns_filter.metrics import Figures
@@ -34,11 +35,10 @@ class Hour:
         self.free.set()
         figures = Figures()
         lookups = Lookups(
+            known=Known(1 << 20, 0),
             ask=self._found,
             spawn=asyncio.get_running_loop().create_task,
             rebinding=Rebinding(()),
-            room=1 << 20,
-            stale=0,
             figures=figures,
             monotonic=time.monotonic,
         )
