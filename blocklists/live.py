@@ -147,8 +147,16 @@ class Live:
         stamp = _stamp(self.files.policy_refused)
         if stamp not in {None, self._refusal}:
             self.refused += 1
-            log.error("A new policy file was refused; policy version %d stays in force.", self.version)
+            log.error("A new policy file was refused; policy version %d stays in force. %s", self.version, self._why())
         self._refusal = stamp
+
+    def _why(self) -> str:
+        """The first mistake that `schoolgate policy apply` found; nothing where it cannot be read."""
+        try:
+            lines = self.files.policy_refused.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        return lines[0] if lines else ""
 
     def _replaced(self, name: str, path: Path, read: Callable[[], object]) -> bool:
         stamp = _stamp(path)

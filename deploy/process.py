@@ -278,7 +278,7 @@ async def _end(task: asyncio.Future[Any]) -> None:
 def announce_ready(endpoints: dict[str, tuple[str, int]]) -> None:
     """Say that a request would be decided now: in the log, and to systemd or `schoolgate run` (sd_notify)."""
     where = ", ".join(f"{name} {host}:{port}" for name, (host, port) in endpoints.items())
-    log.info("Ready: %s", where)
+    log.info("Ready: %s", where or "no port of its own")
     notify(f"READY=1\nMAINPID={os.getpid()}\nSTATUS={where}")
     if predecessor := os.environ.pop(READY_FD, ""):
         with os.fdopen(int(predecessor), "wb") as pipe, contextlib.suppress(OSError):

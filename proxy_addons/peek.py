@@ -36,6 +36,7 @@ from proxy_addons.workers import NoWorkerError, Workers
 from reporting.helplines import Helplines
 from reporting.metrics import process_collector, serve_metrics
 from reporting.recorder import Recorder
+from reporting.seldom import Seldom
 
 log = logging.getLogger("schoolgate.peek")
 
@@ -108,7 +109,7 @@ class Peek:
         if inner is None:
             raise ValueError(f"proxy.inner_dns: {setup.proxy.inner_dns!r} is no address and port")
         self._setup, self._live = setup, live
-        self._counts = PeekCounters()
+        self._counts, self._no_worker = PeekCounters(), Seldom()
         self._judge = Judge(live, recorder, self._counts, helplines=setup.helplines)
         self._permitted, self._doorway = Permitted(self._judge), Doorway()
         self._resolver = Resolver(inner, Reach(setup.proxy.reachable_private))
@@ -231,6 +232,8 @@ class Peek:
             self._counts.late += 1
         except NoWorkerError:
             self._counts.no_worker += 1
+            if self._no_worker.due():
+                log.error("No worker takes connections: what must be opened stays closed. Does one run?")  # noqa: TRY400 - which connection is nobody's business
         except TooLongError:
             self._counts.broken += 1
         except (OSError, NotReadyError):

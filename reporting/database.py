@@ -153,7 +153,7 @@ def only_process(file: Path) -> Iterator[None]:
         except BlockingIOError as error:
             holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
             raise DatabaseInUseError(
-                f"Another reporting process (pid {holder}) has {file} open; stop it before starting this one."
+                f"Another reporting process (pid {holder}) has {file} open; stop it first."
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

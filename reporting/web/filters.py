@@ -3,6 +3,7 @@
 A value that means nothing is said to mean nothing and narrows nothing; it never raises. This file opens no database.
 """
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -105,7 +106,7 @@ def read(query: Mapping[str, str], zone: ZoneInfo) -> Asked:
         category=form["category"],
         severity=_severity(form, problems),
         source=form["source"],
-        host=form["host"].lower(),
+        host=_site(form["host"]),
         address=_address(form, problems),
         device=_device(form, problems),
         person=_person(form, problems),
@@ -113,6 +114,14 @@ def read(query: Mapping[str, str], zone: ZoneInfo) -> Asked:
         below=_place(query.get("below", "")),
     )
     return Asked(form=form, filter=given, problems=tuple(problems))
+
+
+def _site(text: str) -> str:
+    """The part of a name that *text* asks for; of a web address its host, as people paste what they were sent."""
+    lowered = text.lower()
+    address = lowered.partition("://")[2] or lowered
+    host = re.split("[/?#]", address, maxsplit=1)[0]
+    return (host.partition(":")[0] if host.count(":") == 1 else host) or lowered
 
 
 def _time(form: dict[str, str], name: str, words: str, zone: ZoneInfo, problems: list[str]) -> int | None:

@@ -20,7 +20,7 @@ from reporting.ingest import SILENCE
 from reporting.models import JournalRow
 from reporting.permissions import Action
 from reporting.room import LOW
-from reporting.web import scraping
+from reporting.web import alarms, scraping
 from reporting.web.access import needs
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.render import html
@@ -132,31 +132,10 @@ def _processes(found: dict[str, dict[str, float] | None]) -> Iterator[Line]:
         if answer is None:
             yield Line(name, good=False, says="does not answer", todo="See its log; it is started again by itself.")
         else:
-            troubles = sum(answer.get(alarm, 0.0) for alarm in ALARMS)
-            says = "answers" if not troubles else f"answers, and has had {troubles:,.0f} failures since it started"
-            yield Line(name, good=not troubles, says=says, todo="See its log." if troubles else "")
-
-
-ALARMS = (
-    "schoolgate_closed_failures_total",
-    "schoolgate_config_refused_total",
-    "schoolgate_dns_failures_total",
-    "schoolgate_journal_full",
-    "schoolgate_journal_lost_total",
-    "schoolgate_journal_sync_failures_total",
-    "schoolgate_journal_visits_lost_total",
-    "schoolgate_journal_waiting",
-    "schoolgate_peek_failures_total",
-    "schoolgate_peek_no_worker_total",
-    "schoolgate_proxy_forged_total",
-    "schoolgate_proxy_hook_failures_total",
-    "schoolgate_proxy_unsigned_total",
-    "schoolgate_snapshots_refused_total",
-)
-"""What stands at nothing in every process where all is well (docs/reference/metrics.md, "alarm").
-
-Of reporting itself the journals' lines and today's page say more, and the clock has a line of its own.
-"""
+            troubles = list(alarms.raised(answer))
+            says = "; ".join(("answers", *(what for what, _ in troubles)))
+            todo = " ".join(dict.fromkeys(todo for _, todo in troubles))
+            yield Line(name, good=not troubles, says=says, todo=todo)
 
 
 def _journals(rows: list[JournalRow], office: Office) -> Iterator[Line]:

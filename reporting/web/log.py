@@ -3,6 +3,8 @@
 What finds the entries is `reporting.web.search`; views that somebody keeps are `reporting.web.views`.
 """
 
+from zoneinfo import ZoneInfo
+
 import msgspec
 from litestar import Response, get
 from sqlalchemy import select
@@ -64,6 +66,7 @@ async def breaches(request: Asked) -> Response[str] | Response[bytes]:
         choices=_choices(office, question),
         views=await views.of(office, request.user),
         query=link(question.query),
+        spans=_spans(office, question),
         page_json=link(question.link(question.filter.below, format="json")),
         csv=link(question.link(page="/breaches.csv")),
         as_json=link(question.link(page="/breaches.json")),
@@ -113,6 +116,25 @@ async def entries(session: AsyncSession, office: Office, viewer: Viewer, found: 
         )
         for row in found
     ]
+
+
+def _spans(office: Office, question: Question) -> list[tuple[str, str]]:
+    """The days that people ask for most, each with the address of the same search within them."""
+    now, zone = office.now_ns(), office.zone
+    today = times.day_start(now, zone)
+    yesterday = times.day_start(today - times.SECOND, zone)
+    week = times.day_start(today - 6 * 24 * 3600 * times.SECOND + 12 * 3600 * times.SECOND, zone)  # over a clock change
+    days = (("today", today, None), ("yesterday", yesterday, today), ("the last seven days", week, None))
+    return [(words, link(_within(question, zone, since, until).link())) for words, since, until in days]
+
+
+def _within(question: Question, zone: ZoneInfo, since: int, until: int | None) -> Question:
+    """*question* from *since* on, and before *until*, in place of its own times."""
+    times_asked = {
+        name: times.form_value(at_ns, zone)[:16] if at_ns else ""
+        for name, at_ns in (("since", since), ("until", until))
+    }
+    return msgspec.structs.replace(question, form={**question.form, **times_asked})
 
 
 def _choices(office: Office, question: Question) -> Choices:

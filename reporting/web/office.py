@@ -1,5 +1,6 @@
 """What the pages work with, given once when the application is made; and what any page may ask about who is looking."""
 
+import hmac
 import secrets
 import time
 from collections.abc import Callable
@@ -32,6 +33,9 @@ STAFF_COLUMN = "staff"
 
 NO_POLICY_ZONE = ZoneInfo("Europe/London")
 """The zone while no policy has been read."""
+
+_FORMS = b"schoolgate forms 1"
+"""What the key to forms is derived for, so that it is no other key."""
 
 
 class Office(msgspec.Struct, frozen=True):
@@ -84,9 +88,13 @@ class Office(msgspec.Struct, frozen=True):
 
     @property
     def csrf(self) -> CSRFConfig:
-        """How an application knows its own forms; a restart makes open ones stale, and the next page heals them."""
+        """How an application knows its own forms: by a key of the school's, so that those open at a restart still work.
+
+        Without one a restart makes them stale, and the page that says so heals them.
+        """
+        kept = hmac.digest(self.pseudonym_key, _FORMS, "sha256").hex() if self.pseudonym_key else ""
         return CSRFConfig(
-            secret=secrets.token_hex(32),
+            secret=kept or secrets.token_hex(32),
             cookie_name=self.csrf_cookie,
             cookie_secure=self.secure,
             cookie_httponly=True,

@@ -4,9 +4,11 @@ import msgspec
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.response import Redirect
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from blocklists.policy import Policy
+from blocklists.profile import CODE_WORDS, Code
 from reporting.log_models import ProposalRow
 from reporting.models import AccountRow, BreachRow
 from reporting.permissions import Action
@@ -14,13 +16,23 @@ from reporting.web import times
 from reporting.web.access import needs
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.render import html
+from reporting.web.walked import Walked, walk
 
 MOST = 200
 """Proposals on the page: the newest."""
 
+WAITS = "open"
+"""The state of a proposal that nobody has taken back."""
+
+FOR_GOOD = {"Always open", "Profile rule", "Approved only", "Education"}
+"""The steps of the order that open a site at any hour; of categories, codes O and S do."""
+
 
 class Proposal(msgspec.Struct, frozen=True):
-    """A proposal in words; *mine*: whoever looks made it, and may take it back."""
+    """A proposal in words; *mine*: whoever looks made it, and may take it back while it *waits*.
+
+    *table*: where the profile stands in the policy file.
+    """
 
     id: int
     host: str
@@ -29,6 +41,8 @@ class Proposal(msgspec.Struct, frozen=True):
     by: str
     when: str
     state: str
+    table: str
+    waits: bool
     mine: bool = False
 
 
@@ -51,7 +65,7 @@ async def withdraw(request: Asked) -> Redirect:
     assert request.user
     async with office.database.writing() as session:
         row = await session.get(ProposalRow, number) if 0 < number < 2**63 else None
-        if row is None or row.account != request.user.id or row.state != "open":
+        if row is None or row.account != request.user.id or row.state != WAITS:
             raise NotFoundException
         row.state = "withdrawn"
     return Redirect("/proposals", status_code=303)
@@ -59,18 +73,29 @@ async def withdraw(request: Asked) -> Redirect:
 
 async def open_for(session: AsyncSession, row: BreachRow) -> list[str]:
     """The profiles that somebody has asked to open the host of *row* to."""
-    same = select(ProposalRow.profile).where(ProposalRow.host == row.host, ProposalRow.state == "open")
+    same = select(ProposalRow.profile).where(ProposalRow.host == row.host, ProposalRow.state == WAITS)
     return list(await session.scalars(same.limit(MOST)))
 
 
-async def waiting(session: AsyncSession) -> int:
-    """How many proposals wait for an answer."""
-    figure = select(func.count()).select_from(ProposalRow).where(ProposalRow.state == "open")
-    return await session.scalar(figure) or 0
+async def waiting(session: AsyncSession, office: Office) -> int:
+    """How many proposals, of the newest, ask for what the policy in force does not open."""
+    newest = select(ProposalRow).where(ProposalRow.state == WAITS).order_by(ProposalRow.id.desc()).limit(MOST)
+    return sum(not _is_open(row, office) for row in await session.scalars(newest))
+
+
+def _is_open(row: ProposalRow, office: Office) -> bool:
+    """Whether the policy in force opens what *row* asks for, and not for an hour only."""
+    in_force = office.live.policy
+    walked = walk(in_force, row.host, row.profile, office.now_ns()) if isinstance(in_force, Policy) else ""
+    if not isinstance(walked, Walked) or walked.action != "allow":
+        return False
+    by = next(step.name for step in walked.steps if step.answered)
+    return by in FOR_GOOD or walked.code in {CODE_WORDS[Code.OPEN], CODE_WORDS[Code.SCAN]}
 
 
 def _show(row: ProposalRow, by: str, office: Office, *, mine: bool) -> Proposal:
     profile = office.rulebook.profiles.get(row.profile) if office.rulebook else None
+    done = row.state == WAITS and _is_open(row, office)
     return Proposal(
         id=row.id,
         host=row.host,
@@ -78,6 +103,8 @@ def _show(row: ProposalRow, by: str, office: Office, *, mine: bool) -> Proposal:
         why=row.why,
         by=by,
         when=times.to_minute(row.at_ns, office.zone),
-        state=row.state,
+        state="open by now" if done else "waits" if row.state == WAITS else row.state,
+        table=f"profiles.{row.profile}",
+        waits=row.state == WAITS,
         mine=mine,
     )

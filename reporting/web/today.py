@@ -57,7 +57,7 @@ async def today(request: Asked) -> Response[str]:
         nobodys = await _open_alerts(session, not_(or_(*theirs)))
         troubles = [*office.notices, *await _troubles(session, office, nobodys), *await _happened(session, office)]
         troubles += await _of_alerts(session, office)
-        asked = await proposals.waiting(session)
+        asked = await proposals.waiting(session, office)
         over_days = await trends.trends(session, office.now_ns(), office.zone)
         categories = await trends.most_stopped(session, office.now_ns(), office.zone, office.rulebook)
         open_alerts = list(await session.scalars(alerts.soonest_first().where(mine, AlertRow.state == "open")))
@@ -113,8 +113,8 @@ async def _troubles(session: AsyncSession, office: Office, nobodys: int) -> list
         "No policy is in force on this machine: nothing is answered until one is applied.": not office.live.ready,
         "The clock is earlier than what was written before. The strictest timetable holds.": not office.live.clock_ok(),
         f"{_count(broken, 'journal was', 'journals were')} changed after being written. Tell the headteacher.": broken,
-        f"{_count(nobodys, 'alert', 'alerts')} can be opened by nobody, as no account has the role that reads it."
-        " Invite that person with schoolgate account invite.": nobodys,
+        f"{_count(nobodys, 'alert', 'alerts')} can be opened by nobody, as no account has the role that reads"
+        f" {'it' if nobodys == 1 else 'them'}. Invite that person with schoolgate account invite.": nobodys,
         f"{_count(damaged, 'piece', 'pieces')} of the journals could not be read."
         " A copy of each is in the folder damaged, beside the database.": damaged,
     }

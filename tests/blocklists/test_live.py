@@ -178,6 +178,19 @@ def test_a_part_that_was_damaged_from_the_start_keeps_the_filter_closed(school: 
     assert live.refused == 1
 
 
+def test_a_policy_file_that_was_refused_is_told_with_its_first_mistake(
+    school: School, caplog: pytest.LogCaptureFixture
+):
+    live = Live(school.files)
+    live.refresh()
+    school.files.policy_refused.write_text("policy.toml: school: this setting is missing\nand another\n")
+    live.refresh()
+    live.refresh()
+    assert live.refused == 1
+    assert "stays in force. policy.toml: school: this setting is missing" in caplog.text
+    assert "and another" not in caplog.text
+
+
 def test_a_damaged_file_of_known_sites_closes_nothing_else(school: School):
     school.write("known", Known({"plain.test": {bytes([n]): 1 for n in range(3)}}))
     live = Live(school.files)

@@ -69,7 +69,7 @@ def test_nothing_is_put_back_while_reporting_runs(school, command, file):
 
     refused = asyncio.run(tried())
     assert refused.returncode == 1
-    assert "stop it before starting this one" in refused.stderr
+    assert "stop it first" in refused.stderr
 
 
 def test_a_check_changes_nothing_and_names_the_journals_that_are_gone(school, command, file):

@@ -434,6 +434,7 @@ def test_a_killed_worker_is_a_closed_connection_and_never_an_open_one(school: Sc
         assert (secure.connections, plain.connections) == (0, 0)
         assert ("ks2", "harm.test") in [(b.profile, b.host) for b in school.breaches()]
         assert door.metric("schoolgate_peek_no_worker_total") == 3
+        assert (school.folder / "peek-0.log").read_text().count("No worker takes connections") == 1
         assert "hello" in door.curl(f"https://good.test:{secure.port}/", ca=school.folder / "servers.pem")
 
 

@@ -139,9 +139,7 @@ async def test_a_second_reporting_is_refused_with_one_sentence(tmp_path):
     with pytest.raises(DatabaseInUseError) as refused:
         async with opened(file):
             pass
-    assert str(refused.value) == (
-        f"Another reporting process (pid {holder.pid}) has {file} open; stop it before starting this one."
-    )
+    assert str(refused.value) == (f"Another reporting process (pid {holder.pid}) has {file} open; stop it first.")
     holder.communicate(timeout=10)
     async with opened(file):
         pass

@@ -228,7 +228,7 @@ async def test_the_pages_are_served_over_tls_with_the_given_certificate(tmp_path
 
 async def test_a_second_reporting_is_refused_and_the_first_goes_on(tmp_path, school):
     async with serving(settings_of(tmp_path), school) as endpoints:
-        with pytest.raises(DatabaseInUseError, match="stop it before starting this one"):
+        with pytest.raises(DatabaseInUseError, match="stop it first"):
             async with serving(settings_of(tmp_path), school):
                 pass
         assert await metrics_of(endpoints)

@@ -21,6 +21,20 @@ async def test_before_any_account_every_door_leads_to_the_enrolment(pages):
         assert 'href="/log-in"' not in answer.text, "there is nothing to log in to"
 
 
+async def test_a_form_that_is_open_while_the_pages_are_started_again_still_works(tmp_path):
+    for folder in ("before", "after"):
+        (tmp_path / folder).mkdir()
+    async with (
+        running(tmp_path / "before", pseudonym_key=b"k" * 32) as before,
+        running(tmp_path / "after", pseudonym_key=b"k" * 32) as after,
+        before.browser() as browser,
+    ):
+        await after.token(TOKEN, "technician")
+        token = TOKEN_FIELD.search((await browser.get("/enrol")).text)[1]
+        made = await browser.post(f"{after.url}/enrol", data={**ENROLMENT, "_csrf_token": token})
+        assert made.status_code == 303, made.text
+
+
 async def test_the_token_makes_the_first_account_once_and_logs_it_in(pages):
     await pages.token(TOKEN, "technician,dsl")
     async with pages.browser() as browser:

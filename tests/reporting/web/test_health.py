@@ -11,7 +11,7 @@ import trustme
 
 from blocklists import stored
 from reporting.models import JournalRow
-from reporting.web import health, scraping
+from reporting.web import alarms, scraping
 from reporting.web.machine import Machine
 from tests.support.staff_pages import JOURNAL, running
 
@@ -55,15 +55,36 @@ async def test_processes_that_answer_and_one_that_does_not(tmp_path):
     good = {line["what"]: line["good"] for line in groups["Processes"]}
     assert good == {"Front door 0": True, "DNS 0": False, "Worker 0": False, "Worker 1": False}
     assert coverage == {"spliced": 60, "opened": 30, "refused": 10}
-    for words in ("60%", "30%", "10%", "does not answer", "3 failures"):
+    for words in ("60%", "30%", "10%", "does not answer", "3 questions failed here since it started"):
         assert words in page
+
+
+async def test_what_is_amiss_with_a_process_is_said_in_words_with_what_to_do(tmp_path):
+    several = "schoolgate_peek_no_worker_total 1\nschoolgate_peek_failures_total 2\nschoolgate_dns_failures_total 1\n"
+    async with answering(several) as door:
+        groups, _, _ = await looked_at(tmp_path, Machine(processes={"Front door 0": door}))
+    [line] = groups["Processes"]
+    assert "1 connection was closed, as no worker took it since it started" in line["says"]
+    assert "2 connections failed here" in line["says"]
+    assert line["todo"].count("See its log.") == 1
+    assert "workers are well" in line["todo"]
+
+
+async def test_a_dns_process_whose_resolvers_are_all_silent_is_not_well(tmp_path):
+    resolvers = 'schoolgate_dns_upstream_alive{{upstream="0"}} 0.0\nschoolgate_dns_upstream_alive{{upstream="1"}} {}\n'
+    async with answering(resolvers.format("0.0")) as silent, answering(resolvers.format("1.0")) as one:
+        groups, _, _ = await looked_at(tmp_path, Machine(processes={"DNS 0": silent, "DNS 1": one}))
+    first, second = groups["Processes"]
+    assert (first["good"], second["good"]) == (False, True)
+    assert "no name can be looked up" in first["says"]
+    assert "dns.upstream" in first["todo"]
 
 
 def test_each_alarm_of_a_process_is_one_on_the_page():
     rows = Path("docs/reference/metrics.md").read_text(encoding="utf-8").splitlines()
-    alarms = {row.split("`")[1] for row in rows if row.endswith("**alarm** |")}
+    theirs = {row.split("`")[1] for row in rows if row.endswith("**alarm** |")}
     elsewhere = re.compile("schoolgate_(reporting|list|sealed|clock)_")
-    assert set(health.ALARMS) == {name for name in alarms if not elsewhere.match(name)}
+    assert set(alarms.ALARMS) == {name for name in theirs if not elsewhere.match(name)}
 
 
 async def test_without_a_front_door_nothing_is_said_of_coverage(tmp_path):

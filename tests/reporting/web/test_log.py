@@ -125,6 +125,27 @@ async def test_a_concern_says_that_a_theme_was_found_and_by_which_phrases_to_who
             assert ("phrase one, phrase two" in page) is told
 
 
+async def test_a_search_is_narrowed_to_a_day_or_the_week_by_one_click(tmp_path):
+    now = 1_774_785_600 * SECOND  # Sunday 29 March 2026, 13:00 in London, the day on which the clocks went forward
+    ages = {"now.test": 1, "then.test": 14 * 3600, "week.test": 6 * 86_400, "old.test": 8 * 86_400}
+    async with running(tmp_path, now_ns=lambda: now) as pages:
+        for host, age in ages.items():
+            await pages.breach(host=host, at_ns=now - age * SECOND)
+        async with pages.logged_in("technician") as browser:
+            page = (await browser.get("/breaches?host=.test&since=2020-01-01T00:00")).text
+            found = {}
+            for address, words in re.findall(
+                r'<a href="(/breaches\?[^"]*)">(today|yesterday|the last seven days)</a>', page
+            ):
+                answer = await browser.get(html.unescape(address) + "&format=json")
+                found[words] = [entry["host"] for entry in answer.json()["entries"]]
+    assert found == {
+        "today": ["now.test"],
+        "yesterday": ["then.test"],
+        "the last seven days": ["now.test", "then.test", "week.test"],
+    }
+
+
 async def test_an_empty_log_says_so_and_an_empty_answer_says_another_thing(pages):
     async with pages.logged_in("technician") as browser:
         empty = (await browser.get("/breaches")).text

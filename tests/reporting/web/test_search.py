@@ -26,6 +26,20 @@ async def hosts(browser, **query):
     return [entry["host"] for entry in (await found(browser, **query))["entries"]]
 
 
+async def test_a_web_address_is_searched_for_by_its_host(pages):
+    await pages.breach(host="maths.test")
+    async with pages.logged_in("technician") as browser:
+        for text in ("https://maths.test/sums?n=1", "HTTP://Maths.test", "maths.test:443", "maths.test/sums", "ths.te"):
+            assert await hosts(browser, host=text) == ["maths.test"], text
+        for text in ("https://", "/", "::1", "https://other.test/maths.test"):
+            assert await hosts(browser, host=text) == [], text
+
+
+async def test_a_site_that_is_not_in_the_log_leads_to_what_somebody_would_meet_there(pages):
+    async with pages.logged_in("technician") as browser:
+        assert 'href="/explain?what=other.test"' in (await browser.get("/breaches?host=other.test")).text
+
+
 async def test_a_client_a_device_and_a_person_each_have_their_entries(pages):
     now = time.time_ns()
     await pages.breach(host="one.test", address="10.20.1.1", device=41, person=900, at_ns=now)

@@ -2,8 +2,10 @@
 
 import html
 
+import msgspec
 from sqlalchemy import select
 
+from blocklists import defaults, snapshot
 from blocklists.rulebook import Severity
 from reporting.log_models import MarkRow, ProposalRow
 from tests.support.staff_pages import submit
@@ -115,6 +117,23 @@ async def test_a_proposal_waits_and_opens_nothing(pages):
             assert refused.status_code == 404
         await submit(browser, f"/proposals/{row.id}/withdraw", {}, page="/proposals")
         assert "withdrawn" in (await browser.get("/proposals")).text
+
+
+async def test_a_proposal_that_the_policy_has_opened_waits_no_longer(pages):
+    rulebook = defaults.rulebook("Harbour Primary")
+    ks2 = msgspec.structs.replace(rulebook.profiles["ks2"], allow=("maths.test",))
+    opened = msgspec.structs.replace(rulebook, profiles={**rulebook.profiles, "ks2": ks2})
+    number = await pages.breach(host="maths.test")
+    async with pages.logged_in("technician") as browser:
+        path = f"/breaches/{number}"
+        await submit(browser, f"{path}/propose", {"profile": "ks2", "why": "for Year 5"}, page=path)
+        page = (await browser.get("/proposals")).text
+        assert "waits" in page
+        assert "profiles.ks2" in page
+        snapshot.write(pages.live.files.policy, opened, version=4, written_ns=2)
+        pages.live.refresh()
+        assert "open by now" in (await browser.get("/proposals")).text
+        assert "proposal waits" not in (await browser.get("/")).text
 
 
 async def test_a_proposal_without_a_reason_or_for_nobody_is_none(pages):
