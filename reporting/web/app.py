@@ -39,6 +39,7 @@ from reporting.web import (
     why,
 )
 from reporting.web.attempts import Attempts
+from reporting.web.form_key import kept_form_key
 from reporting.web.forms import FormRequest
 from reporting.web.guard import Guard
 from reporting.web.machine import Machine
@@ -87,6 +88,7 @@ def furnished(
         keyring=Keyring(database, accounts.hasher, now_ns),
         names=Names(database, now_ns),
         secure=secure,
+        form_key=kept_form_key(sessions.parent / "forms.key"),
         notices=notices,
         now_ns=now_ns,
         pseudonym_key=pseudonym_key,

@@ -1,6 +1,5 @@
 """What the pages work with, given once when the application is made; and what any page may ask about who is looking."""
 
-import secrets
 import time
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
@@ -47,6 +46,7 @@ class Office(msgspec.Struct, frozen=True):
     keyring: Keyring
     names: Names
     secure: bool
+    form_key: str
     notices: tuple[str, ...] = ()
     now_ns: Callable[[], int] = time.time_ns
     pseudonym_key: bytes = b""
@@ -84,9 +84,9 @@ class Office(msgspec.Struct, frozen=True):
 
     @property
     def csrf(self) -> CSRFConfig:
-        """How an application knows its own forms; a restart makes open ones stale, and the next page heals them."""
+        """How an application knows its own forms, also those that were open when it was started again."""
         return CSRFConfig(
-            secret=secrets.token_hex(32),
+            secret=self.form_key,
             cookie_name=self.csrf_cookie,
             cookie_secure=self.secure,
             cookie_httponly=True,
