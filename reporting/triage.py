@@ -18,8 +18,8 @@ TRUE, FALSE = "true", "false"
 JUDGEMENTS = {TRUE: "a true alarm", FALSE: "a false alarm"}
 """What an alert may be judged to be."""
 
-LONGEST_NOTE = 4_000
-"""Characters of a note: a page of writing."""
+LONGEST_NOTE = 20_000
+"""Characters of a note: some six pages of writing."""
 
 
 class Step(msgspec.Struct, frozen=True):
