@@ -34,6 +34,9 @@ from reporting.web.viewer import Viewer, viewer_of
 PAGE = 100
 """Incidents on the list: a school has fewer in a year."""
 
+ONE_LOOK = 10 * 60 * 1_000_000_000
+"""Nanoseconds in which somebody who opens an incident again is still at the same look."""
+
 KINDS = {"pdf": ("application/pdf", as_pdf), "csv": ("text/csv; charset=utf-8", as_csv)}
 """What an incident can leave as."""
 
@@ -94,7 +97,8 @@ async def incident(request: Asked) -> Response[str]:
     office, me = office_of(request), may_see_to(request.user)
     async with office.database.writing() as session:
         row = await _find(session, request, await viewer_of(request))
-        session.add(_look(row, me.id, office.now_ns(), "incident", f"incident {row.number}"))
+        if not await _has_just_looked(session, row, me.id, office.now_ns()):
+            session.add(_look(row, me.id, office.now_ns(), "incident", f"incident {row.number}"))
     return await _page(request, row)
 
 
@@ -295,6 +299,13 @@ def _subject(row: IncidentRow) -> str:
     """Whom *row* is about, by number and never by name."""
     kind, _, rest = row.subject.partition(":")
     return {"person": f"Person {rest}", "address": f"Device at {rest}"}.get(kind, "Nobody of the log")
+
+
+async def _has_just_looked(session: AsyncSession, row: IncidentRow, account: int, now_ns: int) -> bool:
+    """Whether it is the same look still: each "Save" shows the page again, and is no further look at the record."""
+    theirs = select(LookRow.id).where(LookRow.account == account, LookRow.incident == row.id)
+    before = theirs.where(LookRow.what == "incident", LookRow.at_ns > now_ns - ONE_LOOK)
+    return await session.scalar(before.limit(1)) is not None
 
 
 def _look(row: IncidentRow, account: int, at_ns: int, what: str, reason: str) -> LookRow:

@@ -345,3 +345,17 @@ async def test_saving_a_page_changes_nothing_in_a_field_with_letters_that_are_jo
         await submit(browser, path, {"who": shown, "seen": seen_on(page)}, page=path)
         assert shown != name, "what cannot be seen is shown as something that can"
         assert (await browser.get(path)).text.count("</strong>, Who: ") == 1
+
+
+async def test_writing_an_incident_is_one_look_at_it_and_taking_it_out_names_its_number(pages):
+    number = await pages.alert()
+    async with pages.logged_in("dsl") as browser, pages.logged_in("headteacher") as head:
+        path = await made(browser, number)
+        for words in ("One.", "Two.", "Three."):
+            await submit(browser, path, {"what": words}, page=path)
+        await submit(browser, f"{path}/export", {"kind": "csv", "reason": REASON}, page=path)
+        figures = (await head.get("/oversight")).text
+        assert re.search(r"safeguarding lead[^<]*</dt>\s*<dd>2<|safeguarding lead[^<]*<[^0-9]*>2<", figures), figures
+        looks = (await head.get("/looks")).text
+        assert looks.count("an incident</td>") == 2
+        assert looks.count(f"incident {path.rpartition('/')[2]}</td>") == 3, "of the look twice, of the file once"
