@@ -61,20 +61,13 @@ def as_pdf(sheet: Sheet) -> bytes:
         pdf.add_font("own", "", FONT)
     pdf.set_title(plain(sheet.title))
     pdf.add_page()
-    family, letters = "own" if own else "helvetica", _letters(FONT) if own else LATIN
+    family = "own" if own else "helvetica"
+    letters: Container[int] = getattr(pdf.fonts[family], "cmap", LATIN) if own else LATIN
     told = warnings("".join(words for _, words in _lines(sheet)), letters)
     for size, words in (*((10, warning) for warning in told), *_lines(sheet)):
         pdf.set_font(family, size=size)
         pdf.multi_cell(0, size * 0.5, _fits(words, letters), new_x="LMARGIN", new_y="NEXT")
     return bytes(pdf.output())
-
-
-def _letters(font: Path) -> Container[int]:
-    """The code points that *font* has a letter for."""
-    from fontTools.ttLib import TTFont  # noqa: PLC0415 - only somebody who exports needs it, and fpdf brings it
-
-    with TTFont(font, lazy=True) as opened:
-        return frozenset(opened.getBestCmap())
 
 
 def warnings(text: str, letters: Container[int]) -> list[str]:
