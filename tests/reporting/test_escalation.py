@@ -120,6 +120,14 @@ async def test_at_night_the_round_is_slower(school):
     ]
 
 
+async def test_whoever_is_next_is_told_why_the_mail_comes_to_them(school):
+    await school.take()
+    await climbed(school, 25)
+    first, second = await school.rows()
+    assert "nobody has acknowledged" not in first.body
+    assert second.body == f"{first.body}{alerts.NOBODY_YET}"
+
+
 async def test_once_somebody_has_acknowledged_nobody_else_is_told(school):
     await school.take()
     await climbed(school, 25)
