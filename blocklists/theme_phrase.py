@@ -67,8 +67,11 @@ class Phrase(msgspec.Struct, frozen=True):
             yield from _words(run)
 
     def plainly(self) -> str:
-        """The phrase in its first reading, as a person is told it: each choice's first words."""
-        return " & ".join(" ".join(_first(run)) for run in self.runs)
+        """The phrase as a person is told it: of each choice two readings, and a mark where there are more.
+
+        One reading alone would look like a quotation: "my mum" where somebody wrote "my dad".
+        """
+        return " & ".join(" ".join(_told(run)) for run in self.runs)
 
 
 class Compiled:
@@ -159,14 +162,29 @@ def _words(run: Run) -> Iterator[str]:
                 yield from _words(one)
 
 
-def _first(run: Run) -> Iterator[str]:
+def _told(run: Run) -> Iterator[str]:
+    """The words of *run*, without those that may be missing, and with two readings of each choice."""
     for part in run:
-        if isinstance(part, Word):
-            yield part.text
-        elif isinstance(part, Choice):
-            yield from _first(part.runs[0])
+        if isinstance(part, Choice):
+            if all(part.runs):
+                yield _readings(part)
         else:
-            yield _GAP
+            yield part.text if isinstance(part, Word) else _GAP
+
+
+def _readings(choice: Choice) -> str:
+    """The first two readings of *choice*, and a mark if it has more."""
+    readings = list(dict.fromkeys(" ".join(_first(run)) for run in choice.runs))
+    return "/".join(readings[:2]) + ("/…" if len(readings) > 2 else "")
+
+
+def _first(run: Run) -> Iterator[str]:
+    """The words of *run* with each choice's first ones; none for a choice that may be missing."""
+    for part in run:
+        if isinstance(part, Choice):
+            yield from _first(part.runs[0]) if all(part.runs) else ()
+        else:
+            yield part.text if isinstance(part, Word) else _GAP
 
 
 def _can_be(run: Run) -> bool:

@@ -57,7 +57,7 @@ class Theme(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One phrase of a table, as it is written there; *plainly* is its first reading, which a person is told."""
+    """One phrase of a table, as it is written there; *plainly* is what a person is told of it."""
 
     theme: str
     phrase: str

@@ -9,7 +9,7 @@ fifth of what else is made. This file reads no clock: seconds are monotonic.
 from collections.abc import Callable, Iterator
 
 from dns_filter.cache import Ready, Stop
-from dns_filter.doors import Door, SchoolDoor
+from dns_filter.doors import Door
 from dns_filter.resolver import Resolver
 from dns_filter.seats import View
 from dns_filter.unchanged import Unchanged
@@ -23,13 +23,17 @@ AT_ONCE = 0.0008
 _NUMBER = b"\0\0"
 
 
-def rehearse(resolver: Resolver, old: SchoolDoor, new: SchoolDoor, now: Callable[[], float]) -> Iterator[None]:
-    """Make in *new*, which nobody asks yet, what is popular in *old*; yields whenever others should have a turn."""
+def rehearse(
+    resolver: Resolver, old: Door, new: Door, now: Callable[[], float], unchanged: Unchanged | None = None
+) -> Iterator[None]:
+    """Make in *new*, which nobody asks yet, what is popular in *old*; yields whenever others should have a turn.
+
+    What *unchanged* says stays as it is; without it, as where the settings are others too, all is made anew.
+    """
     started = turn = now()
-    unchanged = Unchanged(old, new)
     for key, address, before in list(_popular(old, int(started) - POPULAR)):
         view = resolver.view(address, new)
-        if view and unchanged.stays(address, view, key, before):
+        if view and unchanged and unchanged.stays(address, view, key, before):
             new.keep(view, key, before)
         else:
             resolver.rehearse(_NUMBER + key, address, new, before)

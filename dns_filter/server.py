@@ -32,6 +32,7 @@ from dns_filter.resolver import Resolver
 from dns_filter.settings import DnsSettings, packed
 from dns_filter.standing import Opened, Page, Port, Standing
 from dns_filter.told import Tell
+from dns_filter.unchanged import Unchanged
 from dns_filter.upstream import AT_ONCE, Upstreams, trust
 from reporting.helplines import Helplines
 from reporting.metrics import process_collector
@@ -225,16 +226,16 @@ class _Server:
         new, school = None, self._resolver.school
         if policy and clients and school.policy and self._resolver.differs(policy, clock_ok=clock_ok):
             new = self._resolver.rehearsed(policy, clients, clock_ok=clock_ok)
-            await self._rehearse(school, new)
+            await self._rehearse(school, new, Unchanged(school, new))
         if clients is not None and clients is not school.clients:
             self._rebinding.renew(clients.networks)
         self._resolver.renew(policy, clients, version, clock_ok=clock_ok)
         if new is not None:
             school.adopt(new)
 
-    async def _rehearse(self, old: Door, new: Door) -> None:
+    async def _rehearse(self, old: Door, new: Door, unchanged: Unchanged | None = None) -> None:
         with self._counted("What is new could not be rehearsed; it is in force all the same."):
-            for _ in rehearse(self._resolver, old, new, time.monotonic):
+            for _ in rehearse(self._resolver, old, new, time.monotonic, unchanged):
                 await asyncio.sleep(0)
 
     @contextlib.contextmanager

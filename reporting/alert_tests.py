@@ -91,4 +91,4 @@ async def due(session: AsyncSession, school: SchoolTime, now_ns: int) -> str:
     )
     if latest is not None and school.day_of(latest) >= term.first:
         return ""
-    return "No test alert was delivered this term. Send one with schoolgate alert test, and ask who got it."
+    return "No test alert was delivered this term. Ask the technician for one (schoolgate alert test), and who got it."

@@ -173,12 +173,17 @@ async def acknowledge(session: AsyncSession, number: int, account: int, at_ns: i
     return done is not None
 
 
+NOBODY_YET = "\nThis message comes to you because nobody has acknowledged the alert yet.\n"
+"""Why whoever is next on the ladder has a mail: whether and when somebody acknowledged it is nothing about a child."""
+
+
 def messages(alert: AlertRow, role: str, desk: Desk, now_ns: int, kind: str = "alert") -> Iterator[OutboxRow]:
     """What tells *role* of *alert*: a mail, and a line on each channel of that role."""
     title, body = desk.write(alert.number, Severity(alert.severity), alert.act_by_ns)
     for channel in (MAIL, *_channels(desk, role, alert.severity)):
         address = desk.contacts.address(role) if channel == MAIL else ""
-        yield letter(kind, role, (title, body), now_ns, channel=channel, address=address, alert=alert.id)
+        says = body + NOBODY_YET if kind == "escalation" and channel == MAIL else body
+        yield letter(kind, role, (title, says), now_ns, channel=channel, address=address, alert=alert.id)
 
 
 def letter(

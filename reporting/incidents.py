@@ -7,7 +7,7 @@ of each is what it says now. The caller owns the transaction, and gives the time
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting import triage
@@ -17,8 +17,8 @@ from reporting.models import AccountRow, AlertRow
 FIRST_NUMBER = 101
 """Incidents count from here, so that none is mistaken for an alert."""
 
-LONGEST = 4_000
-"""Characters of a field: a page of writing."""
+LONGEST = 20_000
+"""Characters of a field: some six pages of writing."""
 
 FIELDS: Mapping[str, tuple[str, str]] = {
     "title": ("In a few words", "For the list. No site, and no word that was searched for."),
@@ -81,14 +81,34 @@ async def make(session: AsyncSession, owner: Owner, account: int, at_ns: int) ->
 
 
 async def write(
-    session: AsyncSession, incident: IncidentRow, account: int, at_ns: int, fields: Mapping[str, str]
-) -> None:
-    """Write down each of *fields* that says something else than before."""
+    session: AsyncSession,
+    incident: IncidentRow,
+    account: int,
+    at_ns: int,
+    fields: Mapping[str, str],
+    *,
+    seen: int | None = None,
+) -> tuple[str, ...]:
+    """Write down each of *fields* that says something else than before; returns those that are left as they stand.
+
+    *seen* is the last change that the writer had before them. What somebody else has written into a field since, the
+    writer does not know of, so it stays.
+    """
     now = await says(session, incident.id)
-    for field in FIELDS:
-        text = fields.get(field, now[field]).replace("\r\n", "\n").strip()[:LONGEST]
-        if text != now[field]:
+    then = now if seen is None else await says(session, incident.id, until=seen)
+    left = []
+    for field in (field for field in FIELDS if field in fields):
+        text = tidied(fields[field])[:LONGEST]
+        if text != now[field] and now[field] != then[field]:
+            left.append(field)
+        elif text != now[field]:
             _add(session, incident.id, account, at_ns, (field, text))
+    return tuple(left)
+
+
+def tidied(text: str) -> str:
+    """*text* as it is kept: lines end in one character, and nothing blank stands around it."""
+    return text.replace("\r\n", "\n").strip()
 
 
 async def set_state(session: AsyncSession, incident: IncidentRow, account: int, at_ns: int, *, is_open: bool) -> None:
@@ -107,11 +127,12 @@ async def exported(session: AsyncSession, incident: IncidentRow, account: int, a
     _add(session, incident.id, account, at_ns, ("export", kind))
 
 
-async def says(session: AsyncSession, incident: int) -> dict[str, str]:
-    """What each field says now; empty where nobody wrote."""
+async def says(session: AsyncSession, incident: int, *, until: int | None = None) -> dict[str, str]:
+    """What each field says now, or said after the change *until*; empty where nobody wrote."""
     newest = (
         select(func.max(IncidentEventRow.id))
         .where(IncidentEventRow.incident == incident)
+        .where(IncidentEventRow.id <= until if until is not None else true())
         .group_by(IncidentEventRow.field)
     )
     found = await session.execute(
@@ -119,6 +140,12 @@ async def says(session: AsyncSession, incident: int) -> dict[str, str]:
     )
     written = {row[0]: row[1] for row in found}
     return {field: written.get(field, "") for field in FIELDS}
+
+
+async def last_change(session: AsyncSession, incident: int) -> int:
+    """The number of the newest change of the incident with the id *incident*: what a writer has seen."""
+    newest = select(func.max(IncidentEventRow.id)).where(IncidentEventRow.incident == incident)
+    return await session.scalar(newest) or 0
 
 
 async def history(session: AsyncSession, incident: int) -> Sequence[Change]:

@@ -57,15 +57,15 @@ async def use(
 
     *reads* says whether they may read an alert: nobody acknowledges what the staff pages hold back from them. A link
     that was used, is too old or never existed is all the same to whoever holds it. An alert that somebody has
-    acknowledged already stays theirs.
+    acknowledged already stays theirs. Whoever used the link once, and is not sure, is told the same again.
     """
     link = await session.get(AlertLinkRow, token_digest(token))
-    if link is None or link.used_ns is not None or not link.created_ns <= now_ns < link.expires_ns:
+    if link is None or link.used_by not in (None, account.id) or not link.created_ns <= now_ns < link.expires_ns:
         return None
     alert = await session.get_one(AlertRow, link.alert)
     if not reads(alert):
         return None
-    link.used_ns, link.used_by = now_ns, account.id
+    link.used_ns, link.used_by = link.used_ns or now_ns, account.id
     if await alerts.acknowledge(session, alert.number, account.id, now_ns):
         await triage.done(session, triage.Hand(alert.id, account.id, now_ns), "acknowledged", "by a link, from outside")
     return alert.number

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting import sealing
+from reporting.case_models import IncidentRow
 from reporting.database import Database
 from reporting.models import AccountRow, AlertRow
 from reporting.people_models import LookRow, PersonNameRow, RoleKeyRow
@@ -40,6 +41,7 @@ class Look(msgspec.Struct, frozen=True):
     account: str
     subject: str
     alert: int | None
+    incident: int | None
     what: str
     reason: str
 
@@ -113,15 +115,16 @@ def look(session: AsyncSession, row: LookRow) -> None:
 async def looks(database: Database, limit: int) -> list[Look]:
     """The last looks, the newest first."""
     found = (
-        select(LookRow, AccountRow.name, AlertRow.number)
+        select(LookRow, AccountRow.name, AlertRow.number, IncidentRow.number)
         .join(AccountRow, AccountRow.id == LookRow.account)
         .outerjoin(AlertRow, AlertRow.id == LookRow.alert)
+        .outerjoin(IncidentRow, IncidentRow.id == LookRow.incident)
         .order_by(LookRow.id.desc())
         .limit(limit)
     )
     async with database.reading() as session:
         rows = (await session.execute(found)).all()
-    return [Look(row.at_ns, name, row.subject, number, row.what, row.reason) for row, name, number in rows]
+    return [Look(row.at_ns, who, row.subject, alert, case, row.what, row.reason) for row, who, alert, case in rows]
 
 
 async def looks_by_role(database: Database, since_ns: int) -> dict[str, int]:

@@ -105,7 +105,9 @@ class Summaries:
             return None
         new = [row for row in rows if row.opened_ns > since]
         old = [row for row in rows if row.opened_ns <= since]
-        return summary_words.digest(new, old, link=self._link, zone=school.zone, now_ns=now)
+        grave = waiting.where(AlertRow.severity >= Severity.URGENT).with_only_columns(func.count())
+        graver = await session.scalar(grave) or 0
+        return summary_words.digest(new, old, link=self._link, zone=school.zone, now_ns=now, graver=graver)
 
     async def _weekly(
         self, session: AsyncSession, recipient: str, monday: datetime.date, school: SchoolTime

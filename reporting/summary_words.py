@@ -45,15 +45,17 @@ class Week(msgspec.Struct, frozen=True):
 
 
 def digest(
-    new: Sequence[AlertRow], old: Sequence[AlertRow], *, link: str, zone: ZoneInfo, now_ns: int
+    new: Sequence[AlertRow], old: Sequence[AlertRow], *, link: str, zone: ZoneInfo, now_ns: int, graver: int = 0
 ) -> tuple[str, str]:
-    """Subject and body of a digest of *new* alerts and of *old* ones that still wait."""
+    """Subject and body of a digest of *new* alerts and of *old* ones that still wait; *graver* ones wait besides."""
     late = sum(row.act_by_ns < now_ns for row in old)
     lines = [
         f"New since the last digest: {len(new)}",
         f"Still open from before: {len(old)}, {late} of them overdue",
         "",
     ]
+    if graver:
+        lines += [f"Graver alerts that nobody has acknowledged, told at once and not counted above: {graver}", ""]
     lines += [_line(row, link, zone) for row in [*old, *new][:LISTED]]
     if len(new) + len(old) > LISTED:
         lines.append(f"and {len(new) + len(old) - LISTED} more: {link}/alerts")

@@ -1,7 +1,7 @@
 """What people do about alerts: judging, noting, assigning, linking to an incident, and the history of all of it.
 
 Each step writes what is true now and adds to the history, in one transaction; nothing changes the history. Whoever
-judges an alert or makes it part of an incident has taken it on: nobody further up the ladder is told then. Who may do
+judges an alert or makes it part of an incident has taken it on: it is acknowledged then. Who may do
 it is asked before. The caller owns the transaction, and gives the time.
 """
 
@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from reporting.alerts import acknowledge
 from reporting.case_models import AlertEventRow, TriageRow
 from reporting.models import AccountRow, AlertRow
 
@@ -18,8 +19,8 @@ TRUE, FALSE = "true", "false"
 JUDGEMENTS = {TRUE: "a true alarm", FALSE: "a false alarm"}
 """What an alert may be judged to be."""
 
-LONGEST_NOTE = 4_000
-"""Characters of a note: a page of writing."""
+LONGEST_NOTE = 20_000
+"""Characters of a note: some six pages of writing."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -43,8 +44,8 @@ async def judge(session: AsyncSession, hand: Hand, judgement: str) -> bool:
     """Call the alert a true or a false alarm; False if *judgement* is neither."""
     if judgement not in JUDGEMENTS:
         return False
+    await _take_on(session, hand)
     (await _state(session, hand.alert)).judgement = judgement
-    await end_ladder(session, [hand.alert])
     _add(session, hand, "judged", JUDGEMENTS[judgement])
     return True
 
@@ -65,8 +66,8 @@ async def assign(session: AsyncSession, hand: Hand, to: AccountRow) -> None:
 
 async def link(session: AsyncSession, hand: Hand, incident: int, number: int) -> None:
     """Make the alert a part of the incident with the id *incident* and the number *number*."""
+    await _take_on(session, hand)
     (await _state(session, hand.alert)).incident = incident
-    await end_ladder(session, [hand.alert])
     _add(session, hand, "incident", f"linked to incident {number}")
 
 
@@ -103,6 +104,14 @@ async def history(session: AsyncSession, alert: int) -> Sequence[Step]:
         .order_by(AlertEventRow.id)
     )
     return [Step(row.at_ns, name, row.what, row.says) for row, name in (await session.execute(found)).all()]
+
+
+async def _take_on(session: AsyncSession, hand: Hand) -> None:
+    """Acknowledge the alert, if nobody has: it waits for nobody any more, and no report says that it does."""
+    row = await session.get_one(AlertRow, hand.alert)
+    await session.refresh(row)
+    if await acknowledge(session, row.number, hand.account, hand.at_ns):
+        _add(session, hand, "acknowledged", "")
 
 
 async def _state(session: AsyncSession, alert: int) -> TriageRow:

@@ -78,6 +78,7 @@ async def alert_list(request: Asked) -> Response[str] | Response[bytes]:
         done = select(AlertRow).where(*mine, AlertRow.state != "open", AlertRow.number < older)
         found = list(await session.scalars(done.order_by(AlertRow.number.desc()).limit(PAGE + 1)))
         marks = await inbox.marks(session, [row.id for row in (*waiting, *found)])
+        names = await inbox.names(session, {row.acknowledged_by for row in found})
     if request.query_params.get("format") == "json":
         return json({"alerts": [show(row, office) for row in (*waiting, *found[:PAGE])]})
     return html(
@@ -85,7 +86,7 @@ async def alert_list(request: Asked) -> Response[str] | Response[bytes]:
         office,
         "alerts.html",
         waiting=[show(row, office) for row in waiting],
-        done=[show(row, office) for row in found[:PAGE]],
+        done=[show(row, office, by=names.get(row.acknowledged_by, "")) for row in found[:PAGE]],
         marks={row.number: marks[row.id] for row in (*waiting, *found) if row.id in marks},
         asked=asked,
         narrowed=any(asked.values()),

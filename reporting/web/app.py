@@ -124,6 +124,7 @@ def _pages(office: Office) -> Litestar:
             tokens.revoke,
             api.ROUTER,
             pictures.script,
+            pictures.writing_script,
             alerts.alert_list,
             alerts.alert,
             alerts.acknowledged,

@@ -1,6 +1,6 @@
 """The filters of the list of alerts, and the marks that people have put on them; whose they are is asked elsewhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import urlencode
 
 import msgspec
@@ -68,3 +68,10 @@ async def marks(session: AsyncSession, alerts: Sequence[int]) -> dict[int, Mark]
     )
     rows = (await session.execute(found)).all()
     return {row.alert: Mark(JUDGEMENTS.get(row.judgement, ""), name or "", number) for row, name, number in rows}
+
+
+async def names(session: AsyncSession, accounts: Collection[int | None]) -> dict[int | None, str]:
+    """The names of *accounts*, by id."""
+    theirs = AccountRow.id.in_([number for number in accounts if number])
+    found = await session.execute(select(AccountRow.id, AccountRow.name).where(theirs))
+    return {number: name for number, name in found}  # noqa: C416 - rows, not pairs

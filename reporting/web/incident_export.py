@@ -2,22 +2,31 @@
 
 No site, search or name is in it but what somebody wrote into the incident. Every text is made plain; a cell of a
 spreadsheet that could be taken for a formula has a quote before it. The PDF's fonts know western letters only
-where no DejaVu is installed; what they lack is then a question mark, and the page says so.
+where no DejaVu is installed, and never Chinese; what they lack is a question mark, and the page says so. It says too
+where Arabic or Hebrew stands, whose letters it neither joins nor turns round.
 """
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from reporting.web import cells
 from reporting.web.plain import plain
+from reporting.web.render import LONGEST_PROSE
 
 FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
-LONGEST = 4_000
 LACKING = "Letters that this machine has no font for are shown as question marks; the CSV has them."
+UNJOINED = "Words in letters that run from right to left do not stand here as they should; the CSV has them right."
+RIGHT_TO_LEFT = frozenset({"R", "AL"})
+"""Bidi classes of letters that run from right to left (Unicode Standard Annex 9, table 4)."""
+
+
+LATIN = range(256)
+"""The code points of the built-in fonts: Latin-1."""
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -50,17 +59,23 @@ def as_pdf(sheet: Sheet) -> bytes:
     own = FONT.is_file()
     if own:
         pdf.add_font("own", "", FONT)
-    pdf.set_title(_fits(plain(sheet.title), own=own))
+    pdf.set_title(plain(sheet.title))
     pdf.add_page()
-    family, lacking = "own" if own else "helvetica", False
-    for size, words in _lines(sheet):
+    family = "own" if own else "helvetica"
+    letters: Container[int] = getattr(pdf.fonts[family], "cmap", LATIN) if own else LATIN
+    told = warnings("".join(words for _, words in _lines(sheet)), letters)
+    for size, words in (*((10, warning) for warning in told), *_lines(sheet)):
         pdf.set_font(family, size=size)
-        shown = _fits(words, own=own)
-        lacking = lacking or shown != words
-        pdf.multi_cell(0, size * 0.5, shown, new_x="LMARGIN", new_y="NEXT")
-    if lacking:
-        pdf.multi_cell(0, 5, LACKING, new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(0, size * 0.5, _fits(words, letters), new_x="LMARGIN", new_y="NEXT")
     return bytes(pdf.output())
+
+
+def warnings(text: str, letters: Container[int]) -> list[str]:
+    """What a reader of a PDF with *text* must know, before anything else."""
+    found = [LACKING] if _fits(text, letters) != text else []
+    if any(unicodedata.bidirectional(letter) in RIGHT_TO_LEFT for letter in set(text)):
+        found.append(UNJOINED)
+    return found
 
 
 def _lines(sheet: Sheet) -> Iterable[tuple[int, str]]:
@@ -80,12 +95,12 @@ def _lines(sheet: Sheet) -> Iterable[tuple[int, str]]:
 
 
 def _paragraphs(text: str) -> str:
-    return "\n".join(plain(line, LONGEST) for line in text.split("\n"))
+    return "\n".join(plain(line, LONGEST_PROSE) for line in text.split("\n"))
 
 
-def _fits(text: str, *, own: bool) -> str:
-    """*text* in the letters of the font: the built-in ones are Latin-1."""
-    return text if own else text.encode("latin-1", "replace").decode("latin-1")
+def _fits(text: str, letters: Container[int]) -> str:
+    """*text* with a question mark for each character that the font, which has *letters*, lacks."""
+    return "".join(letter if letter == "\n" or ord(letter) in letters else "?" for letter in text)
 
 
 def _cells(*texts: str) -> list[str]:

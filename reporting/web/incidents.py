@@ -3,7 +3,8 @@
 An incident that is another role's is answered like one that does not exist.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 from litestar import Response, get, post
@@ -26,18 +27,28 @@ from reporting.web.alerts import THEMES, number_in
 from reporting.web.desk import may_see_to
 from reporting.web.incident_export import Sheet, as_csv, as_pdf
 from reporting.web.office import Asked, Office, office_of
-from reporting.web.render import html, prose
+from reporting.web.render import MOST_WRITTEN, html, plain_lines, prose
 from reporting.web.rows import severity_name
 from reporting.web.viewer import Viewer, viewer_of
 
 PAGE = 100
 """Incidents on the list: a school has fewer in a year."""
 
+ONE_LOOK = 10 * 60 * 1_000_000_000
+"""Nanoseconds in which somebody who opens an incident again is still at the same look."""
+
 KINDS = {"pdf": ("application/pdf", as_pdf), "csv": ("text/csv; charset=utf-8", as_csv)}
 """What an incident can leave as."""
 
 NOT_YOURS = "Choose whom it is about; you may write incidents only about people that are yours to look after."
+BOTH_WROTE = (
+    "Somebody else has written here meanwhile. Their words are kept and stand below each field that you both changed, "
+    "yours are still in the field and not saved yet. Put the two together, and save."
+)
 OTHERS = {"state": "State", "export": "Exported as"}
+
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -86,18 +97,30 @@ async def incident(request: Asked) -> Response[str]:
     office, me = office_of(request), may_see_to(request.user)
     async with office.database.writing() as session:
         row = await _find(session, request, await viewer_of(request))
-        session.add(_look(row, me.id, office.now_ns(), "incident", f"incident {row.number}"))
+        if not await _has_just_looked(session, row, me.id, office.now_ns()):
+            session.add(_look(row, me.id, office.now_ns(), "incident", f"incident {row.number}"))
     return await _page(request, row)
 
 
-@post("/incidents/{number:str}", opt=needs(Action.INCIDENTS_WRITE))
-async def write(request: Asked) -> Redirect:
-    """Write down what was changed in the form; what stood there before stays in the history."""
+@post("/incidents/{number:str}", opt=needs(Action.INCIDENTS_WRITE), request_max_body_size=MOST_WRITTEN)
+async def write(request: Asked) -> Response[str] | Redirect:
+    """Write down what was changed in the form; what stood there before stays in the history.
+
+    Where somebody else has written into the same field meanwhile, or a field is too long, nothing that was sent is
+    lost: it comes back to be looked at again.
+    """
     form, office, me = await texts(request), office_of(request), may_see_to(request.user)
-    viewer = await viewer_of(request)
+    viewer, seen = await viewer_of(request), number_in(form.get("seen", "")) or None
     async with office.database.writing() as session:
         row = await _find(session, request, viewer)
-        await incidents.write(session, row, me.id, office.now_ns(), form)
+        sent = _changed(form, await incidents.says(session, row.id, until=seen))
+        too_long = [field for field, text in sent.items() if len(text) > incidents.LONGEST]
+        left = () if too_long else await incidents.write(session, row, me.id, office.now_ns(), sent, seen=seen)
+    if too_long:
+        return await _page(request, row, problem=_too_long(sent, too_long), status=400, sent=sent)
+    if left:
+        kept = {field: sent[field] for field in left}
+        return await _page(request, row, problem=BOTH_WROTE, status=409, sent=kept, theirs=left)
     return Redirect(f"/incidents/{row.number}", status_code=303)
 
 
@@ -179,9 +202,31 @@ def _listed(row: IncidentRow, title: str, office: Office) -> Listed:
     )
 
 
-async def _page(request: Asked, row: IncidentRow, *, problem: str = "", status: int = 200) -> Response[str]:
+def _changed(form: Mapping[str, str], shown: Mapping[str, str]) -> dict[str, str]:
+    """The fields of *form* that say something else than the page, which had *shown*, did."""
+    written = {field: incidents.tidied(form[field]) for field in FIELDS if field in form}
+    return {field: text for field, text in written.items() if text not in (shown[field], plain_lines(shown[field]))}
+
+
+def _too_long(sent: Mapping[str, str], fields: Sequence[str]) -> str:
+    """What somebody is told who wrote more into *fields* than is kept."""
+    each = "; ".join(f"{FIELDS[field][0]}: {len(sent[field]) - incidents.LONGEST:,} too many" for field in fields)
+    return f"Nothing is saved yet. A field holds {incidents.LONGEST:,} characters ({each}). Shorten it, and save again."
+
+
+async def _page(
+    request: Asked,
+    row: IncidentRow,
+    *,
+    problem: str = "",
+    status: int = 200,
+    sent: Mapping[str, str] = NOTHING,
+    theirs: Sequence[str] = (),
+) -> Response[str]:
+    """The incident; *sent* stands in its form in place of what is kept, which is shown beside it for *theirs*."""
     office = office_of(request)
     async with office.database.reading() as session:
+        seen = await incidents.last_change(session, row.id)
         says = await incidents.says(session, row.id)
         changes = await incidents.history(session, row.id)
         alerts = await incidents.linked(session, row.id)
@@ -192,8 +237,13 @@ async def _page(request: Asked, row: IncidentRow, *, problem: str = "", status: 
         status=status,
         problem=problem,
         incident=_listed(row, says["title"], office),
-        fields=[(field, label, hint, prose(says[field])) for field, (label, hint) in FIELDS.items()],
-        alerts=[(one.number, severity_name(one.severity), _alert(one, office)) for one in alerts],
+        seen=seen,
+        fields=[
+            (field, label, hint, prose(sent.get(field, says[field]), MOST_WRITTEN))
+            for field, (label, hint) in FIELDS.items()
+        ],
+        theirs={field: prose(says[field]) for field in theirs},
+        alerts=[(one.number, _alert(one, office)) for one in alerts],
         history=[_written(change, office) for change in changes],
         who=_subject(row),
     )
@@ -249,6 +299,13 @@ def _subject(row: IncidentRow) -> str:
     """Whom *row* is about, by number and never by name."""
     kind, _, rest = row.subject.partition(":")
     return {"person": f"Person {rest}", "address": f"Device at {rest}"}.get(kind, "Nobody of the log")
+
+
+async def _has_just_looked(session: AsyncSession, row: IncidentRow, account: int, now_ns: int) -> bool:
+    """Whether it is the same look still: each "Save" shows the page again, and is no further look at the record."""
+    theirs = select(LookRow.id).where(LookRow.account == account, LookRow.incident == row.id)
+    before = theirs.where(LookRow.what == "incident", LookRow.at_ns > now_ns - ONE_LOOK)
+    return await session.scalar(before.limit(1)) is not None
 
 
 def _look(row: IncidentRow, account: int, at_ns: int, what: str, reason: str) -> LookRow:

@@ -49,14 +49,14 @@ async def acknowledge(request: Asked) -> Response[str]:
     name, address = plain(str(fields.get("name", ""))), request.client.host if request.client else ""
     if wait := office.attempts.wait(address, tidy(name)):
         log.warning("A link from %s has to wait %d seconds.", address, math.ceil(wait))
-        return _form(request, problem=WAIT, status=429)
+        return _form(request, problem=WAIT, status=429, name=name)
     office.attempts.failed(address, tidy(name))
     account = await office.accounts.verify(name, str(fields.get("password", "")))
     number = None
     if account and await _is_sure(office, account, str(fields.get("code", ""))):
         number = await _acknowledged(office, request.path_params["token"], account)
     if number is None:
-        return _form(request, problem=WRONG, status=403)
+        return _form(request, problem=WRONG, status=403, name=name)
     office.attempts.succeeded(address, tidy(name))
     return html(request, office, "acknowledged.html", number=number)
 
@@ -91,5 +91,6 @@ def create_offsite(office: Office, *, hosts: Collection[str], refuses: Callable[
     return Guard(app, hosts=hosts, refuses=refuses, error_page=lambda status: error_page(status).encode())
 
 
-def _form(request: Asked, *, problem: str = "", status: int = 200) -> Response[str]:
-    return html(request, office_of(request), "acknowledge.html", status=status, problem=problem)
+def _form(request: Asked, *, problem: str = "", status: int = 200, name: str = "") -> Response[str]:
+    """The form, with the *name* that was given; nothing else of what was sent comes back."""
+    return html(request, office_of(request), "acknowledge.html", status=status, problem=problem, name=name)

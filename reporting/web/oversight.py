@@ -103,4 +103,5 @@ def _subject(one: Look) -> str:
     """Whose record it was, by number; of a device, only the alert, for its address is not the auditor's."""
     kind, _, rest = one.subject.partition(":")
     who = f"person {rest}" if kind == "person" else "a device" if kind == "address" else ""
-    return f"{who}, alert {one.alert}" if one.alert else who
+    about = f"alert {one.alert}" if one.alert else f"incident {one.incident}" if one.incident else ""
+    return ", ".join(filter(None, (who, about)))

@@ -81,8 +81,11 @@ PUPILS_NETWORK = (
 )
 """Heading and words for somebody who comes from where nobody should."""
 
-LONGEST_PROSE = 4_000
+LONGEST_PROSE = 20_000
 """Characters of a note or a field of an incident."""
+
+MOST_WRITTEN = 1_048_576
+"""Bytes of a form for long texts: a few full fields of a script whose letters take six bytes each when sent."""
 
 NOTHING_SHARED = {"token": "", "here": "", "account": None, "menu": (), "roles": "", "school": "", "zone": ""}
 
@@ -116,7 +119,12 @@ def link(address: str) -> Markup:
 
 def prose(text: str, longest: int = LONGEST_PROSE) -> Markup:
     """*text* of several lines, each made plain and escaped, for a template to print whole."""
-    return Markup("\n").join(escape(plain(line, longest)) for line in text[: longest + 1].split("\n"))
+    return escape(plain_lines(text, longest))
+
+
+def plain_lines(text: str, longest: int = LONGEST_PROSE) -> str:
+    """*text* of several lines, each made plain."""
+    return "\n".join(plain(line, longest) for line in text[: longest + 1].split("\n"))
 
 
 def error_page(status: int, heading: str = "", words: str = "") -> str:

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting import alert_tests
 from reporting import troubles as records
+from reporting.case_models import TriageRow
 from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow
 from reporting.permissions import Action
 from reporting.school_time import SchoolTime
@@ -61,6 +62,7 @@ async def today(request: Asked) -> Response[str]:
         over_days = await trends.trends(session, office.now_ns(), office.zone)
         categories = await trends.most_stopped(session, office.now_ns(), office.zone, office.rulebook)
         open_alerts = list(await session.scalars(alerts.soonest_first().where(mine, AlertRow.state == "open")))
+        taken_on = list(await session.scalars(alerts.soonest_first().where(mine, *_half_done(request.user.id))))
     return html(
         request,
         office,
@@ -70,6 +72,7 @@ async def today(request: Asked) -> Response[str]:
         troubles=troubles,
         sees_alerts=sees_alerts(request.user),
         alerts=[alerts.show(row, office) for row in open_alerts],
+        taken_on=[alerts.show(row, office) for row in taken_on],
         day=f"{times.local(office.now_ns(), office.zone):%A %-d %B %Y}",
         since=f"{times.local(start, office.zone):%Y-%m-%dT%H:%M}",
         version=office.live.version,
@@ -79,6 +82,12 @@ async def today(request: Asked) -> Response[str]:
         week=times.form_value(start - 6 * 24 * 3600 * times.SECOND, office.zone)[:16],
         unhealthy=(await health.watch_of(request).recent()).bad,
     )
+
+
+def _half_done(account: int) -> tuple[ColumnElement[bool], ...]:
+    """The alerts that *account* has acknowledged, and that nobody has judged or made part of an incident."""
+    dealt_with = select(TriageRow.alert).where(or_(TriageRow.judgement != "", TriageRow.incident.is_not(None)))
+    return AlertRow.state == "acknowledged", AlertRow.acknowledged_by == account, AlertRow.id.not_in(dealt_with)
 
 
 async def _counts(session: AsyncSession, start: int) -> list[Count]:

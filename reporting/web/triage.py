@@ -21,6 +21,7 @@ from reporting.web.access import address_of, needs, texts, wait_words
 from reporting.web.alerts import find, number_in, page
 from reporting.web.desk import colleagues, is_about_staff, may_see_to
 from reporting.web.office import Asked, office_of
+from reporting.web.render import MOST_WRITTEN
 from reporting.web.second_step import refused
 from reporting.web.viewer import viewer_of
 
@@ -43,7 +44,7 @@ async def judge(request: Asked) -> Response[str] | Redirect:
     return _back(row)
 
 
-@post("/alerts/{number:str}/note", opt=needs(Action.ALERTS_TRIAGE))
+@post("/alerts/{number:str}/note", opt=needs(Action.ALERTS_TRIAGE), request_max_body_size=MOST_WRITTEN)
 async def note(request: Asked) -> Response[str] | Redirect:
     """Add a note to the history."""
     form = await texts(request)

@@ -95,9 +95,11 @@ def test_no_phrase_is_anchored_by_more_pairs_than_are_worth_their_room() -> None
 @pytest.mark.parametrize(
     ("phrase", "plainly"),
     [
-        ("my {pet} is {very} ill", "my cat is ill"),
-        ("tea ... (rich|) biscuits & milk", "tea ... rich biscuits & milk"),
+        ("my {pet} is {very} ill", "my cat/dog/… is ill"),
+        ("tea ... (rich|) biscuits & milk", "tea ... biscuits & milk"),
+        ("(tea|coffee) (with|and) (a|one) (good (big|) biscuit|cake)", "tea/coffee with/and a/one good biscuit/cake"),
+        ("(a|b ... c|(d|e)|f) g", "a/b ... c/… g"),
     ],
 )
-def test_a_person_is_told_a_phrase_in_its_first_reading(phrase: str, plainly: str) -> None:
+def test_a_person_is_told_a_phrase_so_that_it_looks_like_no_quotation(phrase: str, plainly: str) -> None:
     assert parse(phrase, SETS).plainly() == plainly

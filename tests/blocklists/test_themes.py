@@ -76,7 +76,7 @@ def test_a_page_is_of_a_theme_by_three_phrases_and_never_urgent(text: str, found
 
 def test_the_evidence_is_our_phrase_and_not_the_childs_words() -> None:
     (hit,) = WEATHER.hits("secretname says i am out in the storm")
-    assert hit == Hit("storm", Severity.URGENT, ("i am out in a storm",))
+    assert hit == Hit("storm", Severity.URGENT, ("i am out in a/the storm",))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from blocklists.rulebook import Permit
 from dns_filter import rehearsal
 from dns_filter.finished import finished as from_memory
 from dns_filter.rehearsal import rehearse
+from dns_filter.unchanged import Unchanged
 from tests.support.dns_client import question
 from tests.support.hour import MORNING, Hour
 
@@ -38,7 +39,7 @@ def finished(door, address) -> set[bytes]:
 
 async def test_what_is_popular_is_ready_before_the_new_policy_is_in_force(met):
     new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
-    list(rehearse(met, met.school, new, time.monotonic))
+    list(rehearse(met, met.school, new, time.monotonic, Unchanged(met.school, new)))
 
     for address in PEOPLE:
         assert finished(new, address) == {packet(name)[2:] for name in NAMES}
@@ -46,7 +47,7 @@ async def test_what_is_popular_is_ready_before_the_new_policy_is_in_force(met):
 
 async def test_an_answer_that_only_a_verdict_made_stays_as_it_is_where_it_is_still_permitted(met):
     new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
-    list(rehearse(met, met.school, new, time.monotonic))
+    list(rehearse(met, met.school, new, time.monotonic, Unchanged(met.school, new)))
     before, after = (door.view(PEOPLE[0], MORNING).answers for door in (met.school, new))
 
     assert after[packet("learning.test")[2:]] is before[packet("learning.test")[2:]]
@@ -56,7 +57,7 @@ async def test_an_answer_that_more_than_verdicts_made_or_that_has_an_end_is_made
     old = met.school.view(PEOPLE[0], MORNING).answers[packet("learning.test")[2:]]
     old.names = None
     new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
-    list(rehearse(met, met.school, new, time.monotonic))
+    list(rehearse(met, met.school, new, time.monotonic, Unchanged(met.school, new)))
     again = new.view(PEOPLE[0], MORNING).answers[packet("learning.test")[2:]]
 
     assert again is not old
@@ -77,7 +78,7 @@ async def test_a_change_leaves_what_it_is_not_about_as_it_is_refusals_too(met, s
     live.policy.index, live.policy.rulebook = met.school.policy.index, met.school.policy.rulebook
     live.policy.sealed = met.school.policy.sealed
     new = met.rehearsed(live.policy, live.clients, clock_ok=True)
-    list(rehearse(met, met.school, new, time.monotonic))
+    list(rehearse(met, met.school, new, time.monotonic, Unchanged(met.school, new)))
     before, after = (door.view(PEOPLE[0], MORNING).answers for door in (met.school, new))
     learning, news, gambling = (packet(name)[2:] for name in NAMES)
 
@@ -86,12 +87,23 @@ async def test_a_change_leaves_what_it_is_not_about_as_it_is_refusals_too(met, s
     assert after[news] is not before[news]
 
 
+async def test_where_settings_are_others_too_refusals_are_made_anew(met):
+    new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
+    met._closed = bytes((192, 0, 2, 77)), b""
+    list(rehearse(met, met.school, new, time.monotonic))
+    before, after = (door.view(PEOPLE[0], MORNING).answers for door in (met.school, new))
+    gambling = packet("gambling.test")
+
+    assert bytes((192, 0, 2, 77)) in after[gambling[2:]].answers(gambling)
+    assert bytes((192, 0, 2, 77)) not in before[gambling[2:]].answers(gambling)
+
+
 async def test_an_answer_that_leads_through_a_changed_name_is_made_anew(met, school):
     old = met.school.view(PEOPLE[0], MORNING).answers[packet("learning.test")[2:]]
     old.names = ("www.games.test",)
     live = with_permit(school, entries=("games.test",))
     new = met.rehearsed(live.policy, live.clients, clock_ok=True)
-    list(rehearse(met, met.school, new, time.monotonic))
+    list(rehearse(met, met.school, new, time.monotonic, Unchanged(met.school, new)))
 
     assert new.view(PEOPLE[0], MORNING).answers[packet("learning.test")[2:]] is not old
 
@@ -103,7 +115,7 @@ async def test_whoever_is_somebody_else_by_now_gets_nothing_of_what_was(met, sch
     live.refresh()
     live.policy.sealed = met.school.policy.sealed
     new = met.rehearsed(live.policy, live.clients, clock_ok=True)
-    list(rehearse(met, met.school, new, time.monotonic))
+    list(rehearse(met, met.school, new, time.monotonic, Unchanged(met.school, new)))
     old = met.school.view(PEOPLE[0], MORNING).answers
 
     assert before != "staff"
@@ -122,7 +134,7 @@ async def test_a_name_that_the_new_policy_closes_goes_on_record_though_its_refus
     live = Live(school.files)
     live.refresh()
     new = met.rehearsed(live.policy, live.clients, clock_ok=True)
-    list(rehearse(met, met.school, new, time.monotonic))
+    list(rehearse(met, met.school, new, time.monotonic, Unchanged(met.school, new)))
 
     met.renew(live.policy, live.clients, 2, clock_ok=True)
     met.school.adopt(new)
@@ -140,7 +152,7 @@ async def test_what_is_urgent_waits_for_its_record_where_it_is_decided_anew(met,
     await outcome
     live = with_permit(school, opens=False, entries=("harm.test",))
     new = met.rehearsed(live.policy, live.clients, clock_ok=True)
-    list(rehearse(met, met.school, new, time.monotonic))
+    list(rehearse(met, met.school, new, time.monotonic, Unchanged(met.school, new)))
 
     assert packet("harm.test")[2:] in finished(met.school, PEOPLE[0]) - finished(new, PEOPLE[0])
 
@@ -164,7 +176,7 @@ async def test_a_rehearsal_lets_others_have_their_turn_and_ends_in_time(met):
 async def test_what_was_rehearsed_is_in_force_after_the_change(met):
     policy, clients = met.school.policy, met.school.clients
     new = met.rehearsed(policy, clients, clock_ok=False)
-    list(rehearse(met, met.school, new, time.monotonic))
+    list(rehearse(met, met.school, new, time.monotonic, Unchanged(met.school, new)))
     ready = finished(new, PEOPLE[0])
     met.renew(policy, clients, 2, clock_ok=False)
     met.school.adopt(new)

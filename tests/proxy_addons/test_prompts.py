@@ -69,7 +69,7 @@ def test_a_risk_is_on_record_when_the_assistant_answers_and_the_body_is_as_it_wa
     assert house.secure.requests[0].text == body
     [found] = concerns(house, version)
     assert (found.theme, found.severity, found.host, found.profile) == ("suicide", Severity.URGENT, CHAT, "ks3")
-    assert found.rule.startswith("i want ")
+    assert found.rule.startswith("i want/")
     assert not found.path
 
 

@@ -120,6 +120,14 @@ async def test_at_night_the_round_is_slower(school):
     ]
 
 
+async def test_whoever_is_next_is_told_why_the_mail_comes_to_them(school):
+    await school.take()
+    await climbed(school, 25)
+    first, second = await school.rows()
+    assert "nobody has acknowledged" not in first.body
+    assert second.body == f"{first.body}{alerts.NOBODY_YET}"
+
+
 async def test_once_somebody_has_acknowledged_nobody_else_is_told(school):
     await school.take()
     await climbed(school, 25)
@@ -152,6 +160,20 @@ async def test_what_somebody_judged_or_made_part_of_an_incident_climbs_no_furthe
     async with school.database.writing() as session:
         await taken_on(session, triage.Hand(1, 3, school.now))
     assert len(await climbed(school, 120)) == 1
+
+
+@pytest.mark.parametrize("taken_on", [judged, linked])
+async def test_what_somebody_judged_or_made_part_of_an_incident_is_acknowledged_by_them(school, taken_on):
+    await school.take()
+    async with school.database.writing() as session:
+        await taken_on(session, triage.Hand(1, 3, school.now))
+    async with school.database.writing() as session:
+        session.add(AccountRow(id=4, name="kim", roles="deputy", password_hash="x", created_ns=1))
+        row = await session.get_one(AlertRow, 1)
+        assert (row.state, row.acknowledged_by, row.acknowledged_ns) == ("acknowledged", 3, school.now)
+        await taken_on(session, triage.Hand(1, 4, school.now + MINUTE))
+        await session.refresh(row)
+        assert row.acknowledged_by == 3, "and stays theirs"
 
 
 async def test_what_was_only_noted_climbs_on(school):
@@ -224,7 +246,11 @@ async def test_a_mail_has_a_link_that_acknowledges_once_and_whose_token_is_nowhe
     assert found[1] not in str([vars(row) for row in (*await school.rows(), *await school.rows(AlertLinkRow))])
     assert await used(school, found[1]) == 1001
     assert [row.state for row in await school.rows(AlertRow)] == ["acknowledged"]
-    assert await used(school, found[1]) is None
+    before = await school.rows(AlertRow)
+    school.now += MINUTE
+    assert await used(school, found[1]) == 1001, "whoever used it is told the same again"
+    assert await used(school, found[1], Account(4, "kim", frozenset({"deputy"}))) is None
+    assert [row.acknowledged_ns for row in await school.rows(AlertRow)] == [row.acknowledged_ns for row in before]
 
 
 @pytest.mark.parametrize(
@@ -272,6 +298,15 @@ async def test_a_concern_waits_for_the_digest_of_the_next_school_day_at_the_dsls
     found = [one for one in await summed_up(school, "2027-01-13T08:00") if one[0] == "digest"]
     assert found[1:] == [("digest", "dsl", "Schoolgate digest: 0 new, 1 still open")]
     assert len(await summed_up(school, "2027-01-13T08:01")) == len(await summed_up(school, "2027-01-13T15:00"))
+
+
+async def test_a_digest_says_how_many_graver_alerts_wait_besides(school):
+    await school.take(Severity.CONCERN)
+    await school.take(Severity.URGENT)
+    await summed_up(school, "2027-01-12T10:01")
+    [row] = await school.rows(kind="digest")
+    assert "New since the last digest: 1" in row.body
+    assert "nobody has acknowledged, told at once and not counted above: 1" in row.body
 
 
 async def test_there_is_no_digest_at_the_weekend_nor_when_there_is_nothing(school):

@@ -126,11 +126,25 @@ async def test_it_is_in_the_alerts_history(pages, outside):
     assert (event.alert, event.account, event.what) == (1, account.id, "acknowledged")
 
 
-async def test_it_works_once(pages, outside):
+async def test_it_works_once_and_tells_whoever_used_it_the_same_again(pages, outside):
     await pages.person("dee", "dsl")
+    await pages.person("dora", "deputy")
     await linked(pages)
     assert (await say_seen(outside, pages)).status_code == 200
-    assert (await say_seen(outside, pages)).status_code == 403
+    before = await alert_of(pages)
+    assert "is acknowledged" in (await say_seen(outside, pages)).text
+    assert (await say_seen(outside, pages, name="dora")).status_code == 403
+    async with pages.database.reading() as session:
+        assert len(list(await session.scalars(select(AlertEventRow)))) == 1
+    assert (await alert_of(pages)).acknowledged_ns == before.acknowledged_ns
+
+
+async def test_the_name_stays_in_the_form_when_something_was_wrong_and_nothing_else_does(pages, outside):
+    await linked(pages)
+    answer = await say_seen(outside, pages, name="O'Hara", password="wrong horse battery", code="123456")
+    assert 'value="O&#39;Hara"' in answer.text
+    assert "wrong horse" not in answer.text
+    assert "123456" not in answer.text
 
 
 async def test_after_some_failures_one_has_to_wait(pages, outside):

@@ -7,7 +7,7 @@ from blocklists.clients import Clients
 from blocklists.live import Files, Live
 from reporting import troubles
 from reporting.models import DamagedRow, JournalRow, OutboxRow
-from tests.support.staff_pages import JOURNAL, running
+from tests.support.staff_pages import JOURNAL, running, submit
 
 NOON = 1_782_903_600 * 10**9  # 2026-07-01 12:00 in London
 
@@ -111,3 +111,16 @@ async def test_a_new_policy_shows_without_a_restart(pages):
         page = (await browser.get("/")).text
     assert "Hill School" in page
     assert "Version 4 is in force" in page
+
+
+async def test_what_somebody_acknowledged_stays_on_their_first_page_until_they_say_what_they_make_of_it(pages):
+    number = await pages.alert()
+    async with pages.logged_in("dsl") as dsl, pages.logged_in("deputy") as deputy:
+        path = f"/alerts/{number}"
+        await submit(dsl, f"{path}/acknowledge", {}, page=path)
+        page = (await dsl.get("/")).text
+        assert "Taken on by you" in page
+        assert f'href="{path}"' in page
+        assert f'href="{path}"' not in (await deputy.get("/")).text, "it is somebody else's"
+        await submit(dsl, f"{path}/judge", {"judgement": "false"}, page=path)
+        assert "Taken on by you" not in (await dsl.get("/")).text
