@@ -1,0 +1,238 @@
+"""A school whose alerts are told by a reporting process of its own, to a mail server that can be in trouble.
+
+Reporting is all that `schoolgate reporting` has, pages, ladder and outbox; it can be killed and started again. Its
+clock is handed in, so that two hours take seconds.
+"""
+
+import asyncio
+import contextlib
+import mmap
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from blocklists.rulebook import Severity
+from reporting import seed
+from reporting.mail import message_id
+from reporting.models import OutboxRow
+from tests.support.journals import breach, open_journal
+from tests.support.school import make_school
+from tests.support.smtp import Sink, smtp_sink
+
+SECOND = 10**9
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+
+PAUSE = 0.05
+"""Seconds of the wall between two steps of the clock: one or two looks at the outbox."""
+
+PATIENCE = 120.0
+"""Seconds of the wall until what still waits counts as never told."""
+
+SENDER = "gate@school.test"
+HANG = "HANG"
+
+
+class Server(Sink):
+    """A mail server with a *trouble*: what it answers at MAIL, RCPT, TEXT (all has come) and KEPT, "" for all is well.
+
+    HANG is to say nothing until it is *well*, long after the other side has gone.
+    """
+
+    def __init__(self) -> None:
+        """Well, until somebody says otherwise."""
+        super().__init__()
+        self.trouble: Callable[[str, Envelope], str] = lambda _word, _envelope: ""
+        self.asked = 0
+        self.well = asyncio.Event()
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Begin a mail."""
+        envelope.mail_from = address
+        return await self._said("MAIL", envelope) or "250 go on"
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Take a recipient."""
+        if said := await self._said("RCPT", envelope):
+            return said
+        envelope.rcpt_tos.append(address)
+        return "250 go on"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
+        """Keep one mail."""
+        if said := await self._said("TEXT", envelope):
+            return said
+        taken = await super().handle_DATA(server, session, envelope)
+        return await self._said("KEPT", envelope) or taken
+
+    async def _said(self, word: str, envelope: Envelope) -> str:
+        said = self.trouble(word, envelope)
+        self.asked += bool(said)
+        if said == HANG:
+            await self.well.wait()
+            return "421 too late"
+        return said
+
+
+class Clock:
+    """The clock that reporting has: the machine's, and so many nanoseconds more, in a file that both have mapped."""
+
+    def __init__(self, file: Path) -> None:
+        """Begin with the machine's."""
+        self.file = file
+        file.write_bytes(bytes(8))
+        with file.open("r+b") as content:
+            self._offset = mmap.mmap(content.fileno(), 8)
+
+    def now(self) -> int:
+        """UTC nanoseconds, as reporting has them."""
+        return time.time_ns() + int.from_bytes(self._offset[:8], "little", signed=True)
+
+    def step(self, by: int) -> None:
+        """Put it forward, or back."""
+        offset = int.from_bytes(self._offset[:8], "little", signed=True) + by
+        self._offset[:8] = offset.to_bytes(8, "little", signed=True)
+
+
+class TellingSchool:
+    """A school whose alerts are told: a journal, a mail server, and reporting, which can be killed and started."""
+
+    def __init__(self, folder: Path, patience: tuple[float, float]) -> None:
+        """*patience*: seconds that reporting waits for a word of the mail server, and for the answer to a mail."""
+        self.clock = Clock(folder / "clock")
+        self.server = Server()
+        self.raised = 0
+        self._patience, self._folder = patience, folder
+        self._file = folder / "school.db"
+        self._serving = contextlib.AsyncExitStack()
+        self._reporting: asyncio.subprocess.Process | None = None
+        files = make_school(folder).files
+        files.spool.mkdir(exist_ok=True)
+        files.keys.mkdir(exist_ok=True)
+        seed.new_keys(files.keys / "journal.key", files.keys / "journal.pub")
+        opened_seed, sealed = seed.seal((files.keys / "journal.pub").read_bytes())
+        self._journal = open_journal(files.spool, seed=opened_seed, sealed_seed=sealed)
+
+    async def __aenter__(self) -> Self:
+        await self.open_server()
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.server.well.set()
+        await self.kill()
+        await self.close_server()
+        self._journal.close()
+
+    async def open_server(self) -> None:
+        """Have the mail server answer, at the address that it had before."""
+        serving = smtp_sink(port=self.server.address[1], keeping=self.server)
+        await self._serving.enter_async_context(serving)
+
+    async def close_server(self) -> None:
+        """Have nobody at the mail server's address."""
+        await self._serving.aclose()
+
+    async def start(self) -> None:
+        """Start reporting, and wait until its pages answer."""
+        given = (self._folder, self.clock.file, self.server.address[1], *self._patience)
+        self._reporting = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _REPORTING, *map(str, given), stdout=asyncio.subprocess.PIPE
+        )
+        assert self._reporting.stdout is not None
+        assert await self._reporting.stdout.readline() == b"ready\n"
+
+    async def kill(self) -> None:
+        """Kill -9 reporting."""
+        if self._reporting and self._reporting.returncode is None:
+            self._reporting.kill()
+            await self._reporting.communicate()
+
+    def raise_alerts(self, count: int) -> None:
+        """Put so many more URGENT breaches on record, each of a person of its own."""
+        for _ in range(count):
+            self.raised += 1
+            urgent: dict[str, Any] = {"severity": Severity.URGENT, "theme": "self-harm", "category": "self_harm"}
+            self._journal.write(breach(self.raised, at_ns=self.clock.now(), person=self.raised, **urgent))
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Wait until it *happened*; TimeoutError if it does not."""
+        async with asyncio.timeout(PATIENCE):
+            while not happened():  # noqa: ASYNC110 - another process does it
+                await asyncio.sleep(PAUSE / 10)
+
+    async def pass_time(self, time_ns: int, step: int = 5 * MINUTE) -> None:
+        """Let so many nanoseconds go by, a *step* at a time."""
+        for _ in range(time_ns // step):
+            self.clock.step(step)
+            await asyncio.sleep(PAUSE)
+
+    async def all_told(self) -> None:
+        """All is well again: acknowledge what is open, and wait until nothing is to be told any more."""
+        self.server.trouble = lambda _word, _envelope: ""
+        self.server.well.set()
+        self.server.well = asyncio.Event()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while self._waits():
+                    await self.pass_time(MINUTE, MINUTE)
+
+    def _waits(self) -> bool:
+        """Whether anything is still to be told. Another process has the database; it waits for us, as we for it."""
+        with contextlib.closing(sqlite3.connect(self._file, timeout=30, isolation_level=None)) as database:
+            seen = "UPDATE alerts SET state = 'acknowledged', next_step_ns = NULL WHERE state = 'open'"
+            if database.execute("SELECT 1 FROM alerts WHERE state = 'open'").fetchone():
+                database.execute(seen)
+            alerts = database.execute("SELECT count(*) FROM alerts").fetchone()[0]
+            waiting = database.execute("SELECT count(*) FROM outbox WHERE state = 'waiting'").fetchone()[0]
+        return bool(alerts < self.raised or waiting)
+
+    def mails(self) -> dict[str, int]:
+        """The alerts' own mails in the outbox: Message-ID -> alert."""
+        with contextlib.closing(sqlite3.connect(self._file)) as database:
+            query = "SELECT alert, id, created_ns, recipient FROM outbox WHERE kind = 'alert'"
+            return {
+                message_id(OutboxRow(id=number, created_ns=at, recipient=recipient), SENDER): alert
+                for alert, number, at, recipient in database.execute(query)
+            }
+
+
+_REPORTING = """
+import mmap, sys, time
+from pathlib import Path
+
+folder, clock, port, word, answer = sys.argv[1:]
+with open(clock, "r+b") as content:
+    offset = mmap.mmap(content.fileno(), 8)
+machine = time.time_ns
+time.time_ns = lambda: machine() + int.from_bytes(offset[:8], "little", signed=True)
+time.time = lambda: time.time_ns() / 1e9
+
+import asyncio, logging
+from blocklists.live import Files
+from reporting import mail, notify, service
+from reporting.settings import BackupSettings, ContactSettings, MailSettings, ReportingSettings
+
+logging.disable(logging.CRITICAL)
+notify.LOOK, mail.STEP, mail.ANSWER = 0.02, float(word), float(answer)
+folder = Path(folder)
+settings = ReportingSettings(
+    listen="127.0.0.1:0",
+    database=str(folder / "school.db"),
+    contacts=ContactSettings(dsl="dsl@school.test", dsl_confirmed=True, headteacher="head@school.test"),
+    mail=MailSettings(port=int(port), sender="gate@school.test"),
+    backup=BackupSettings(folder=str(folder / "backups")),
+)
+files = Files(folder / "state", folder / "keys", folder / "spool")
+ready = lambda _: print("ready", flush=True)
+asyncio.run(service.serve(settings, files, instance=0, metrics=None, ready=ready))
+"""
