@@ -7,6 +7,7 @@ neither the answer nor its time tells them that it is there (G5).
 """
 
 import itertools
+import operator
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -43,18 +44,14 @@ _names = cast("Table", BreachNameRow.__table__)
 _trigrams = table("breach_names_trigrams", column("rowid"))
 _KEY = ("theme", "category", "profile")
 _COLUMNS = ("text", *_KEY)
+_named = operator.itemgetter("host", *_KEY)
 _ONE = "(?, ?, ?, ?)"
 _SEVERAL = "INSERT INTO breach_names (text, theme, category, profile) VALUES {} ON CONFLICT DO NOTHING"
 
 
 async def remember(session: AsyncSession, breaches: Iterable[Mapping[str, Any]]) -> None:
     """Add the names of new *breaches* (rows by column) that are not known yet; a sealed hit has none (G6)."""
-    found = {
-        (row["host"], *(row[name] for name in _KEY))
-        for row in breaches
-        if row["host"] and row["reason"] != Reason.SEALED
-    }
-    if found:
+    if found := {_named(row) for row in breaches if row["host"] and row["reason"] != Reason.SEALED}:
         await _put_in(session, sorted(found))
 
 
