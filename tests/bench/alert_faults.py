@@ -67,14 +67,15 @@ async def greylisting(school: TellingSchool, chance: random.Random) -> None:
 
 
 async def hanging(school: TellingSchool, chance: random.Random) -> None:
-    """The mail server stops to speak, at any word: before it has the mail, when it has it, and when it has kept it.
+    """The mail server says nothing more from some word on: before it has the mail, when it has it, when it has kept it.
 
     A mail that it loses after it took all of it, it loses once: of whoever does so twice, nobody could know.
     """
+    where = chance.choice(("MAIL", "RCPT", "TEXT", "KEPT"))
     lost: set[object] = set()
 
     def trouble(word: str, envelope: Envelope) -> str:
-        if (word == "TEXT" and envelope.content in lost) or chance.random() > OFTEN:
+        if word != where or envelope.content in lost:
             return ""
         lost.update([envelope.content] if word == "TEXT" else [])
         return HANG
@@ -83,7 +84,7 @@ async def hanging(school: TellingSchool, chance: random.Random) -> None:
     before = school.server.asked
     school.raise_alerts(EACH)
     await school.until(lambda: school.server.asked >= before + 1)
-    await school.pass_time(chance.randrange(MINUTE, 30 * MINUTE), MINUTE)
+    await school.pass_time(chance.randrange(10 * MINUTE, HOUR), MINUTE)
 
 
 async def down(school: TellingSchool, chance: random.Random) -> None:
