@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import event, func, select, true
 
 from blocklists.rulebook import Severity
-from reporting import ingest as ingest_module
 from reporting import host_search, intake, seed
+from reporting import ingest as ingest_module
 from reporting.alerts import HOUR
 from reporting.breach import Clean, Heartbeat, Repeat, Visit
 from reporting.database import opened

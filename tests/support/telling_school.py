@@ -80,7 +80,7 @@ class Server(Sink):
         self.asked += bool(said)
         if said == HANG:
             await self.well.wait()
-            return "421 too late"
+            return "" if word == "KEPT" else "421 too late"  # what was kept is not refused, however late
         return said
 
 
@@ -115,7 +115,7 @@ class TellingSchool:
         self._patience, self._folder = patience, folder
         self._file = folder / "school.db"
         self._serving = contextlib.AsyncExitStack()
-        self._reporting: asyncio.subprocess.Process | None = None
+        self._starter: asyncio.subprocess.Process
         files = make_school(folder).files
         files.spool.mkdir(exist_ok=True)
         files.keys.mkdir(exist_ok=True)
@@ -125,12 +125,17 @@ class TellingSchool:
 
     async def __aenter__(self) -> Self:
         await self.open_server()
+        given = (self._folder, self.clock.file, self.server.address[1], *self._patience)
+        self._starter = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _REPORTING, *map(str, given), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.server.well.set()
         await self.kill()
+        await self._starter.communicate()
         await self.close_server()
         self._journal.close()
 
@@ -145,18 +150,18 @@ class TellingSchool:
 
     async def start(self) -> None:
         """Start reporting, and wait until its pages answer."""
-        given = (self._folder, self.clock.file, self.server.address[1], *self._patience)
-        self._reporting = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _REPORTING, *map(str, given), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert self._reporting.stdout is not None
-        assert await self._reporting.stdout.readline() == b"ready\n"
+        assert await self._told(b"start") == b"ready"
 
     async def kill(self) -> None:
-        """Kill -9 reporting."""
-        if self._reporting and self._reporting.returncode is None:
-            self._reporting.kill()
-            await self._reporting.communicate()
+        """Kill -9 reporting, and wait until it is dead."""
+        assert await self._told(b"kill") == b"killed"
+
+    async def _told(self, word: bytes) -> bytes:
+        """What the process that starts reporting says to *word*."""
+        assert self._starter.stdin
+        assert self._starter.stdout
+        self._starter.stdin.write(word + b"\n")
+        return (await self._starter.stdout.readline()).strip()
 
     def raise_alerts(self, count: int) -> None:
         """Put so many more URGENT breaches on record, each of a person of its own."""
@@ -207,6 +212,7 @@ class TellingSchool:
             }
 
 
+# Imports once and forks for each start, which is most of a start's time; what is killed is the process of its own.
 _REPORTING = """
 import mmap, sys, time
 from pathlib import Path
@@ -218,12 +224,12 @@ machine = time.time_ns
 time.time_ns = lambda: machine() + int.from_bytes(offset[:8], "little", signed=True)
 time.time = lambda: time.time_ns() / 1e9
 
-import asyncio, logging, os, threading
+import asyncio, logging, os, signal, threading
+import alembic.command, alembic.config
 from blocklists.live import Files
 from reporting import mail, notify, service
 from reporting.settings import BackupSettings, ContactSettings, MailSettings, ReportingSettings
 
-threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()  # and ends with who started it
 logging.disable(logging.CRITICAL)
 notify.LOOK, mail.STEP, mail.ANSWER = 0.02, float(word), float(answer)
 folder = Path(folder)
@@ -236,5 +242,19 @@ settings = ReportingSettings(
 )
 files = Files(folder / "state", folder / "keys", folder / "spool")
 ready = lambda _: print("ready", flush=True)
-asyncio.run(service.serve(settings, files, instance=0, metrics=None, ready=ready))
+
+def end_with(parent):
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
+
+starter = os.getpid()
+for word in sys.stdin:
+    if word == "kill\\n":
+        os.kill(reporting, signal.SIGKILL)
+        os.waitpid(reporting, 0)
+        print("killed", flush=True)
+    elif not (reporting := os.fork()):
+        threading.Thread(target=end_with, args=(starter,), daemon=True).start()
+        asyncio.run(service.serve(settings, files, instance=0, metrics=None, ready=ready))
 """
