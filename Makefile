@@ -10,7 +10,7 @@ AT_ONCE ?= -n auto --dist loadfile
 BENCH ?=
 export LISTS
 
-.PHONY: run test check lint types imports format demo e2e bench-dns bench-faults bench-journal bench-lists bench-proxy bench-reporting lock test-programs clean
+.PHONY: run test check lint types imports format demo e2e bench-dns bench-faults bench-journal bench-lists bench-pages bench-proxy bench-reporting lock test-programs clean
 
 run: $(READY)
 	@exec $(BIN)/schoolgate demo
@@ -62,7 +62,10 @@ bench-reporting: $(READY)
 	@$(BIN)/python -m tests.bench.replay
 
 bench-journal: $(READY)
-	@$(BIN)/python -m tests.bench.journal
+	@$(BIN)/python -m tests.bench.journal $(BENCH)
+
+bench-pages: $(READY)
+	@$(BIN)/python -m tests.bench.pages $(BENCH)
 
 bench-faults: $(READY)
 	@$(BIN)/python -m tests.bench.faults $(BENCH)

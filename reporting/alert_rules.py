@@ -72,9 +72,18 @@ class Rules(msgspec.Struct, frozen=True):
         asked = (r.raised_to for r in self.rules if not r.is_pattern and r.is_about(breach))
         return max(asked, default=Severity.NONE)
 
-    def may_ask(self, breach: Mapping[str, Any]) -> bool:
-        """Whether any rule is about *breach*: asked of every breach, most of which are none of an alert's business."""
-        return any(rule.is_about(breach) for rule in self.rules)
+    def may_ask[Row: Mapping[str, Any]](self, breaches: Iterable[Row]) -> Iterator[Row]:
+        """Those of *breaches* that any rule is about.
+
+        Most are none of an alert's business, and many have the same theme, kind and severity: those are asked once.
+        """
+        known: dict[tuple[str, str, int], bool] = {}
+        for breach in breaches:
+            key = breach["theme"], breach["kind"], breach["severity"]
+            if key not in known:
+                known[key] = any(rule.is_about(breach) for rule in self.rules)
+            if known[key]:
+                yield breach
 
     def patterns(self, breach: Mapping[str, Any], column: str) -> tuple[Rule, ...]:
         """The rules that *breach* may complete, those that ask for most first."""

@@ -235,7 +235,7 @@ def _text_of(extra: dict[str, Any]) -> str:
 
 
 async def _raise_alerts(session: AsyncSession, batch: Batch, desk: Desk, now_ns: int) -> int:
-    asking = {row["offset"]: row for row in batch.breaches if desk.rules.may_ask(row)}
+    asking = {row["offset"]: row for row in desk.rules.may_ask(batch.breaches)}
     if not asking:
         return 0
     ids = await _ids(session, batch.journal, list(asking))

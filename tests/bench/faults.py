@@ -1,12 +1,15 @@
-"""What faults do to the rows: killed, full, locked, damaged, and a clock that steps; each so many times.
+"""What faults do to the rows and to the alerts: killed, full, locked, damaged, no mail server; each so many times.
 
     python -m tests.bench.faults [--times 50] [--only FAULT] [--locked 30]
 
 Each time is a school of its own: two journals, every 40th breach URGENT, every 10th repeated. In the middle of taking
 them in the fault comes about; then all is well again, and what is in the database is compared with what was written.
 *lost*: breaches and repeats that are not there; *doubled*: those that are there twice; *aside*: frames that were
-damaged themselves and are kept in files. *alerts*: URGENT breaches that are in no alert, or in two. Prints a table and
-writes build/bench/faults.json. `full` needs to be root, for a small disk of its own.
+damaged themselves and are kept in files. *alerts*: URGENT breaches that are in no alert, or in two. `full` needs to be
+root, for a small disk of its own.
+
+The faults whose names begin with mail- are of the way from an alert to the mail server: see `tests.bench.alert_faults`.
+Prints two tables and writes build/bench/faults.json.
 """
 
 import argparse
@@ -30,6 +33,7 @@ from reporting import backups, rebuild
 from reporting.breach import VERSION, Repeat
 from reporting.database import Database, opened
 from reporting.ingest import TROUBLE, Ingest
+from tests.bench import alert_faults
 from tests.bench.report import Row, say, write
 from tests.support.full_disk import fill
 from tests.support.journals import AT, breach, follower, open_journal
@@ -321,9 +325,15 @@ async def happens(name: str, folder: Path, options: Options) -> Outcome:
 def main() -> None:
     """Do all, print, write."""
     options = _options()
-    names = [options.only] if options.only else list(FAULTS)
+    rows = _of_rows(options, [name for name in FAULTS if options.only in ("", name)])
+    rows += alert_faults.table([name for name in alert_faults.FAULTS if options.only in ("", name)], options.times)
+    write("faults", rows, {"sqlite": sqlite3.sqlite_version}, {"times": options.times, "locked": options.locked})
+
+
+def _of_rows(options: Options, names: list[str]) -> list[Row]:
     rows: list[Row] = []
-    say(f"{'fault':18}{'times':>6}{'written':>9}{'lost':>6}{'doubled':>9}{'aside':>7}{'alerts':>8}{'seconds':>9}")
+    if names:
+        say(f"{'fault':18}{'times':>6}{'written':>9}{'lost':>6}{'doubled':>9}{'aside':>7}{'alerts':>8}{'seconds':>9}")
     for name in names:
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="schoolgate-faults-") as folder:
@@ -331,14 +341,14 @@ def main() -> None:
         figures = f"{found.lost:6}{found.doubled:9}{found.aside:7}{found.alerts:8}{time.monotonic() - began:9.1f}"
         say(f"{name:18}{options.times:6}{found.written:9,}{figures}")
         rows += [Row(f"{name} {what}", float(figure), "rows") for what, figure in found._asdict().items()]
-    write("faults", rows, {"sqlite": sqlite3.sqlite_version}, {"times": options.times, "locked": options.locked})
+    return rows
 
 
 def _options() -> Options:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=50)
     parser.add_argument("--locked", type=float, default=30.0, help="seconds that the database is locked for")
-    parser.add_argument("--only", default="", choices=["", *FAULTS])
+    parser.add_argument("--only", default="", choices=["", *FAULTS, *alert_faults.FAULTS])
     return Options(**vars(parser.parse_args()))
 
 

@@ -62,9 +62,10 @@ def test_staff_are_watched_for_four_themes_only(theme, alerts):
 
 
 def test_a_rule_is_asked_of_few_breaches():
-    rules = shipped_rules.shipped()
-    assert not rules.may_ask(breach(theme="", severity=Severity.NOTE))
-    assert rules.may_ask(breach(theme="sexual", severity=Severity.NOTE))
+    none, some = breach(theme="", severity=Severity.NOTE), breach(theme="sexual", severity=Severity.NOTE)
+    urgent, through = breach(theme="", severity=Severity.URGENT), breach(theme="", kind="got_through")
+    told = [none, some, none, urgent, some, through]
+    assert list(shipped_rules.shipped().may_ask(told)) == [some, urgent, some, through]
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import time
 
 import msgspec
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, true
 
 from blocklists.rulebook import Severity
+from reporting import host_search, intake, seed
 from reporting import ingest as ingest_module
-from reporting import intake, seed
 from reporting.alerts import HOUR
 from reporting.breach import Clean, Heartbeat, Repeat, Visit
 from reporting.database import opened
@@ -578,6 +578,8 @@ async def test_kill_9_in_the_middle_of_a_batch_takes_every_record_in_once(tmp_pa
     async with opened(tmp_path / "school.db") as database, database.reading() as session:
         times = list((await session.scalars(select(BreachRow.at_ns).order_by(BreachRow.id))).all())
         assert times == [breach(number).at_ns for number in range(1_000)]
+        found = await host_search.matching(session, ".gambling", true(), 1_000)
+        assert sorted(found or ()) == sorted(breach(number).host for number in range(1_000))
         assert await session.scalar(select(func.count()).select_from(AlertRow)) == 10
         assert await session.scalar(select(func.count()).select_from(OutboxRow)) == 10
         assert await session.scalar(select(JournalRow.state)) == "finished"

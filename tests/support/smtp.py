@@ -69,13 +69,18 @@ class Sink:
 
 @contextlib.asynccontextmanager
 async def smtp_sink(
-    *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None, password: str = "", port: int = 0
+    *,
+    tls: ssl.SSLContext | None = None,
+    starttls: ssl.SSLContext | None = None,
+    password: str = "",
+    port: int = 0,
+    keeping: Sink | None = None,
 ) -> AsyncIterator[Sink]:
     """A mail server on 127.0.0.1 while the block runs; *tls* speaks TLS from the first byte, *starttls* offers it.
 
-    With *password*, nobody gets a letter in without it.
+    With *password*, nobody gets a letter in without it. What comes goes into *keeping*, if it is there.
     """
-    sink = Sink()
+    sink = keeping or Sink()
     loop = asyncio.get_running_loop()
 
     def judge(
