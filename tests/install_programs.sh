@@ -48,6 +48,7 @@ disable_nameservers() {
 missing=""
 for program in "$@"; do
     [ "$program" = openssl-headers ] && [ -e /usr/include/openssl/ssl.h ] && continue
+    [ "$program" = postgresql ] && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && continue
     PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null 2>&1 || missing="$missing $(package_of "$program")"
 done
 [ -z "$missing" ] && exit 0

@@ -31,7 +31,7 @@ def school(tmp_path):
     text = path.read_text()
     for old, new in given.items():
         assert old in text
-        text = text.replace(old, new)
+        text = text.replace(old, new, 1)
     path.write_text(text)
     return folder
 
@@ -40,7 +40,7 @@ def changed(school, old, new):
     path = school / config.NAME
     text = path.read_text()
     assert old in text
-    path.write_text(text.replace(old, new))
+    path.write_text(text.replace(old, new, 1))
 
 
 def said_by_check(school):

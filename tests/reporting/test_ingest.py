@@ -24,8 +24,8 @@ from tests.support.journals import AT, breach, follower, open_journal
 
 
 @pytest.fixture
-async def database(tmp_path):
-    async with opened(tmp_path / "school.db") as opened_database:
+async def database(where):
+    async with opened(where) as opened_database:
         yield opened_database
 
 
@@ -562,7 +562,7 @@ async def test_run_takes_in_what_comes_within_a_quarter_of_a_second_or_so(journa
     assert not ingest._followed
 
 
-async def test_kill_9_in_the_middle_of_a_batch_takes_every_record_in_once(tmp_path, spool):
+async def test_kill_9_in_the_middle_of_a_batch_takes_every_record_in_once(where, spool):
     journal = open_journal(spool, sealed_seed=b"sealed")
     for number in range(1_000):
         urgent = {"severity": Severity.URGENT, "theme": "self-harm", "person": number} if number % 100 == 0 else {}
@@ -571,11 +571,11 @@ async def test_kill_9_in_the_middle_of_a_batch_takes_every_record_in_once(tmp_pa
     deaths = 0
     for point in ("stored", "committed", "stored", "committed", ""):
         child = subprocess.run(  # noqa: ASYNC221 - nothing else runs
-            [sys.executable, "-c", _CHILD, str(tmp_path / "school.db"), str(spool), point], check=False, timeout=60
+            [sys.executable, "-c", _CHILD, str(where), str(spool), point], check=False, timeout=60
         )
         deaths += child.returncode == -9
     assert deaths == 4
-    async with opened(tmp_path / "school.db") as database, database.reading() as session:
+    async with opened(where) as database, database.reading() as session:
         times = list((await session.scalars(select(BreachRow.at_ns).order_by(BreachRow.id))).all())
         assert times == [breach(number).at_ns for number in range(1_000)]
         assert await session.scalar(select(func.count()).select_from(AlertRow)) == 10
