@@ -57,7 +57,7 @@ class Database:
         else:
             self._writer = database_server.writer(url, tls)
             self._readers = database_server.readers(url, tls, READERS)
-            _wait_for_the_disk_when_asked(self._writer)
+            _begin_on_server(self._writer)
 
     @property
     def is_file(self) -> bool:
@@ -209,11 +209,10 @@ def _engine(url: URL, *, pool_size: int) -> AsyncEngine:
     return create_async_engine(url, pool_size=pool_size, max_overflow=0)
 
 
-def _wait_for_the_disk_when_asked(engine: AsyncEngine) -> None:
+def _begin_on_server(engine: AsyncEngine) -> None:
     @event.listens_for(engine.sync_engine, "begin")
     def begins(connection: Connection) -> None:
-        if not connection.get_execution_options().get(_DURABLE, True):
-            database_server.not_waiting_for_the_disk(connection)
+        database_server.begins(connection, durable=connection.get_execution_options().get(_DURABLE, True))
 
 
 def _tune(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:

@@ -5,15 +5,17 @@ Names nothing of SQLite, whose counterpart of all this is `reporting.sqlite_file
 """
 
 import ssl
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, String, Table, bindparam, cast, event, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from reporting.settings import ReportingSettings, is_loopback, on_server
 
@@ -75,9 +77,36 @@ def readers(url: URL, protected: ssl.SSLContext | None, count: int) -> AsyncEngi
     return engine.execution_options(postgresql_readonly=True)
 
 
-def not_waiting_for_the_disk(connection: Connection) -> None:
-    """Let the transaction that has just begun end before the disk has it: a power cut may undo it, wholly."""
-    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+def begins(connection: Connection, *, durable: bool) -> None:
+    """Begin a transaction that writes; if it need not be *durable*, it ends before the disk has it.
+
+    A power cut may then undo it, wholly.
+    """
+    connection.exec_driver_sql(f"SET LOCAL synchronous_commit = {'on' if durable else 'off'}")
+
+
+async def copy(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put *rows* of *table* in by COPY, in the transaction that has begun: a third of what as many INSERTs cost.
+
+    All have the same columns in the same order, and JSON as text.
+    """
+    raw = await connection.get_raw_connection()
+    records = [tuple(row.values()) for row in rows]
+    try:
+        await raw.driver_connection.copy_records_to_table(table.name, records=records, columns=list(rows[0]))  # type: ignore[union-attr]
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise IntegrityError(None, None, error) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise OperationalError(None, None, error) from error
+
+
+async def add_new(
+    connection: AsyncConnection, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]
+) -> None:
+    """Add those *rows* of texts to *table* that are not there, in one statement: one each takes three times as long."""
+    arrays = [cast(bindparam(name, list(texts)), ARRAY(String)) for name, *texts in zip(columns, *rows, strict=True)]
+    given = func.unnest(*arrays).table_valued(*columns).render_derived()
+    await connection.execute(insert(table).from_select(columns, select(given)).on_conflict_do_nothing())
 
 
 def _engine(

@@ -26,6 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from blocklists.verdict import Reason
+from reporting import database_server
 from reporting.log_models import BreachNameRow
 from reporting.models import BreachRow
 
@@ -47,9 +48,14 @@ async def remember(session: AsyncSession, breaches: Iterable[Mapping[str, Any]])
         for row in breaches
         if row["host"] and row["reason"] != Reason.SEALED
     }
-    if found:
-        values = [dict(zip(("text", *_KEY), one, strict=True)) for one in sorted(found)]
-        await (await session.connection()).execute(_ignoring(session), values)
+    if not found:
+        return
+    connection = await session.connection()
+    if connection.dialect.name == "postgresql":
+        await database_server.add_new(connection, _names, ("text", *_KEY), sorted(found))
+        return
+    values = [dict(zip(("text", *_KEY), one, strict=True)) for one in sorted(found)]
+    await connection.execute(_ignoring(session), values)
 
 
 async def remember_samples(session: AsyncSession, ids: Iterable[int]) -> None:

@@ -41,6 +41,7 @@ disable_nameservers() {
             squid-openssl) systemctl --quiet disable squid.service ;;
             e2guardian) systemctl --quiet disable e2guardian.service ;;
             knot-resolver) systemctl --quiet disable kresd.target ;;
+            postgresql) systemctl --quiet disable postgresql.service ;;
         esac
     done
 }

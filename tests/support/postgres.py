@@ -5,14 +5,21 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import asyncpg
 
 NEW = ("--auth=trust", "--username=schoolgate", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions")
 QUICK = ("fsync=off", "full_page_writes=off", "max_wal_size=4GB")
 """Nothing of a test outlives the machine's power."""
+
+ALONE = ("listen_addresses=", "dynamic_shared_memory_type=mmap")
+"""Nobody reaches it but by its socket, and all that it leaves is in its folder."""
 
 FULL = "fsync=on"
 """For figures that shall hold for a school."""
@@ -28,6 +35,7 @@ class Cluster:
     def __init__(self, folder: Path, programs: Path) -> None:
         self.folder, self._programs = folder, programs
         self._numbers = itertools.count(1)
+        self._server: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str) -> str:
         """The address of *database* as `reporting.database` takes it."""
@@ -51,23 +59,35 @@ class Cluster:
         given = [*command, "-U", "schoolgate", "-d", database, "-c", statement]
         return subprocess.run(given, check=True, capture_output=True, text=True, timeout=600).stdout.strip()
 
-    def stop(self, how: str = "fast") -> None:
-        """Stop the server; *how*: fast (whoever is connected is cut off) or immediate (as if it was killed)."""
-        self._control("stop", "-m", how)
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop the server: whoever is connected is cut off; with SIGQUIT as if it had been killed."""
+        assert self._server is not None
+        self._server.send_signal(how)
+        self._server.wait(timeout=60)
 
     def start(self, *settings: str) -> None:
-        """Start the server, on its socket alone."""
-        options = " ".join(
-            f"-c {one}" for one in ("listen_addresses=", f"unix_socket_directories={self.folder}", *settings)
-        )
-        self._control("start", "-l", str(self.folder / "log"), "-o", options)
-
-    def _control(self, what: str, *more: str) -> None:
-        _run(self._programs / "pg_ctl", what, "-D", self.folder / "data", "-w", "-s", *more)
+        """Start the server, on its socket alone; it ends when this process does, however that ends."""
+        given = (f"unix_socket_directories={self.folder}", *ALONE, *settings)
+        server = [self._programs / "postgres", "-D", self.folder / "data", *(f"-c{one}" for one in given)]
+        with (self.folder / "log").open("ab") as log:
+            self._server = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "INT", *_AS_POSTGRES, "--", *server], stdout=log, stderr=log, cwd="/"
+            )
+        until = time.monotonic() + 60
+        asks = [self._programs / "pg_isready", "-q", "-h", self.folder]
+        while subprocess.run(asks, check=False, timeout=60).returncode:
+            assert self._server.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < until, (self.folder / "log").read_text()
+            time.sleep(0.02)  # the server tells nobody that it is ready
 
 
 def _name(url: str) -> str:
     return url.partition("@/")[2].partition("?")[0]
+
+
+async def connected(url: str) -> asyncpg.Connection:
+    """A bare connection to the database at *url*."""
+    return await asyncpg.connect(host=url.partition("?host=")[2], user="schoolgate", database=_name(url))
 
 
 def programs() -> Path | None:
@@ -94,18 +114,19 @@ def running(*settings: str) -> Iterator[Cluster]:
         try:
             yield cluster
         finally:
-            cluster.stop("immediate")
+            cluster.stop(signal.SIGQUIT)
     finally:
         shutil.rmtree(folder)
 
 
 def _run(*command: object) -> None:
     """Run *command*, as root by the user postgres: the server refuses to be root's."""
-    user = {} if os.geteuid() else {"user": "postgres", "group": "postgres", "extra_groups": []}
-    done = subprocess.run(
-        [str(word) for word in command], check=False, text=True, capture_output=True, timeout=60, cwd="/", **user
-    )
+    given = ["setpriv", *_AS_POSTGRES, "--", *(str(word) for word in command)]
+    done = subprocess.run(given, check=False, text=True, capture_output=True, timeout=60, cwd="/")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+_AS_POSTGRES = () if os.geteuid() else ("--reuid=postgres", "--regid=postgres", "--clear-groups")
 
 
 def _postgres() -> bool:
