@@ -154,7 +154,7 @@ def shown(url: URL) -> str:
     """The database of *url* as people call it: its file, or its address without the password."""
     if url.get_backend_name() == "sqlite":
         return url.database or ""
-    return url.set(drivername="postgresql", password=None).render_as_string()
+    return url._replace(drivername="postgresql", password=None).render_as_string()
 
 
 async def uninterrupted[T](step: Coroutine[Any, Any, T]) -> T:
