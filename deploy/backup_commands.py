@@ -96,16 +96,18 @@ RESTORE = "pg_restore puts its backup back while reporting has ended; once start
 
 
 def _file(settings: "Settings", otherwise: str) -> Path:
-    """The database's file; ValueError that says what to do *otherwise* if it is on a server."""
+    """The database's file; RefusedError that says what to do *otherwise* if it is on a server."""
+    from deploy import toml_file
     from reporting.settings import on_server
 
     if on_server(settings.config.reporting.database):
-        raise ValueError(f"reporting.database is on a PostgreSQL server, not a file of this machine. {otherwise}")
+        says = f"reporting.database: it is on a PostgreSQL server, not a file of this machine. {otherwise}"
+        raise toml_file.RefusedError([f"{settings.file}: {says}"])
     return settings.path(settings.config.reporting.database)
 
 
 def _there(settings: "Settings", otherwise: str) -> Path:
-    """The database's file; FileNotFoundError if there is none yet, ValueError if it is on a server."""
+    """The database's file; FileNotFoundError if there is none yet, RefusedError if it is on a server."""
     database = _file(settings, otherwise)
     if not database.exists():
         raise FileNotFoundError(2, "there is no database yet; reporting makes it when it first starts", str(database))
