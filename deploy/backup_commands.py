@@ -33,7 +33,7 @@ def backup(target: Path | None, file: Path | None, as_json: bool) -> None:
     from reporting import backups, sqlite_file
 
     settings = config.load(file)
-    database = _there(settings)
+    database = _there(settings, BACK_UP)
     given = settings.config.reporting.backup
     if target is None:
         target = backups.make(database, settings.path(given.folder), keep=given.keep, now_ns=time.time_ns())
@@ -66,7 +66,7 @@ def restore(backup: Path, file: Path | None, check: bool) -> None:
     from reporting.database import only_process
 
     settings = config.load(file)
-    database = settings.path(settings.config.reporting.database)
+    database = _file(settings, RESTORE)
     lost = rebuild.lost(backup, settings.files.spool)
     if check:
         if found := sqlite_file.damage(backup):
@@ -91,9 +91,24 @@ def _say_lost(journals: list[str]) -> None:
         click.echo(f"{says} they held after it is not there: {', '.join(journals[:3])}", err=True)
 
 
-def _there(settings: "Settings") -> Path:
-    """The database's file; FileNotFoundError if there is none yet."""
-    database = settings.path(settings.config.reporting.database)
+BACK_UP = "pg_dump makes its backup, as its administrator set it up: pg_dump --format=custom --file=FILE"
+RESTORE = "pg_restore puts its backup back while reporting has ended; once started, it reads the journals on from there"
+
+
+def _file(settings: "Settings", otherwise: str) -> Path:
+    """The database's file; RefusedError that says what to do *otherwise* if it is on a server."""
+    from deploy import toml_file
+    from reporting.settings import on_server
+
+    if on_server(settings.config.reporting.database):
+        says = f"reporting.database: it is on a PostgreSQL server, not a file of this machine. {otherwise}"
+        raise toml_file.RefusedError([f"{settings.file}: {says}"])
+    return settings.path(settings.config.reporting.database)
+
+
+def _there(settings: "Settings", otherwise: str) -> Path:
+    """The database's file; FileNotFoundError if there is none yet, RefusedError if it is on a server."""
+    database = _file(settings, otherwise)
     if not database.exists():
         raise FileNotFoundError(2, "there is no database yet; reporting makes it when it first starts", str(database))
     return database

@@ -38,6 +38,7 @@ def check_whole(settings: Settings) -> Rulebook:
         *key_files.signer_problems(settings),
         *key_files.proxy_problems(settings),
         *key_files.pages_problems(settings),
+        *key_files.database_problems(settings),
         *key_files.mail_problems(settings),
         *key_files.channel_problems(settings),
         *key_files.lists_problems(settings),

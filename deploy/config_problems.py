@@ -76,6 +76,8 @@ def files_given(config: "Config") -> dict[str, str]:
         "proxy.upstream_credentials": proxy.upstream_credentials,
         "reporting.tls_certificate": reporting.tls_certificate,
         "reporting.tls_key": reporting.tls_key,
+        "reporting.server.password_file": reporting.server.password_file,
+        "reporting.server.ca_file": reporting.server.ca_file,
         "reporting.mail.password_file": reporting.mail.password_file,
         "reporting.mail.ca_file": reporting.mail.ca_file,
         **{f"reporting.channels.{name}.url_file": one.url_file for name, one in reporting.channels.items()},

@@ -51,14 +51,25 @@ def pages_problems(settings: Settings) -> Iterator[str]:
         yield from _pair_problems(settings, certificate, ("reporting.tls_key", given.tls_key))
 
 
+def database_problems(settings: Settings) -> Iterator[str]:
+    """What keeps reporting from a database on a server."""
+    server = settings.config.reporting.server
+    yield from _trust_problems(settings, "reporting.server.ca_file", server.ca_file)
+    yield from _password_problems(settings, "reporting.server.password_file", server.password_file)
+
+
 def mail_problems(settings: Settings) -> Iterator[str]:
     """What keeps mail from being sent."""
     mail = settings.config.reporting.mail
     yield from _trust_problems(settings, "reporting.mail.ca_file", mail.ca_file)
-    if not mail.password_file:
+    yield from _password_problems(settings, "reporting.mail.password_file", mail.password_file)
+
+
+def _password_problems(settings: Settings, key: str, text: str) -> Iterator[str]:
+    if not text:
         return
-    key, path = "reporting.mail.password_file", settings.key_path(mail.password_file)
-    yield from (missing := list(_missing(settings, key, mail.password_file)))
+    path = settings.key_path(text)
+    yield from (missing := list(_missing(settings, key, text)))
     if not missing and not path.read_bytes().strip():
         yield f"{key}: {path} holds no password"
 

@@ -17,7 +17,7 @@ from deploy.process import Ready, Serve
 from dns_filter.settings import DnsSettings
 from reporting.helplines import Helplines, file_of
 from reporting.recorder import Recorder
-from reporting.settings import ReportingSettings
+from reporting.settings import ReportingSettings, on_server
 
 if TYPE_CHECKING:
     from dns_filter.standing import Standing
@@ -208,6 +208,7 @@ def reporting(instance: int) -> Serve:
         from reporting import service  # noqa: PLC0415 - see above
 
         _refuse(settings, key_files.pages_problems(settings))
+        _refuse(settings, key_files.database_problems(settings))
         for problem in key_files.mail_problems(settings):
             log.error("No mail can be sent: %s", problem)  # the pages work without, and show each alert
         for problem in key_files.channel_problems(settings):
@@ -225,7 +226,12 @@ def reporting_settings(settings: config.Settings) -> ReportingSettings:
     given = settings.config.reporting
     return msgspec.structs.replace(
         given,
-        database=_absolute(settings, given.database),
+        database=given.database if on_server(given.database) else _absolute(settings, given.database),
+        server=msgspec.structs.replace(
+            given.server,
+            password_file=_absolute(settings, given.server.password_file),
+            ca_file=_absolute(settings, given.server.ca_file),
+        ),
         tls_certificate=_absolute(settings, given.tls_certificate),
         tls_key=_absolute(settings, given.tls_key),
         backup=msgspec.structs.replace(given.backup, folder=str(settings.path(given.backup.folder))),

@@ -1,13 +1,14 @@
-"""The database: one file that only reporting opens, one writer, many readers.
+"""The database: one file, or one on a PostgreSQL server, that only reporting opens; one writer, many readers.
 
-Whoever writes holds the one writing connection (`writing`); pages read beside it without waiting (`reading`, WAL). A
-second process is refused by a lock file, not by luck.
+Whoever writes holds the one writing connection (`writing`); pages read beside it without waiting (`reading`). A second
+process is refused by a lock file, or by a lock of the server, not by luck.
 """
 
 import asyncio
 import contextlib
 import fcntl
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from typing import Any
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from reporting import sqlite_file
+from reporting import database_server, sqlite_file
 from reporting.wear import Wear
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -44,16 +45,24 @@ class UnusableDatabaseError(OSError):
 class Database:
     """The open database; make one with `opened`."""
 
-    def __init__(self, url: URL) -> None:
-        """Connect to nothing yet; each engine connects when it is first used."""
+    def __init__(self, url: URL, tls: ssl.SSLContext | None = None) -> None:
+        """Connect to nothing yet; each engine connects when it is first used. *tls* is for a server elsewhere."""
         self.url = url
-        self._writer = _engine(url, pool_size=1, max_overflow=0)
-        self._readers = _engine(url, pool_size=READERS, max_overflow=0)
         self._one_writer = asyncio.Lock()
         self.wear = Wear()
-        if url.get_backend_name() == "sqlite":
+        if self.is_file:
+            self._writer, self._readers = _engine(url, pool_size=1), _engine(url, pool_size=READERS)
             _tune(self._writer, begin="BEGIN IMMEDIATE", query_only=False)
             _tune(self._readers, begin="BEGIN", query_only=True)
+        else:
+            self._writer = database_server.writer(url, tls)
+            self._readers = database_server.readers(url, tls, READERS)
+            _begin_on_server(self._writer)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file of this machine, which reporting itself looks after."""
+        return self.url.get_backend_name() == "sqlite"
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -81,7 +90,7 @@ class Database:
 
     async def give_back(self) -> None:
         """Give room that the database does not use any more back to the disk."""
-        if self.url.get_backend_name() != "sqlite":
+        if not self.is_file:
             return  # a server does so by itself
         async with self._one_writer:
             await asyncio.to_thread(sqlite_file.give_back, Path(self.url.database or ""))
@@ -93,11 +102,16 @@ class Database:
 
 
 @contextlib.asynccontextmanager
-async def opened(where: str | Path, *, mend: Callable[[Path], object] = lambda _: None) -> AsyncIterator[Database]:
+async def opened(
+    where: str | Path | URL,
+    *,
+    mend: Callable[[Path], object] = lambda _: None,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[Database]:
     """The database at *where* (a file's path or a URL), upgraded; DatabaseInUseError if another process has it.
 
-    The file is made if it is missing and is readable by its owner only. *mend* is called with it, on a thread, when
-    nobody else can have it and before anything is read.
+    A file is made if it is missing and is readable by its owner only. *mend* is called with it, on a thread, when
+    nobody else can have it and before anything is read. *tls*: how the way to a server is protected.
     """
     url = as_url(where)
     file = Path(url.database or "")
@@ -106,7 +120,7 @@ async def opened(where: str | Path, *, mend: Callable[[Path], object] = lambda _
         if is_file:
             await asyncio.to_thread(mend, file)
             _private(file)
-        database = Database(url)
+        database = Database(url, tls)
         try:
             await _usable(url, database.upgrade())
             yield database
@@ -117,10 +131,30 @@ async def opened(where: str | Path, *, mend: Callable[[Path], object] = lambda _
 async def _usable(url: URL, upgrading: Coroutine[Any, Any, None]) -> None:
     try:
         await upgrading
-    except DatabaseError as error:
-        if getattr(error.orig, "sqlite_errorname", "SQLITE_ERROR") == "SQLITE_ERROR":
+    except database_server.HeldError as error:
+        says = (
+            f"Another reporting process has the database {shown(url)} open: {error}; stop it before starting this one."
+        )
+        raise DatabaseInUseError(says) from error
+    except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR":
             raise  # a statement of ours is wrong, not the file
-        raise UnusableDatabaseError(f"The database {url.database} cannot be used: {error.orig}") from error
+        raise _unusable(url, error) from error
+    except DatabaseError as error:
+        if not hasattr(error.orig, "sqlite_errorname"):
+            raise
+        raise _unusable(url, error) from error
+
+
+def _unusable(url: URL, error: DatabaseError) -> UnusableDatabaseError:
+    return UnusableDatabaseError(f"The database {shown(url)} cannot be used: {error.orig}")
+
+
+def shown(url: URL) -> str:
+    """The database of *url* as people call it: its file, or its address without the password."""
+    if url.get_backend_name() == "sqlite":
+        return url.database or ""
+    return url._replace(drivername="postgresql", password=None).render_as_string()
 
 
 async def uninterrupted[T](step: Coroutine[Any, Any, T]) -> T:
@@ -133,8 +167,10 @@ async def uninterrupted[T](step: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-def as_url(where: str | Path) -> URL:
+def as_url(where: str | Path | URL) -> URL:
     """*where* as a URL: text with "://" is one, everything else is the path of an SQLite file."""
+    if isinstance(where, URL):
+        return where
     if "://" in str(where):
         return make_url(str(where))
     return URL.create("sqlite+aiosqlite", database=str(where))
@@ -169,8 +205,14 @@ def _private(file: Path) -> None:
     sqlite_file.give_to_owner(file)
 
 
-def _engine(url: URL, **options: Any) -> AsyncEngine:
-    return create_async_engine(url, **options)
+def _engine(url: URL, *, pool_size: int) -> AsyncEngine:
+    return create_async_engine(url, pool_size=pool_size, max_overflow=0)
+
+
+def _begin_on_server(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "begin")
+    def begins(connection: Connection) -> None:
+        database_server.begins(connection, durable=connection.get_execution_options().get(_DURABLE, True))
 
 
 def _tune(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:

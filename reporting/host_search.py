@@ -28,6 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from blocklists.verdict import Reason
+from reporting import database_server
 from reporting.log_models import BreachNameRow
 from reporting.models import BreachRow
 
@@ -62,8 +63,8 @@ async def _put_in(session: AsyncSession, names: list[tuple[str, ...]]) -> None:
     names one takes 6 us, and 25 where each is a statement.
     """
     connection = await session.connection()
-    if connection.dialect.name != "sqlite":
-        await connection.execute(_ignoring(session), [dict(zip(_COLUMNS, one, strict=True)) for one in names])
+    if connection.dialect.name == "postgresql":
+        await database_server.add_new(connection, _names, _COLUMNS, names)
         return
     for some in itertools.batched(names, AT_ONCE):
         values = tuple(itertools.chain.from_iterable(some))

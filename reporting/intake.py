@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import BindParameter, Dialect, String, Table, bindparam, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from reporting import alerts, host_search
+from reporting import alerts, database_server, host_search
 from reporting.alerts import Desk
 from reporting.breach import Breach, Clean, Heartbeat, Repeat, Visit
 from reporting.frames import Damaged, Frame, Tampered
@@ -210,7 +210,7 @@ async def store(session: AsyncSession, batch: Batch, desk: Desk, now_ns: int) ->
     if batch.repeats:
         await _count_repeats(session, batch, now_ns)
     if batch.visits:
-        await (await session.connection()).execute(insert(_visits), batch.visits)
+        await _insert_visits(await session.connection(), batch.visits)
     if batch.aside:
         await session.execute(insert(DamagedRow), batch.aside)
     return opened
@@ -218,9 +218,19 @@ async def store(session: AsyncSession, batch: Batch, desk: Desk, now_ns: int) ->
 
 async def _insert(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
     """Put *rows* of breaches in, past all that SQLAlchemy does for each value: four times as fast."""
+    if connection.dialect.name == "postgresql":
+        await database_server.copy(connection, _breaches, [row | {"extra": _text_of(row["extra"])} for row in rows])
+        return
     statement, places = _statement(connection.dialect)
     pick = operator.itemgetter(*places)
     await connection.exec_driver_sql(statement, [pick(row | {"extra": _text_of(row["extra"])}) for row in rows])
+
+
+async def _insert_visits(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+    if connection.dialect.name == "postgresql":
+        await database_server.copy(connection, _visits, rows)
+    else:
+        await connection.execute(insert(_visits), rows)
 
 
 @functools.cache

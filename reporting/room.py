@@ -58,7 +58,10 @@ class Disk(msgspec.Struct, frozen=True):
 
 
 class Room(Collector):
-    """Watches the disk of *database*, whose file is *file*; *usage* says how full it is."""
+    """Watches the disk of *database*, whose file is *file*; *usage* says how full it is.
+
+    With a database on a server it is the disk of what is kept here beside it, and nothing is removed.
+    """
 
     def __init__(
         self,
@@ -85,7 +88,9 @@ class Room(Collector):
         try:
             disk = await self._disk()
             self.share = disk.share
-            if disk.missing:
+            if not self._database.is_file:  # what is removed on a server gives this disk nothing
+                pass
+            elif disk.missing:
                 await self._make_room()
             elif disk.free > 2 * KEPT:
                 await asyncio.to_thread(self._keep_room)

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blocklists.live import Files, Live
 from blocklists.rulebook import Severity
-from reporting import alerting, seed, shipped_rules
+from reporting import alerting, database_server, seed, shipped_rules
 from reporting.accounts import Accounts
 from reporting.alert_rules import Rules
 from reporting.alerts import Desk, office_hours, one_person
@@ -41,7 +41,8 @@ from reporting.notify import Outbox
 from reporting.room import Room
 from reporting.school_time import SchoolTime
 from reporting.sealed_watch import SealedWatch
-from reporting.settings import ContactSettings, ReportingSettings
+from reporting.settings import ContactSettings, ReportingSettings, on_server
+from reporting.spent import Spent
 from reporting.web.app import create_app, furnished
 from reporting.web.guard import pupils_network
 from reporting.web.machine import Machine
@@ -79,8 +80,9 @@ async def serve(
     live.refresh()
     settings = structs.replace(settings, contacts=with_confirmation(settings.contacts, files.state))
     rules = alerting.rules_of(files.folder)
-    mending = Mending(Path(settings.backup.folder))
-    async with opened(settings.database, mend=mending.mend) as database:
+    file, mending = home_file(settings.database, files), Mending(Path(settings.backup.folder))
+    where, tls = database_server.address(settings), database_server.tls(settings)
+    async with opened(where, mend=mending.mend, tls=tls) as database:
         await mending.tell(database)
         accounts = Accounts(database, invitations=files.state / "invitations")
         await take_first_token(accounts, files.keys / "enrolment")
@@ -91,14 +93,14 @@ async def serve(
             told := desk(settings, live, rules),
             unseal=unsealer(files.keys / "journal.key"),
             found_clean=known.take,
-            aside=Path(settings.database).parent / "damaged",
-            damaged=lambda: mending.suspect(Path(settings.database)),
+            aside=file.parent / "damaged",
+            damaged=lambda: mending.suspect(file),
         )
-        room = Room(database, Path(settings.database))
+        room = Room(database, file)
         outbox, watch = alerting.outbox_of(database, settings), SealedWatch(files)
         climbing = alerting.climbing(database, told, settings, files.state, files.spool)
         notices_told = Notices(database, settings.contacts, link_base(settings.public_url), lag=lambda: ingest.lag)
-        nightly = Nightly(database, Path(settings.database), files.spool, settings.backup, zone=lambda: zone_of(live))
+        nightly = _nightly(database, settings, file, files, live)
         counted = _Reporting(ingest, outbox), ListCollector(files.lists), watch, nightly, mending, database.wear, room
         with _measured(metrics, live, *counted) as measured, listening(settings.listen) as pages:
             office = furnished(
@@ -128,7 +130,8 @@ async def serve(
                 tasks.create_task(nightly.run())
                 tasks.create_task(room.run())
                 tasks.create_task(notices_told.run())
-                tasks.create_task(mending.look_over(Path(settings.database)))
+                if database.is_file:
+                    tasks.create_task(mending.look_over(file))
                 log.info("Reporting %d has its database open.", instance)
                 ready({"pages": pages.getsockname()[:2]} | measured)
                 await asyncio.shield(going_on)
@@ -173,15 +176,34 @@ def zone_of(live: Live) -> ZoneInfo:
     return live.policy.zone if live.policy else ZoneInfo("Europe/London")
 
 
+def home_file(database: str, files: Files) -> Path:
+    """The file of *database*; for one on a server, a file that is not there, in the folder where it would be.
+
+    Beside it lies what reporting keeps besides its rows: log-ins, damaged pieces of journals.
+    """
+    if not on_server(database):
+        return Path(database)
+    folder = files.state.parent / "database"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / "server"
+
+
 def session_folder(database: str, files: Files) -> Path:
-    """Where log-ins are kept: beside the database's file, or beside the state for a database elsewhere."""
-    return (files.state.parent if "://" in database else Path(database).parent) / "sessions"
+    """Where log-ins are kept."""
+    return home_file(database, files).parent / "sessions"
 
 
 def disks(database: str, files: Files) -> dict[str, Path]:
-    """The folders whose disks must have room, by what is kept there."""
+    """The folders whose disks must have room, by what is kept there; a server's are its own business."""
     kept = {"State": files.state, "Journals": files.spool}
-    return kept if "://" in database else {"Database": Path(database).parent, **kept}
+    return kept if on_server(database) else {"Database": Path(database).parent, **kept}
+
+
+def _nightly(database: Database, settings: ReportingSettings, file: Path, files: Files, live: Live) -> Nightly | Spent:
+    """What is done at night: backups of a file; a server makes its own, and only the journals are looked after."""
+    if database.is_file:
+        return Nightly(database, file, files.spool, settings.backup, zone=lambda: zone_of(live))
+    return Spent(database, files.spool, days=settings.server.journal_days)
 
 
 def notices(contacts: ContactSettings) -> tuple[str, ...]:

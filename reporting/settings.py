@@ -10,6 +10,7 @@ import msgspec
 from blocklists import endpoint
 
 LAST_HOUR = 23
+MOST_DAYS = 3650
 COPIES = 2
 """Backups that must have a journal's rows before the journal goes: one may be damaged on the day that it is needed."""
 
@@ -164,13 +165,32 @@ class BackupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield f"reporting.backup.keep: {self.keep} is too few; keep {COPIES} or more"
 
 
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a database on a PostgreSQL server needs besides its address; nothing of it is for a file."""
+
+    password_file: str = ""
+    """a file that holds the password and nothing else; empty for none, or for what the environment's PGPASSWORD says;
+    in the folder of keys it needs a LoadCredential line in reporting's unit"""
+    ca_file: str = ""
+    """certificates to trust for the server, as PEM; empty for the system's. To another machine TLS is always used"""
+    journal_days: int = 30
+    """how many days a journal is kept once it was read to its end: the server's own backups (pg_dump) must be made more
+    often, as a journal is what brings back what the last one does not have"""
+
+    def problems(self) -> Iterator[str]:
+        """What a technician should mend, one sentence each; the path of the key comes first."""
+        if not 1 <= self.journal_days <= MOST_DAYS:
+            yield f"reporting.server.journal_days: {self.journal_days} is out of range; write 1 to {MOST_DAYS}"
+
+
 class ReportingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The breach log, alerts and staff pages."""
 
     listen: str = "127.0.0.1:8600"
     """address and port of the staff pages: the management network's, never the pupils'"""
     database: str = "database/schoolgate.db"
-    """the database's file, in a folder that only reporting may read"""
+    """the database's file, in a folder that only reporting may read; or a PostgreSQL server's, as
+    postgresql://schoolgate@db.school.test/schoolgate, without a password"""
     public_url: str = "http://127.0.0.1:8600"
     """how staff reach these pages; alerts link to it, and requests under any other name are refused"""
     tls_certificate: str = ""
@@ -188,6 +208,8 @@ class ReportingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """other ways that alerts take beside mail, by a name of the school's choice"""
     offsite: OffsiteSettings = OffsiteSettings()
     """acknowledging an alert from outside"""
+    server: ServerSettings = ServerSettings()
+    """what a database on a server needs besides"""
 
     def problems(self) -> Iterator[str]:
         """What a technician should mend, one sentence each; the path of the key comes first."""
@@ -198,13 +220,16 @@ class ReportingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
             yield "reporting.tls_key: a certificate and its key go together; give both or neither"
         if not self.database:
             yield "reporting.database: name the file of the database"
-        if "://" in self.database:  # not repeated: the address of a server may hold a password
-            yield "reporting.database: name a file; a database on a server (postgresql://...) is not supported yet"
+        if on_server(self.database):
+            yield from _server_problems(self.database)
+        elif self.server != ServerSettings():
+            yield "reporting.server: the database is a file; it has no password and no certificate"
         if not _is_web_address(self.public_url):
             yield f"reporting.public_url: {self.public_url!r} is no web address; write https://schoolgate.school.test"
         elif _has_more_than_a_host(self.public_url):
             says = "links in mails begin with a host and a port and nothing else"
             yield f"reporting.public_url: {says}; write https://schoolgate.school.test"
+        yield from self.server.problems()
         yield from self.backup.problems()
         yield from self.mail.problems()
         yield from self.contacts.problems()
@@ -218,6 +243,30 @@ class ReportingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 def is_loopback(host: str) -> bool:
     """Whether *host* (a name or an address) is this machine."""
     return host == "localhost" or endpoint.is_loopback(host.removeprefix("[").removesuffix("]"))
+
+
+def on_server(database: str) -> bool:
+    """Whether *database*, as it is set, is on a server: text with "://" is an address, all else the path of a file."""
+    return "://" in database
+
+
+def _server_problems(database: str) -> Iterator[str]:
+    """What is wrong with the address *database*, which is never repeated: somebody may have put a password into it."""
+    example = "write for example postgresql://schoolgate@db.school.test/schoolgate"
+    try:
+        parts = urlsplit(database)
+        _ = parts.port
+    except ValueError:
+        yield f"reporting.database: that is no address of a server; {example}"
+        return
+    if parts.scheme not in {"postgresql", "postgresql+asyncpg"}:
+        yield f"reporting.database: a file or a PostgreSQL server can be the database; {example}"
+    elif parts.password is not None or "password" in parts.query:
+        yield "reporting.database: a password does not belong here; name its file as reporting.server.password_file"
+    elif not re.fullmatch(r"/[^/]+", parts.path) or not (parts.hostname or parts.query):
+        yield f"reporting.database: the address needs a server and the name of a database; {example}"
+    elif parts.query and (parts.hostname or not re.fullmatch(r"host=/[^&?,]+(&port=\d+)?", parts.query)):
+        yield "reporting.database: after a ? only the folder of the server's socket may stand, as ?host=/run/postgresql"
 
 
 def _is_web_address(text: str) -> bool:

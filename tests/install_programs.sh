@@ -41,6 +41,7 @@ disable_nameservers() {
             squid-openssl) systemctl --quiet disable squid.service ;;
             e2guardian) systemctl --quiet disable e2guardian.service ;;
             knot-resolver) systemctl --quiet disable kresd.target ;;
+            postgresql) systemctl --quiet disable postgresql.service ;;
         esac
     done
 }
@@ -48,6 +49,7 @@ disable_nameservers() {
 missing=""
 for program in "$@"; do
     [ "$program" = openssl-headers ] && [ -e /usr/include/openssl/ssl.h ] && continue
+    [ "$program" = postgresql ] && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && continue
     PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null 2>&1 || missing="$missing $(package_of "$program")"
 done
 [ -z "$missing" ] && exit 0

@@ -144,7 +144,7 @@ def _by[*T](query: Select[*T], index: str) -> Select[*T]:
 async def _way(
     session: AsyncSession, index: str, condition: ColumnElement[bool], window: list[ColumnElement[bool]]
 ) -> _Way:
-    few = _by(select(BreachRow.id).where(condition, *window), index).limit(WALK + 1).subquery()
+    few = _by(select(BreachRow.at_ns).where(condition, *window), index).limit(WALK + 1).subquery()
     return _Way(index, condition, await session.scalar(select(func.count()).select_from(few)) or 0)
 
 

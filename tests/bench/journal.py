@@ -1,6 +1,6 @@
 """What a breach costs the process that refuses, and how fast reporting takes breaches in.
 
-    python -m tests.bench.journal [--breaches 40000] [--rounds 5]
+    python -m tests.bench.journal [--breaches 40000] [--rounds 5] [--database sqlite postgresql]
 
 A repeat is counted onto a run that is looked up by address and name; with the address's runs at hand, as the UDP loop
 has them, by name alone. A first breach is a call of `Recorder.first` with a ready breach: encoded, chained by its MAC,
@@ -11,12 +11,15 @@ of these are seconds of CPU, of this thread and of the kernel for it.
 Taking in is a whole journal through `Ingest` into a new SQLite database with its indexes, chain verified; its floor is
 the same rows by `executemany` of the sqlite3 module, in transactions as large. Every name is new to the search, which
 is the dearest that there is. Both also by the CPU that they took, which is what to believe where others want the cores:
-taking in changes threads twenty times a batch, and waits for a core each time. Prints a table and writes
-build/bench/journal.json. The machine is noisy: believe the ratios, and only within one run.
+taking in changes threads twenty times a batch, and waits for a core each time. With `postgresql` the same is done
+beside it with a new database of a PostgreSQL server of the bench's own, on a Unix socket, with fsync; its floor is the
+same rows by COPY. Prints a table and writes build/bench/journal.json. The machine is noisy: believe the ratios, and
+only within one run.
 """
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import os
 import sqlite3
@@ -34,6 +37,7 @@ from reporting.recorder import Recorder
 from reporting.runs import ROWS, RUNS, count_repeat
 from reporting.visits import MINUTE, Visits
 from tests.bench.report import Row, say, write
+from tests.support import postgres
 from tests.support.journals import AT, breach, follower, open_journal
 
 REPEAT, AT_HAND, FIRST = "a repeat", "a repeat on a run at hand", "a first breach"
@@ -41,6 +45,7 @@ FLOOD, WRITE = "a first breach in a flood", "a bare write of as many bytes"
 VISITS, VISIT = "20 visits counted", "their record written"
 TAKEN_IN, INSERT = "taken in", "a bare insert of the same rows"
 TAKEN_IN_CPU, INSERT_CPU = f"{TAKEN_IN}, a second of CPU", "a bare insert, a second of CPU"
+SERVER, COPY = "taken in by PostgreSQL", "a bare COPY of the same rows"
 
 FIRST_HOST = breach().host
 
@@ -51,10 +56,12 @@ def main() -> None:
     """Measure, print, write."""
     options = _options()
     rounds: Rounds = {}
-    for _ in range(options.rounds):
-        with tempfile.TemporaryDirectory(prefix="schoolgate-bench-") as folder:
-            for what, figure in asyncio.run(_round(Path(folder), options.breaches)).items():
-                rounds.setdefault(what, []).append(figure)
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(postgres.running(postgres.FULL)) if "postgresql" in options.database else None
+        for _ in range(options.rounds):
+            with tempfile.TemporaryDirectory(prefix="schoolgate-bench-") as folder:
+                for what, figure in asyncio.run(_round(Path(folder), options.breaches, server)).items():
+                    rounds.setdefault(what, []).append(figure)
     _report(rounds, options.breaches)
 
 
@@ -62,10 +69,12 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--breaches", type=int, default=40_000, help=f"breaches of one round, at most {RUNS}")
     parser.add_argument("--rounds", type=int, default=5)
+    databases = ("sqlite", "postgresql")
+    parser.add_argument("--database", nargs="+", choices=databases, default=["sqlite"], help="what takes in")
     return parser.parse_args()
 
 
-async def _round(folder: Path, count: int) -> dict[str, float]:
+async def _round(folder: Path, count: int, server: postgres.Cluster | None) -> dict[str, float]:
     """Each figure once: microseconds for one record, and rows a second."""
     breaches = [breach(number, path="/", address=_pupil(number // ROWS)) for number in range(count)]
     spool = folder / "spool"
@@ -84,6 +93,10 @@ async def _round(folder: Path, count: int) -> dict[str, float]:
     database.parent.mkdir()
     found[TAKEN_IN], found[TAKEN_IN_CPU] = await _take_in(database, spool, count)
     found[INSERT], found[INSERT_CPU] = _bare_inserts(database, folder / "copy.db")
+    if server:
+        url = server.new()
+        found[SERVER], _ = await _take_in(url, spool, count)
+        found[COPY] = await _bare_copies(url)
     return found
 
 
@@ -134,8 +147,8 @@ class _Clocks:
         return rows / (time.perf_counter() - self._wall), rows / (time.process_time() - self._cpu)
 
 
-async def _take_in(file: Path, spool: Path, count: int) -> tuple[float, float]:
-    async with opened(file) as database:
+async def _take_in(where: Path | str, spool: Path, count: int) -> tuple[float, float]:
+    async with opened(where) as database:
         ingest = follower(database, spool)
         clocks = _Clocks()
         while await ingest.step():
@@ -166,6 +179,21 @@ def _bare_inserts(full: Path, empty: Path) -> tuple[float, float]:
     return rates
 
 
+async def _bare_copies(url: str) -> float:
+    """Rows a second into a table of the same indexes in the database at *url*, with the same rows."""
+    database = await postgres.connected(url)
+    try:
+        await database.execute("CREATE TABLE copies (LIKE breaches INCLUDING ALL)")
+        rows = [tuple(row) for row in await database.fetch("SELECT * FROM breaches")]
+        await database.execute("SET synchronous_commit = off")
+        began = time.perf_counter()
+        for batch in itertools.batched(rows, BATCH):
+            await database.copy_records_to_table("copies", records=batch)
+        return len(rows) / (time.perf_counter() - began)
+    finally:
+        await database.close()
+
+
 def _report(rounds: Rounds, count: int) -> None:
     """Print the table and write it, with every round, to build/bench/journal.json."""
     median = {what: statistics.median(figures) for what, figures in rounds.items()}
@@ -182,6 +210,9 @@ def _report(rounds: Rounds, count: int) -> None:
         Row(TAKEN_IN_CPU, median[TAKEN_IN_CPU], "rows/s", INSERT_CPU, median[TAKEN_IN_CPU] / median[INSERT_CPU]),
         Row(INSERT_CPU, median[INSERT_CPU], "rows/s"),
     ]
+    if SERVER in median:
+        rows.append(Row(SERVER, median[SERVER], "rows/s", COPY, median[SERVER] / median[COPY]))
+        rows.append(Row(COPY, median[COPY], "rows/s", INSERT, median[COPY] / median[INSERT]))
     for row in rows:
         ratio = f"{row.ratio:6.2f} of {row.against}" if row.ratio else ""
         say(f"{row.what:32} {row.value:10,.2f} {row.unit:7}{ratio}".rstrip())

@@ -93,3 +93,16 @@ def test_a_file_that_is_no_backup_is_refused(school, command, options):
     refused = command("restore", *options, str(school.file))
     assert refused.returncode == 1
     assert "is no database of Schoolgate" in refused.stderr
+
+
+@pytest.mark.parametrize(("words", "does"), [(["backup"], "pg_dump"), (["restore", "schoolgate.toml"], "pg_restore")])
+def test_a_database_on_a_server_is_its_administrators_to_copy(school, command, words, does):
+    text = school.file.read_text()
+    old = 'database = "database/schoolgate.db"'
+    assert old in text
+    school.file.write_text(text.replace(old, 'database = "postgresql://schoolgate@db.school.test/schoolgate"'))
+    refused = command(words[0], *(str(school.folder / name) for name in words[1:]))
+    assert refused.returncode == 1
+    says = "reporting.database: it is on a PostgreSQL server, not a file of this machine."
+    assert refused.stderr.startswith(f"{school.file}: {says} {does}")
+    assert not (school.folder / "postgresql:").exists()

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from deploy import config, setup
+from deploy import config, rooms, setup
 from deploy.certificates import Authority
 from tests.support.commands import COMMAND, free_ports, schoolgate
 
@@ -31,7 +31,7 @@ def school(tmp_path):
     text = path.read_text()
     for old, new in given.items():
         assert old in text
-        text = text.replace(old, new)
+        text = text.replace(old, new, 1)
     path.write_text(text)
     return folder
 
@@ -40,7 +40,14 @@ def changed(school, old, new):
     path = school / config.NAME
     text = path.read_text()
     assert old in text
-    path.write_text(text.replace(old, new))
+    path.write_text(text.replace(old, new, 1))
+
+
+def given_for_server(school, key, value):
+    path = school / config.NAME
+    head, section, rest = path.read_text().partition("[reporting.server]")
+    assert f'{key} = ""' in rest
+    path.write_text(head + section + rest.replace(f'{key} = ""', f'{key} = "{value}"', 1))
 
 
 def said_by_check(school):
@@ -143,3 +150,21 @@ def test_with_each_file_loaded_nothing_is_missing(school, tmp_path):
     said = reporting(school, tmp_path / "credentials", *UNIT, "pages.crt", "pages.key", "mail.password")
     assert not [line for line in said if " ERROR " in line]
     assert any(" Ready: " in line for line in said)
+
+
+@pytest.mark.parametrize(("content", "says"), [(None, "there is no file {}"), (" \n", "{} holds no password")])
+def test_the_check_looks_into_the_password_of_a_database_on_a_server(school, content, says):
+    path = school / "keys" / "database.password"
+    changed(school, "database/schoolgate.db", "postgresql://schoolgate@db.school.test/schoolgate")
+    given_for_server(school, "password_file", "keys/database.password")
+    if content is not None:
+        path.write_text(content)
+    assert f"reporting.server.password_file: {says.format(path)}" in said_by_check(school)
+
+
+def test_what_a_database_on_a_server_needs_is_found_from_the_folder_of_the_settings(school):
+    changed(school, "database/schoolgate.db", "postgresql://schoolgate@db.school.test/schoolgate")
+    given_for_server(school, "ca_file", "keys/pages.crt")
+    given = rooms.reporting_settings(config.load(school / config.NAME))
+    assert given.database == "postgresql://schoolgate@db.school.test/schoolgate"
+    assert given.server.ca_file == str(school / "keys" / "pages.crt")

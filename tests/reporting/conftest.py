@@ -1,8 +1,12 @@
+import asyncio
 import os
 import shutil
 import subprocess
 
 import pytest
+
+from reporting.database import opened
+from tests.support import postgres
 
 
 @pytest.fixture
@@ -16,3 +20,37 @@ def small_disk(tmp_path):
         pytest.skip("this machine lets nobody mount a small file system")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A PostgreSQL server of the tests' own."""
+    if postgres.programs() is None:
+        pytest.skip("PostgreSQL is not installed (Debian: postgresql); make test installs it where it may")
+    with postgres.running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def migrated(cluster):
+    """A database with all tables on that server, for copies."""
+    url = cluster.new()
+    asyncio.run(_migrate(url))
+    return url
+
+
+async def _migrate(url):
+    async with opened(url):
+        pass
+
+
+@pytest.fixture
+def on_server(cluster, migrated):
+    """The address of a new database on a PostgreSQL server."""
+    return cluster.copy_of(migrated)
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def where(request, tmp_path):
+    """Where a new database is to be: the tests that ask for it run with each."""
+    return tmp_path / "school.db" if request.param == "SQLite" else request.getfixturevalue("on_server")

@@ -26,8 +26,8 @@ def desk(contacts=CONTACTS):
 
 
 @pytest.fixture
-async def database(tmp_path):
-    async with opened(tmp_path / "school.db") as opened_database:
+async def database(where):
+    async with opened(where) as opened_database:
         async with opened_database.writing() as session:
             session.add(intake.new_journal("a.journal", None, AT))
         yield opened_database
@@ -51,7 +51,7 @@ def take(database):
 def rows(database):
     async def reading(table):
         async with database.reading() as session:
-            return list((await session.scalars(select(table))).all())
+            return list((await session.scalars(select(table).order_by(*table.__table__.primary_key))).all())
 
     return reading
 

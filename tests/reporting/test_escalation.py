@@ -84,8 +84,8 @@ class School:
 
 
 @pytest.fixture
-async def school(tmp_path):
-    async with opened(tmp_path / "school.db") as database:
+async def school(where):
+    async with opened(where) as database:
         async with database.writing() as session:
             session.add(intake.new_journal("a.journal", None, TUESDAY))
             session.add(AccountRow(id=3, name="sam", roles="dsl", password_hash="x", created_ns=1))

@@ -11,8 +11,8 @@ from reporting.people_models import AccountEventRow, LookRow
 
 
 @pytest.fixture
-async def database(tmp_path):
-    async with opened(tmp_path / "school.db") as database:
+async def database(where):
+    async with opened(where) as database:
         async with database.writing() as session:
             session.add(AccountRow(id=1, name="ann", roles="dsl", password_hash="x", created_ns=1))
             await session.flush()

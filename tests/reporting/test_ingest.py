@@ -24,8 +24,8 @@ from tests.support.journals import AT, breach, follower, open_journal
 
 
 @pytest.fixture
-async def database(tmp_path):
-    async with opened(tmp_path / "school.db") as opened_database:
+async def database(where):
+    async with opened(where) as opened_database:
         yield opened_database
 
 
@@ -462,6 +462,7 @@ async def test_one_journal_in_trouble_does_not_stop_another(journal, spool, foll
     assert "a-link-0-0011223344556677.journal could not be taken in" in caplog.text
 
 
+@pytest.mark.parametrize("where", ["SQLite"], indirect=True)  # what a name is does not depend on it
 @pytest.mark.parametrize(
     "name",
     [
@@ -562,7 +563,7 @@ async def test_run_takes_in_what_comes_within_a_quarter_of_a_second_or_so(journa
     assert not ingest._followed
 
 
-async def test_kill_9_in_the_middle_of_a_batch_takes_every_record_in_once(tmp_path, spool):
+async def test_kill_9_in_the_middle_of_a_batch_takes_every_record_in_once(where, spool):
     journal = open_journal(spool, sealed_seed=b"sealed")
     for number in range(1_000):
         urgent = {"severity": Severity.URGENT, "theme": "self-harm", "person": number} if number % 100 == 0 else {}
@@ -571,11 +572,11 @@ async def test_kill_9_in_the_middle_of_a_batch_takes_every_record_in_once(tmp_pa
     deaths = 0
     for point in ("stored", "committed", "stored", "committed", ""):
         child = subprocess.run(  # noqa: ASYNC221 - nothing else runs
-            [sys.executable, "-c", _CHILD, str(tmp_path / "school.db"), str(spool), point], check=False, timeout=60
+            [sys.executable, "-c", _CHILD, str(where), str(spool), point], check=False, timeout=60
         )
         deaths += child.returncode == -9
     assert deaths == 4
-    async with opened(tmp_path / "school.db") as database, database.reading() as session:
+    async with opened(where) as database, database.reading() as session:
         times = list((await session.scalars(select(BreachRow.at_ns).order_by(BreachRow.id))).all())
         assert times == [breach(number).at_ns for number in range(1_000)]
         found = await host_search.matching(session, ".gambling", true(), 1_000)

@@ -81,11 +81,11 @@ async def metrics_of(endpoints):
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
 
-async def test_a_breach_in_a_journal_becomes_a_mail_to_the_dsl_and_shows_in_the_metrics(tmp_path, school):
+async def test_a_breach_in_a_journal_becomes_a_mail_to_the_dsl_and_shows_in_the_metrics(tmp_path, where, school):
     async with smtp_sink() as sink:
         host, port = sink.address
         mail = MailSettings(host=host, port=port, sender="schoolgate@school.test")
-        async with serving(settings_of(tmp_path, mail=mail), school) as endpoints:
+        async with serving(settings_of(tmp_path, mail=mail, database=str(where)), school) as endpoints:
             journal = new_journal(school)
             urgent = breach(severity=Severity.URGENT, theme="self-harm", host="harm.test", profile="ks2")
             Recorder(journal).first("a", urgent)

@@ -11,8 +11,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
+
 from blocklists.rulebook import Severity
 from reporting.database import opened
+from tests.support import postgres
 
 JOURNAL = "demo-dns-0-0011223344556677.journal"
 YEAR = 365 * 86_400 * 10**9
@@ -68,6 +71,39 @@ async def fill(file: Path, count: int, *, now_ns: int | None = None, seed: int =
         database.execute("COMMIT")
         database.execute("PRAGMA journal_mode = WAL")
     database.close()
+
+
+async def fill_server(url: str, count: int, *, seed: int = 6) -> None:
+    """The same in the empty database at *url*, on a PostgreSQL server."""
+    async with opened(url):
+        pass
+    database = await postgres.connected(url)
+    try:
+        await _fill_server(database, count, random.Random(seed))
+    finally:
+        await database.close()
+
+
+async def _fill_server(database: asyncpg.Connection, count: int, chance: random.Random) -> None:
+    await database.execute("SET maintenance_work_mem = '400MB'; SET max_parallel_maintenance_workers = 0")
+    indexes = await database.fetch(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'breaches' AND indexname LIKE 'ix%'"
+    )
+    for name, _ in indexes:
+        await database.execute(f"DROP INDEX {name}")
+    await database.execute(
+        "INSERT INTO journals VALUES ($1, 'demo', 'dns', 0, 0, '', 0, 0, '', 'finished', 'verified', 0)", JOURNAL
+    )
+    rows = _rows(count, time.time_ns(), chance)
+    await database.copy_records_to_table("breaches", records=rows, columns=COLUMNS)
+    for _, definition in indexes:
+        await database.execute(definition)
+    for text in ("host", "samples"):
+        await database.execute(
+            f"INSERT INTO breach_names (text, theme, category, profile) SELECT DISTINCT {text}, theme, category,"
+            f" profile FROM breaches WHERE {text} != '' AND reason != 'sealed' ON CONFLICT DO NOTHING"
+        )
+    await database.execute("VACUUM (ANALYZE)")  # what the server does by itself within minutes
 
 
 COLUMNS = (

@@ -165,10 +165,13 @@ def school(folder):
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, **options):
-    """The pages, served from *folder* until the block ends; *options* go to `furnished` and `create_app`."""
+async def running(folder: Path, where=None, **options):
+    """The pages, served from *folder* until the block ends; *options* go to `furnished` and `create_app`.
+
+    *where*: the database, if it is not a file of *folder*.
+    """
     live = school(folder)
-    async with opened(folder / "schoolgate.db") as database:
+    async with opened(where or folder / "schoolgate.db") as database:
         accounts = Accounts(database, hasher=QUICK)
         async with database.writing() as session:
             await session.merge(

@@ -172,6 +172,6 @@ def _keep(table: str) -> None:
         return
     op.execute(
         "CREATE OR REPLACE FUNCTION schoolgate_keep() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'history is only added to'; END $$"
+        "$$ BEGIN RAISE integrity_constraint_violation USING MESSAGE = 'history is only added to'; END $$"
     )
     op.execute(f"CREATE TRIGGER {table}_keep BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION schoolgate_keep()")

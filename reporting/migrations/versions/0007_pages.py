@@ -1,7 +1,13 @@
 """What the breach log's search needs, and what people do with the log."""
 
+import logging
+
 import sqlalchemy as sa
 from alembic import op
+
+from reporting.logline import reason
+
+log = logging.getLogger("schoolgate.reporting")
 
 revision = "0007"
 down_revision = "0006"
@@ -89,6 +95,8 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name == "sqlite":
         _trigrams()
+    elif _trigrams_allowed():
+        op.execute("CREATE INDEX ix_breach_names_trigrams ON breach_names USING gin (text gin_trgm_ops)")
     for text in ("host", "samples"):
         op.execute(FILL.format(text=text))
 
@@ -108,6 +116,17 @@ def _trigrams() -> None:
         " INSERT INTO breach_names_trigrams (breach_names_trigrams, rowid, text)"
         " VALUES ('delete', old.id, old.text); END"
     )
+
+
+def _trigrams_allowed() -> bool:
+    """Whether the server has its extension for trigrams and lets us use it; without it, a search reads all names."""
+    try:
+        with op.get_bind().begin_nested():
+            op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    except sa.exc.DBAPIError as error:
+        log.warning("Searching by site will be slow, as the extension pg_trgm cannot be had: %s", reason(error))
+        return False
+    return True
 
 
 def downgrade() -> None:

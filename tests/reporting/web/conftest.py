@@ -9,3 +9,10 @@ from tests.support.staff_pages import running
 async def pages(tmp_path):
     async with running(tmp_path) as served:
         yield served
+
+
+@pytest.fixture
+async def pages_on_each(tmp_path, where):
+    """The same before each database."""
+    async with running(tmp_path, where) as served:
+        yield served

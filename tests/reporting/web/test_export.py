@@ -16,6 +16,11 @@ SELF_HARM = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def pages(pages_on_each):
+    return pages_on_each
+
+
 async def rows(browser, **query):
     answer = await browser.get("/breaches.csv", params=query)
     assert answer.status_code == 200

@@ -16,6 +16,11 @@ from reporting.web.pseudonyms import Pseudonyms
 SECOND = 10**9
 
 
+@pytest.fixture
+def pages(pages_on_each):
+    return pages_on_each
+
+
 async def found(browser, **query):
     answer = await browser.get("/breaches", params={"format": "json", **query})
     assert answer.status_code == 200, answer.text

@@ -1,0 +1,161 @@
+"""A database on a PostgreSQL server: how it is reached, and how each connection to it is set up.
+
+Names nothing of SQLite, whose counterpart of all this is `reporting.sqlite_file` and the pragmas of
+`reporting.database`. A password is never part of an address that is shown or logged.
+"""
+
+import ssl
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+from sqlalchemy import Connection, String, Table, bindparam, cast, event, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from reporting.settings import ReportingSettings, is_loopback, on_server
+
+DRIVER = "postgresql+asyncpg"
+LOCK = 0x5363686F6F6C67
+"""The number of the server's lock that the one writer holds: "Schoolg"."""
+
+WAIT_MS = 5_000
+"""How long a statement waits for a lock: as long as SQLite's does. A writer that was killed is gone well before."""
+
+READ_MS = 30_000
+"""After that the server ends a question of a page; none should take a hundredth of it."""
+
+CONNECT = 10.0
+
+
+class HeldError(OSError):
+    """Another process holds the writer's lock; the message says which connection of the server that is."""
+
+
+def address(settings: ReportingSettings) -> str | URL:
+    """Where the database of *settings* is: the path of its file, or the server's URL with the password in it.
+
+    OSError if the password's file cannot be read.
+    """
+    if not on_server(settings.database):
+        return settings.database
+    url = make_url(settings.database).set(drivername=DRIVER)
+    if not settings.server.password_file:
+        return url
+    return url.set(password=Path(settings.server.password_file).read_text(encoding="utf-8").strip("\r\n"))
+
+
+def tls(settings: ReportingSettings) -> ssl.SSLContext | None:
+    """How the connection to another machine is protected: always, and its certificate is checked; None on this one.
+
+    OSError if the certificates to trust cannot be read.
+    """
+    host = urlsplit(settings.database).hostname
+    if not host or (is_loopback(host) and not settings.server.ca_file):
+        return None
+    return ssl.create_default_context(cafile=settings.server.ca_file or None)
+
+
+def writer(url: URL, protected: ssl.SSLContext | None) -> AsyncEngine:
+    """The one writing connection; whoever has it holds the writer's lock, HeldError if that is another process."""
+    engine = _engine(url, protected, pool_size=1, lock_timeout=str(WAIT_MS))
+    event.listen(engine.sync_engine, "connect", _lock)
+    return engine
+
+
+def readers(url: URL, protected: ssl.SSLContext | None, count: int) -> AsyncEngine:
+    """Up to *count* connections that can change nothing and see one moment in each transaction.
+
+    Each question is planned with its values: what is right for a category that is everywhere is wrong for a rare one.
+    """
+    settings = {"plan_cache_mode": "force_custom_plan", "statement_timeout": str(READ_MS)}
+    engine = _engine(url, protected, pool_size=count, isolation_level="REPEATABLE READ", **settings)
+    return engine.execution_options(postgresql_readonly=True)
+
+
+def begins(connection: Connection, *, durable: bool) -> None:
+    """Begin a transaction that writes; if it need not be *durable*, it ends before the disk has it.
+
+    A power cut may then undo it, wholly.
+    """
+    connection.exec_driver_sql(f"SET LOCAL synchronous_commit = {'on' if durable else 'off'}")
+
+
+async def copy(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put *rows* of *table* in by COPY, in the transaction that has begun; as many INSERTs would cost more.
+
+    All have the same columns in the same order, and JSON as text.
+    """
+    raw = await connection.get_raw_connection()
+    records = [tuple(row.values()) for row in rows]
+    try:
+        await raw.driver_connection.copy_records_to_table(table.name, records=records, columns=list(rows[0]))  # type: ignore[union-attr]
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise IntegrityError(None, None, error) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise OperationalError(None, None, error) from error
+
+
+async def add_new(
+    connection: AsyncConnection, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]
+) -> None:
+    """Add those *rows* of texts to *table* that are not there, in one statement."""
+    arrays = [cast(bindparam(name, list(texts)), ARRAY(String)) for name, *texts in zip(columns, *rows, strict=True)]
+    given = func.unnest(*arrays).table_valued(*columns).render_derived()
+    await connection.execute(insert(table).from_select(columns, select(given)).on_conflict_do_nothing())
+
+
+def _engine(
+    url: URL, protected: ssl.SSLContext | None, *, pool_size: int, isolation_level: str = "READ COMMITTED", **more: str
+) -> AsyncEngine:
+    # jit: our questions are short
+    settings = {"application_name": "schoolgate", "jit": "off", **more}
+    given = {"ssl": protected or False, "timeout": CONNECT, "server_settings": settings, "async_creator_fn": _connected}
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,  # a server that was started anew costs nobody an error
+        isolation_level=isolation_level,
+        connect_args=given,
+        hide_parameters=True,  # they are what children asked for
+    )
+
+
+async def _connected(*places: Any, **given: Any) -> asyncpg.Connection:
+    """A connection; what keeps it from being made is an error of the database like any other."""
+    try:
+        return await asyncpg.connect(*places, **given)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise OperationalError(None, None, error) from error
+
+
+def _lock(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"SELECT pg_advisory_lock({LOCK})")
+    except connection.dbapi.Error as error:
+        connection.rollback()
+        cursor.execute(_HOLDER)
+        holder = cursor.fetchone()
+        connection.close()
+        raise HeldError(_held_by(holder)) from error
+    finally:
+        cursor.close()
+
+
+_HOLDER = (
+    "SELECT pid, client_addr, backend_start FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE granted"
+    " AND locktype = 'advisory' AND datname = current_database()"
+)
+
+
+def _held_by(holder: tuple[Any, ...] | None) -> str:
+    if holder is None:
+        return "another process"
+    pid, place, since = holder
+    return f"a process on {place or 'the same machine'} since {since:%Y-%m-%d %H:%M} (server process {pid})"

@@ -1,0 +1,72 @@
+"""The journals that have had their time, where the database is on a server whose backups somebody else makes.
+
+With a file, a journal goes once its rows are in two backups (`reporting.backups`). Nobody tells us of a server's
+backups; so a journal that was read to its end is kept for as many days as the settings say, which must be more than lie
+between two of those: what was taken in since the last one is then read again by itself once that is put back.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from blocklists import snapshot
+from reporting.database import Database
+from reporting.logline import reason
+from reporting.models import JournalRow
+
+log = logging.getLogger("schoolgate.backup")
+
+LOOK = 3600.0
+DAY = 24 * 3600 * 1_000_000_000
+
+
+class Spent(Collector):
+    """Takes the journals of *spool* away that were read to their end and not written for *days*."""
+
+    def __init__(self, database: Database, spool: Path, *, days: int, now_ns: Callable[[], int] = time.time_ns) -> None:
+        """Nothing is looked at yet."""
+        self._database, self._spool, self._days, self._now_ns = database, spool, days, now_ns
+        self.removed = 0
+
+    async def run(self) -> None:
+        """Look each hour, for ever."""
+        while True:
+            await self.step()
+            await asyncio.sleep(LOOK)
+
+    async def step(self) -> None:
+        """Look once; what goes wrong is said and tried again."""
+        try:
+            async with self._database.reading() as session:
+                found = select(JournalRow.name, JournalRow.offset).where(JournalRow.state == "finished")
+                finished = [(name, offset) for name, offset in await session.execute(found)]
+            self.removed += await asyncio.to_thread(self._remove, finished)
+        except (OSError, SQLAlchemyError) as error:
+            log.error("Old journals cannot be taken away: %s", reason(error))  # noqa: TRY400 - one sentence
+
+    def _remove(self, finished: list[tuple[str, int]]) -> int:
+        gone = [self._spool / name for name, offset in finished if self._is_spent(self._spool / name, offset)]
+        for path in gone:
+            path.unlink(missing_ok=True)
+        if gone:
+            snapshot.sync_folder(self._spool)
+        return len(gone)
+
+    def _is_spent(self, journal: Path, offset: int) -> bool:
+        try:
+            found = journal.lstat()
+        except FileNotFoundError:
+            return False
+        return found.st_size == offset and found.st_mtime_ns < self._now_ns() - self._days * DAY
+
+    def collect(self) -> Iterator[Metric]:
+        """How many went."""
+        says = "Journals removed because they were read to their end and their days are over."
+        yield CounterMetricFamily("schoolgate_reporting_journals_removed", says, value=self.removed)
