@@ -1,16 +1,20 @@
 """What holds for every test run: laws are not judged by time, and only whole files of coverage are put together."""
 
+import os
 from collections.abc import Generator
 
 import hypothesis
 import pytest
 
-from tests.support import coverage_files
+from tests.support import coverage_files, temporary
 
 hypothesis.settings.register_profile(
     "laws", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )  # a busy machine breaks no law
 hypothesis.settings.load_profile("laws")
+
+if in_memory := temporary.folder():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(in_memory))  # pytest's own variable: tmp_path is below it
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
