@@ -9,6 +9,8 @@ AT_ONCE ?= -n auto --dist loadfile
 # What a bench is to measure: make bench-dns BENCH="--only mixes --rounds 1"; --help says what there is.
 BENCH ?=
 export LISTS
+# Tests start some thousand processes: what Python has compiled is kept, whatever the shell around us says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test check lint types imports format demo e2e bench-dns bench-faults bench-journal bench-lists bench-proxy bench-reporting lock test-programs clean
 

@@ -24,9 +24,15 @@ from tests.support.full_disk import nothing_written
 from tests.support.journals import breach, open_journal
 from tests.support.school import make_school
 from tests.support.smtp import smtp_sink
-from tests.support.staff_pages import PASSWORD, TOKEN_FIELD, UNUSED_TLS
+from tests.support.staff_pages import PASSWORD, QUICK, TOKEN_FIELD, UNUSED_TLS
 
 CONTACTS = ContactSettings(dsl="dsl@school.test", dsl_confirmed=True, headteacher="head@school.test")
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch):
+    """Every start makes a hash for names that are nobody's: a fifth of a second, and of no weight here."""
+    monkeypatch.setattr("argon2.PasswordHasher", lambda: QUICK)
 
 
 @pytest.fixture
