@@ -4,11 +4,14 @@ SHELL := /bin/sh
 BIN := .venv/bin
 READY := .venv/.installed
 LISTS ?= ../shared/lists
-# A process with tests for each core; the tests of one file stay together, as some share ports.
-AT_ONCE ?= -n auto --dist loadfile
+# Several processes with tests (tests/conftest.py says how many), which take file after file in the order of conftest.py;
+# the tests of one file stay together, as some share ports.
+AT_ONCE ?= -n auto --dist loadfile --no-loadscope-reorder
 # What a bench is to measure: make bench-dns BENCH="--only mixes --rounds 1"; --help says what there is.
 BENCH ?=
 export LISTS
+# Tests start some thousand processes: what Python has compiled is kept, whatever the shell around us says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test check lint types imports format demo e2e bench-dns bench-faults bench-journal bench-lists bench-pages bench-proxy bench-reporting lock test-programs clean
 

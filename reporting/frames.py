@@ -330,9 +330,9 @@ def _whole_record(payload: bytes) -> Record | None:
     Where its type is read is a guess, since it stands near the beginning; the decoder tells whether it was right.
     """
     mark = payload.find(_TYPE, 0, _NEAR)
-    if mark < 0:
-        return None
     start = mark + len(_TYPE) + 1
+    if mark < 0 or start > len(payload):
+        return None
     decoder = _DECODERS.get(payload[start : start + (payload[start - 1] & _LONGEST_NAME)])
     if decoder is None:
         return None

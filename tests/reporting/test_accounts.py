@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from deploy import invitation
 from reporting.accounts import INVITATION_LIFE, LEAST_PASSWORD, MOST_PASSWORD, Accounts, EnrolmentError, TokenError
-from reporting.database import opened
 from reporting.models import AccountRow, EnrolmentRow
+from tests.support.databases import opened
 from tests.support.full_disk import nothing_written
 from tests.support.school import make_school
 

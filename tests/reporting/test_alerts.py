@@ -5,10 +5,10 @@ from blocklists.rulebook import Severity
 from reporting import alerts, intake
 from reporting.alerts import HOUR, JOINING, MEANINGS, MINUTE, Desk, Route, route
 from reporting.breach import Repeat
-from reporting.database import opened
 from reporting.frames import Frame
 from reporting.models import AccountRow, AlertBreachRow, AlertRow, OutboxRow
 from reporting.settings import ContactSettings
+from tests.support.databases import opened
 from tests.support.journals import AT, breach
 
 CONTACTS = ContactSettings(

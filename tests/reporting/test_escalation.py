@@ -16,7 +16,6 @@ from reporting.alert_models import AlertLinkRow
 from reporting.alert_rules import DAY, HOUR, MINUTE
 from reporting.alert_tests import AlertTests
 from reporting.alerts import Desk
-from reporting.database import opened
 from reporting.escalation import Escalation
 from reporting.frames import Frame
 from reporting.links import Links
@@ -27,6 +26,7 @@ from reporting.school_time import SchoolTime
 from reporting.settings import ChannelSettings, ContactSettings, MailSettings
 from reporting.summaries import Summaries
 from reporting.web.viewer import Viewer
+from tests.support.databases import opened
 from tests.support.journals import breach
 from tests.support.smtp import smtp_sink
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from blocklists.rulebook import Severity
-from reporting.database import opened
 from reporting.models import AlertRow, BreachRow
 from reporting.recorder import Recorder
+from tests.support.databases import opened
 from tests.support.journals import again, breach, follower, open_journal
 
 SEVERITIES = (Severity.NONE, Severity.NOTE, Severity.CONCERN, Severity.URGENT)

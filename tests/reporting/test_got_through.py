@@ -7,9 +7,9 @@ from blocklists.rulebook import Permit, Permits
 from reporting import intake
 from reporting.alert_rules import DAY
 from reporting.breach import Visit
-from reporting.database import opened
 from reporting.frames import Frame
 from reporting.got_through import NoHostError, close, close_for_all
+from tests.support.databases import opened
 from tests.support.journals import AT
 from tests.support.staff_pages import school
 

@@ -5,9 +5,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from reporting.case_models import AlertEventRow, IncidentEventRow, IncidentRow
-from reporting.database import opened
 from reporting.models import AccountRow, AlertRow
 from reporting.people_models import AccountEventRow, LookRow
+from tests.support.databases import opened
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from reporting import host_search, intake, seed
 from reporting import ingest as ingest_module
 from reporting.alerts import HOUR
 from reporting.breach import Clean, Heartbeat, Repeat, Visit
-from reporting.database import opened
 from reporting.ingest import SILENCE
 from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow, VisitRow
+from tests.support.databases import opened
 from tests.support.full_disk import nothing_written
 from tests.support.journals import AT, breach, follower, open_journal
 

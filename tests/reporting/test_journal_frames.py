@@ -262,6 +262,7 @@ def test_no_map_makes_understanding_raise(raw):
 @given(st.binary(max_size=200))
 @example(b"\x91" * 5000)
 @example(b"\x81" * 5000)
+@example(b"\xa4type")
 def test_no_payload_makes_understanding_raise(payload):
     understood(payload)
 

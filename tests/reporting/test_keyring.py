@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import text
 
 from reporting.accounts import Account
-from reporting.database import opened
 from reporting.keyring import KEPT, Keyring, RecoveryError
 from reporting.models import AccountRow
 from reporting.names import Names, ReasonError, UnwritableNameError, reason_given
 from reporting.pattern import person_of
+from tests.support.databases import opened
 from tests.support.staff_pages import PASSWORD, QUICK
 
 PEOPLE = {1: "dsl", 2: "headteacher", 3: "deputy", 4: "technician"}

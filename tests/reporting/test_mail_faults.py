@@ -11,11 +11,11 @@ from blocklists.rulebook import Severity
 from reporting import intake, mail
 from reporting.alert_rules import HOUR, MINUTE
 from reporting.alerts import Desk
-from reporting.database import opened
 from reporting.frames import Frame
 from reporting.models import OutboxRow
 from reporting.notify import Outbox
 from reporting.settings import ContactSettings, MailSettings
+from tests.support.databases import opened
 from tests.support.journals import AT, breach
 from tests.support.smtp import smtp_sink
 

@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from reporting import troubles
-from reporting.database import opened
 from reporting.links import Links
 from reporting.models import OutboxRow
 from reporting.notices import WAITING, Notices
 from reporting.notify import Outbox
 from reporting.settings import ContactSettings, MailSettings, MailTls
+from tests.support.databases import opened
 from tests.support.journals import AT
 from tests.support.smtp import smtp_sink
 

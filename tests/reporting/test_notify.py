@@ -12,12 +12,12 @@ from sqlalchemy import select, text, update
 from blocklists.rulebook import Severity
 from reporting import intake, notify
 from reporting.alerts import HOUR, Desk
-from reporting.database import opened
 from reporting.frames import Frame
 from reporting.mail import SECOND, notice
 from reporting.models import OutboxRow
 from reporting.notify import AT_ONCE, NO_ANSWER, WAITS, Outbox, next_attempt
 from reporting.settings import ContactSettings, MailSettings, MailTls
+from tests.support.databases import opened
 from tests.support.full_disk import fill, nothing_written
 from tests.support.journals import AT, breach
 from tests.support.smtp import smtp_sink

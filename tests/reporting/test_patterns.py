@@ -8,10 +8,10 @@ from reporting import alerts, intake
 from reporting.alert_rules import DAY, HOUR, MINUTE
 from reporting.alerts import Desk
 from reporting.breach import BreachKind
-from reporting.database import opened
 from reporting.frames import Frame
 from reporting.models import AccountRow, AlertBreachRow, AlertRow, BreachRow, OutboxRow
 from reporting.settings import ChannelSettings, ContactSettings
+from tests.support.databases import opened
 from tests.support.journals import AT, breach
 
 CONTACTS = ContactSettings(

@@ -8,10 +8,10 @@ from sqlalchemy import delete, func, insert, select
 from blocklists.rulebook import Severity
 from reporting import set_aside, sqlite_file, troubles
 from reporting.breach import Visit
-from reporting.database import opened
 from reporting.models import BreachRow, DamagedRow, JournalRow, VisitRow
 from reporting.room import KEPT, NEARLY_BYTES, Disk, Room
 from reporting.wear import Wear, written_bytes
+from tests.support.databases import opened
 from tests.support.journals import AT, breach, follower, open_journal
 
 GB = 1 << 30

@@ -1,7 +1,7 @@
 """The accounts of clients, by the address that a row is counted on."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blocklists.clients import Client
@@ -190,15 +190,16 @@ def test_what_is_no_host_name_is_no_sample(host):
         max_size=400,
     )
 )
+@example([("10.0.0.1", 0, Severity.NONE, 1, 2.0)] * 12)
 def test_rows_and_counts_are_all_that_was_offered(asked):
     runs, rows, now, written = Runs(), 0, 0.0, 0
     for address, number, severity, person, pause in asked:
         now += pause
         rows += record(runs, number, address, now=now, severity=severity, person=person) is not None
         while (run := runs.next_due()) and run.due <= now:
-            count, run.count = run.count, 0
-            written += count
-            runs.close(run) if not count or now >= run.ends else runs.look_again(run, now)
+            over = not run.count or now >= run.ends
+            written, run.count = written + run.count, 0  # as the recorder does
+            runs.close(run) if over else runs.look_again(run, now)
     assert rows + written + runs.counted() == len(asked)
     still_open = {run for account in runs._accounts.values() for run in account.runs.values()}
     assert {run for run in runs._due if run.ends > now} == still_open

@@ -6,10 +6,10 @@ import pyotp
 import pytest
 
 from reporting.accounts import Accounts
-from reporting.database import opened
 from reporting.models import EnrolmentRow
 from reporting.people_models import AccountStateRow, RecoveryCodeRow
 from reporting.second_step import CODES, SecondStep
+from tests.support.databases import opened
 from tests.support.staff_pages import PASSWORD, QUICK
 
 START = 1_800_000_000

@@ -6,6 +6,7 @@ import logging
 import ssl
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import msgspec
@@ -15,16 +16,23 @@ import trustme
 from blocklists.rulebook import Severity
 from reporting import seed, service, troubles
 from reporting.alerts import route
-from reporting.database import DatabaseInUseError, opened
+from reporting.database import DatabaseInUseError
 from reporting.recorder import Recorder
 from reporting.settings import BackupSettings, ContactSettings, MailSettings, MailTls, ReportingSettings
+from tests.support.databases import laid, opened
 from tests.support.full_disk import nothing_written
 from tests.support.journals import breach, open_journal
 from tests.support.school import make_school
 from tests.support.smtp import smtp_sink
-from tests.support.staff_pages import PASSWORD, TOKEN_FIELD
+from tests.support.staff_pages import PASSWORD, QUICK, TOKEN_FIELD, UNUSED_TLS
 
 CONTACTS = ContactSettings(dsl="dsl@school.test", dsl_confirmed=True, headteacher="head@school.test")
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch):
+    """Every start makes a hash for names that are nobody's: a fifth of a second, and of no weight here."""
+    monkeypatch.setattr("argon2.PasswordHasher", lambda: QUICK)
 
 
 @pytest.fixture
@@ -52,7 +60,8 @@ def settings_of(tmp_path, **fields):
 
 @contextlib.asynccontextmanager
 async def serving(settings, files):
-    """Reporting as deploy runs it; gives its endpoints."""
+    """Reporting as deploy runs it, with a database that is there; gives its endpoints."""
+    laid(Path(settings.database))
     ready = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(
         service.serve(settings, files, instance=0, metrics=("127.0.0.1", 0), ready=ready.set_result)
@@ -76,7 +85,7 @@ def new_journal(files):
 
 async def metrics_of(endpoints):
     host, port = endpoints["metrics"]
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(verify=UNUSED_TLS, trust_env=False) as client:
         lines = (await client.get(f"http://{host}:{port}/metrics")).text.splitlines()
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
@@ -141,7 +150,10 @@ async def test_the_metrics_have_a_name_for_everything_that_can_go_wrong(tmp_path
 
 
 async def test_the_pages_answer_their_own_name_and_the_enrolment_token_is_known(tmp_path, school):
-    async with serving(settings_of(tmp_path), school) as endpoints, httpx.AsyncClient(trust_env=False) as client:
+    async with (
+        serving(settings_of(tmp_path), school) as endpoints,
+        httpx.AsyncClient(verify=UNUSED_TLS, trust_env=False) as client,
+    ):
         host, port = endpoints["pages"]
         here = f"http://{host}:{port}"
         assert (await client.get(here, follow_redirects=True)).status_code == 200
@@ -172,7 +184,10 @@ async def test_an_invitation_in_the_state_makes_an_account(tmp_path, school):
     folder.mkdir()
     content = {"roles": "headteacher", "created_ns": time.time_ns()}
     (folder / hashlib.sha256(b"invited").hexdigest()).write_text(json.dumps(content))
-    async with serving(settings_of(tmp_path), school) as endpoints, httpx.AsyncClient(trust_env=False) as client:
+    async with (
+        serving(settings_of(tmp_path), school) as endpoints,
+        httpx.AsyncClient(verify=UNUSED_TLS, trust_env=False) as client,
+    ):
         host, port = endpoints["pages"]
         here = f"http://{host}:{port}/enrol"
         hidden = TOKEN_FIELD.search((await client.get(here)).text)[1]

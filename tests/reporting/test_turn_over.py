@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 from blocklists.rulebook import Severity
 from reporting.breach import Breach, Repeat
 from reporting.chain import MOST_TURNS, next_seed, turned
-from reporting.database import opened
 from reporting.frames import Reader, read_frames
 from reporting.models import BreachRow, DamagedRow, JournalRow
 from reporting.recorder import Recorder
+from tests.support.databases import opened
 from tests.support.journals import AT, SEED, again, breach, follower, open_journal
 
 

@@ -16,7 +16,7 @@ from reporting.models import AlertRow
 from reporting.web.app import furnished
 from reporting.web.guard import pupils_network
 from reporting.web.offsite import create_offsite
-from tests.support.staff_pages import CODES, PASSWORD, served, submit
+from tests.support.staff_pages import CODES, PASSWORD, UNUSED_TLS, served, submit
 
 AT = 1_800_000_000_000_000_000
 
@@ -36,7 +36,10 @@ async def outside(pages):
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         host = f"127.0.0.1:{listener.getsockname()[1]}"
         app = create_offsite(office, hosts=(host,), refuses=pupils_network(pages.live))
-        async with served(app, listener), httpx.AsyncClient(base_url=f"http://{host}", trust_env=False) as browser:
+        async with (
+            served(app, listener),
+            httpx.AsyncClient(base_url=f"http://{host}", verify=UNUSED_TLS, trust_env=False) as browser,
+        ):
             yield browser
 
 

@@ -1,0 +1,47 @@
+"""A new database by copying: all steps of its making run once in each process with tests, and not before each test.
+
+What those steps make, and that they run on a file that lacks them, is shown by tests/reporting/test_database.py, which
+begins with no file.
+"""
+
+import asyncio
+import contextlib
+import functools
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from reporting import database
+from reporting.database import Database
+
+
+@contextlib.asynccontextmanager
+async def opened(where: str | Path, **more: Callable[[Path], object]) -> AsyncIterator[Database]:
+    """As `reporting.database.opened`, which opens it; a file that is not there begins with all tables."""
+    if "://" not in str(where):
+        laid(Path(where))
+    async with database.opened(where, **more) as made:
+        yield made
+
+
+def laid(file: Path) -> None:
+    """Put an empty database with all tables at *file*, unless something is there."""
+    if not file.exists():
+        file.write_bytes(_with_all_tables())
+
+
+@functools.cache
+def _with_all_tables() -> bytes:
+    """The file, made in a loop of its own: whoever asks may have one that runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "made.db"
+        thread = threading.Thread(target=asyncio.run, args=(_make(file),))
+        thread.start()
+        thread.join()
+        return file.read_bytes()
+
+
+async def _make(file: Path) -> None:
+    async with database.opened(file):
+        pass
