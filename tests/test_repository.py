@@ -211,6 +211,8 @@ def test_the_curriculum_and_help_sites_are_open_in_the_shipped_policy(tmp_path):
 
 
 def test_the_youngest_open_the_bbcs_learning_pages_and_no_others(tmp_path):
+    from deploy import setup
+
     folder = setup.init(tmp_path / "school", "Test School", shown_by="A. Okafor").folder
     for path, is_open in (("bitesize/a", True), ("cbeebies", True), ("news", False), ("bitesized", False), ("", False)):
         for profile in ("eyfs", "ks1"):
