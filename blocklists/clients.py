@@ -67,6 +67,13 @@ class ClientMap:
         """The configured networks, the longest prefix first."""
         return tuple(network for network, _ in self._networks)
 
+    def moved(self, before: "ClientMap") -> set[str] | None:
+        """The addresses whose client is another than *before*; None if it may be so for any."""
+        old, new = before._known, self._known  # noqa: SLF001 - one of us
+        if self._networks != before._networks:  # noqa: SLF001
+            return None
+        return {address for address in old.keys() | new.keys() if old.get(address) != new.get(address)}
+
     def _of(self, text: str) -> Client | None:
         """The client of the address *text*, or None where no configured network holds it."""
         try:
@@ -77,6 +84,11 @@ class ClientMap:
             if address.version == network.version and address in network:
                 return self._known.get(str(address)) or Client(address=str(address), profile=profile)
         return None
+
+
+def is_among(text: str, addresses: set[str]) -> bool:
+    """Whether the address *text*, as the kernel writes it, is one of *addresses* as a `ClientMap` does."""
+    return text in addresses or (":" in text and str(_address(text)) in addresses)
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

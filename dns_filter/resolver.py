@@ -75,8 +75,7 @@ class Resolver:
         """Decide by these from now on; what was decided before is forgotten where it may differ."""
         new_policy = self.differs(policy, clock_ok=clock_ok)
         if clients is not self.school.clients:
-            self.school.remap()  # before the change: what was done until now was done by the earlier ones
-            self.school.clients = clients
+            self.school.meet(clients)
         self.records.version = version
         for door in (self.school, self.inner):
             door.policy, door.clock_ok = policy, clock_ok

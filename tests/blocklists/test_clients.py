@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blocklists.clients import Client, ClientMap, Clients, Network, network_of
+from blocklists.clients import Client, ClientMap, Clients, Network, is_among, network_of
 
 NETWORKS = (
     Network("10.1.0.0/16", "unregistered"),
@@ -99,3 +99,17 @@ def test_the_longest_prefix_wins_as_a_plain_search_finds_it(address: ipaddress.I
 )
 def test_ipv4_counts_by_address_and_ipv6_by_its_network(address, counts_as):
     assert network_of(address) == counts_as
+
+
+def test_whoever_is_somebody_else_has_moved():
+    networks = (Network("10.0.0.0/8", "ks2"),)
+    before = ClientMap(Clients(networks, (Client("10.0.0.1", "staff"), Client("10.0.0.2", "staff"))))
+    after = ClientMap(Clients(networks, (Client("::ffff:10.0.0.1", "staff"), Client("10.0.0.3", "ks2"))))
+    assert after.moved(before) == {"10.0.0.1", "10.0.0.2", "10.0.0.3"}
+    assert before.moved(before) == set()
+    assert ClientMap(Clients((), ())).moved(before) is None
+
+
+@pytest.mark.parametrize(("text", "among"), [("10.0.0.1", True), ("::ffff:10.0.0.1", True), ("10.0.0.2", False)])
+def test_an_address_is_among_others_however_it_is_written(text, among):
+    assert is_among(text, {"10.0.0.1"}) is among

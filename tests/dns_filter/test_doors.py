@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from blocklists import entry
-from blocklists.clients import ClientMap, Clients, Network
+from blocklists.clients import Client, ClientMap, Clients, Network
 from blocklists.live import Live
 from blocklists.policy import Action, Reason
 from blocklists.rulebook import Permit
@@ -94,6 +94,10 @@ def kept(door, view, name: str, *names: str, ends: bool = False) -> bytes:
     return key
 
 
+def size_of(view) -> int:
+    return sum(len(key) + finished.size for key, finished in view.answers.items())
+
+
 def test_whoever_had_a_pass_keeps_all_but_what_it_was_about(door):
     at = now()
     view = door.view("127.0.0.1", at)
@@ -111,8 +115,27 @@ def test_whoever_had_a_pass_keeps_all_but_what_it_was_about(door):
     assert opened == [Action.ALLOW, Action.ALLOW]
     assert set(later.answers) == {stays, other[2:]}
     assert set(later.verdicts) == {"learning.test"}
-    assert door.size == later.size
+    assert door.size == size_of(later)
     assert door.verdict(later, "127.0.0.1", "games.test", at + 2 * HOUR).blocked
+
+
+def test_only_who_is_somebody_else_by_now_is_found_anew(door):
+    networks = (Network("127.0.0.0/8", "ks2"), Network("::1/128", "ks2"))
+    before = Clients(networks, (Client("127.0.0.1", "staff", number=1), Client("127.0.0.2", "ks2", number=2)))
+    after = Clients(networks, (Client("127.0.0.1", "staff", number=1), Client("127.0.0.4", "staff", number=4)))
+    door.meet(ClientMap(before))
+    addresses = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "::ffff:127.0.0.4", "::1")
+    views = {address: door.view(address, now()) for address in addresses}
+    seats = {address: door.seat(address.encode(), address, now()) for address in addresses}
+    seats["127.0.0.2"].stops = 3
+    door.meet(ClientMap(after))
+
+    assert set(door.views) == {"127.0.0.1", "127.0.0.3", "::1"}
+    assert set(door.seats) == {address.encode() for address in door.views}
+    assert door.counts()["ks2", True] == 3
+    assert door.view("::ffff:127.0.0.4", now()) is views["127.0.0.1"]
+    door.meet(ClientMap(Clients(networks[:1], after.known)))
+    assert (door.views, door.seats) == ({}, {})
 
 
 def test_where_others_never_had_the_pass_their_answers_are_everybodys_at_its_end(door):
@@ -129,7 +152,7 @@ def test_where_others_never_had_the_pass_their_answers_are_everybodys_at_its_end
 
     assert with_pass is not without
     assert later is without is door.view("127.0.0.2", now())
-    assert (set(later.answers), door.size) == ({stays}, later.size)
+    assert (set(later.answers), door.size) == ({stays}, size_of(later))
     assert door.counts()["ks2", False] == 5
 
 
