@@ -17,6 +17,7 @@ package_of() {
         clamd) echo clamav-daemon ;;
         certutil) echo libnss3-tools ;;
         nginx) echo nginx-light ;;
+        zbarimg) echo zbar-tools ;;
         squid) echo squid-openssl ;;
         openssl-headers) echo libssl-dev ;;
         *) echo "$1" ;;

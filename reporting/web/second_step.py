@@ -1,7 +1,9 @@
 """The second step of a log-in, and setting it up: a code from the telephone, or a recovery code."""
 
+import segno
 from litestar import Response, get, post
 from litestar.response import Redirect
+from markupsafe import Markup
 
 from reporting.accounts import Account
 from reporting.permissions import Action
@@ -123,9 +125,16 @@ async def _set_up_form(request: Asked, *, problem: str = "", status: int = 200) 
         problem=problem,
         secret=made.secret if made else "",
         address=link(made.address) if made else "",
+        picture=_picture(made.address) if made else "",
         left=await office.second_step.codes_left(account.id),
         must=account.must,
     )
+
+
+def _picture(address: str) -> Markup:
+    """The *address* as a picture for the camera of a telephone, in the page itself: it is a secret, and no file."""
+    code = segno.make(address, error="m", micro=False)
+    return Markup(code.svg_inline(scale=5, border=4, dark="#000", light="#fff"))  # noqa: S704 - made here, of squares
 
 
 async def _with_codes(request: Asked, office: Office, account: Account, codes: list[str], what: str) -> Response[str]:

@@ -4,10 +4,13 @@ Screenshots at phone and desktop width, light and dark, land in build/screenshot
 """
 
 import asyncio
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
 import pyotp
+import pytest
 from selenium.webdriver.common.by import By
 
 from blocklists.rulebook import Severity
@@ -155,3 +158,29 @@ async def test_staff_enrol_log_in_find_a_breach_and_take_an_alert_on(tmp_path, b
         await asyncio.to_thread(look_as_a_technician, person)
         refused = [entry for entry in browser.get_log("browser") if "Content Security Policy" in entry["message"]]
         assert refused == [], "our own pages keep our own policy"
+
+
+def photographed(browser, file):
+    """What a camera before the screen reads."""
+    browser.save_screenshot(str(file))
+    return subprocess.run(["zbarimg", "--raw", "-q", file], capture_output=True, text=True, check=True).stdout
+
+
+def make_an_account(person):
+    person.go("/enrol")
+    person.fill(enrolment=TOKEN, name="Ann", password=PASSWORD, again=PASSWORD)
+    person.press("Make the account")
+
+
+@needs_chromium
+@pytest.mark.skipif(not shutil.which("zbarimg"), reason="zbarimg is not installed (Debian: zbar-tools)")
+@pytest.mark.parametrize("shade", ["light", "dark"])
+async def test_the_picture_of_the_second_steps_key_can_be_photographed(tmp_path, browser, shade):
+    async with running(tmp_path) as pages:
+        await pages.token(TOKEN, "dsl")
+        person = Person(browser, pages.url)
+        await asyncio.to_thread(make_an_account, person)
+        address = browser.find_element(By.CSS_SELECTOR, "a[href^=otpauth]").get_attribute("href")
+        person.screen(1280, 1600, shade)
+        seen = await asyncio.to_thread(photographed, browser, tmp_path / "page.png")
+        assert seen == f"{address}\n"
