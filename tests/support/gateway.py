@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import os
 import sqlite3
 import ssl
 import struct
@@ -13,8 +14,8 @@ from deploy import config, setup
 from deploy.demo import plan, school
 from tests.support.commands import free_ports
 
-WEB_SITES = "127.0.0.90"
-"""Of the tests alone: the demo school, which may run beside them, has its sites at 127.0.0.80."""
+WEB_SITES = f"127.0.0.9{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[-1]}"
+"""Of this process with tests alone: others have theirs, and the demo school, which may run beside them, 127.0.0.80."""
 CLOSED_ADDRESS = "127.0.0.81"
 
 
