@@ -123,7 +123,9 @@ def test_the_how_to_shows_what_the_tools_print(network, command, shown):
 
 
 @needs("chromium")
-@pytest.mark.parametrize(("name", "address"), [("positive.test", WEB_SITES), ("gambling.test", CLOSED_ADDRESS)])
+@pytest.mark.parametrize(
+    ("name", "address"), [("positive.test", WEB_SITES), ("gambling.test", CLOSED_ADDRESS)], ids=["open", "closed"]
+)
 def test_chromium_meets_the_page_of_the_address_that_the_filter_gives(network, tmp_path, name, address):
     """It asks the resolver that the system names."""
     options = ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", f"user-data-dir={tmp_path}")
