@@ -25,6 +25,7 @@ from reporting.list_metrics import ListCollector
 from reporting.models import OutboxRow
 from reporting.web import charts, incident_export
 from reporting.web.incident_export import Sheet
+from reporting.web.render import LONGEST_PROSE
 from tests.support.planted import IDS, PLANTED, UNSEEN
 
 each = pytest.mark.parametrize("planted", PLANTED, ids=IDS)
@@ -74,7 +75,7 @@ def test_a_cell_of_an_incident_is_text(planted):
     text = made.decode("utf-8-sig")
     assert not (UNSEEN - {"\r"}) & set(text)
     assert not re.search(r'"\s*[=+\-@|%]', text)
-    assert "x" * 5_000 not in text
+    assert "x" * (LONGEST_PROSE + 1) not in text, "a whole field leaves, and no more; a spreadsheet takes 32,767"
 
 
 def row(text):

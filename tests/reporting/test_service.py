@@ -6,7 +6,6 @@ import logging
 import ssl
 import sys
 import time
-from pathlib import Path
 
 import httpx
 import msgspec
@@ -61,7 +60,7 @@ def settings_of(tmp_path, **fields):
 @contextlib.asynccontextmanager
 async def serving(settings, files):
     """Reporting as deploy runs it, with a database that is there; gives its endpoints."""
-    laid(Path(settings.database))
+    laid(settings.database)
     ready = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(
         service.serve(settings, files, instance=0, metrics=("127.0.0.1", 0), ready=ready.set_result)

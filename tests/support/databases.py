@@ -19,16 +19,15 @@ from reporting.database import Database
 @contextlib.asynccontextmanager
 async def opened(where: str | Path, **more: Callable[[Path], object]) -> AsyncIterator[Database]:
     """As `reporting.database.opened`, which opens it; a file that is not there begins with all tables."""
-    if "://" not in str(where):
-        laid(Path(where))
+    laid(where)
     async with database.opened(where, **more) as made:
         yield made
 
 
-def laid(file: Path) -> None:
-    """Put an empty database with all tables at *file*, unless something is there."""
-    if not file.exists():
-        file.write_bytes(_with_all_tables())
+def laid(where: str | Path) -> None:
+    """Put an empty database with all tables in the file *where*, unless something is there or it is on a server."""
+    if "://" not in str(where) and not Path(where).exists():
+        Path(where).write_bytes(_with_all_tables())
 
 
 @functools.cache
