@@ -9,7 +9,7 @@ import msgspec
 
 from blocklists import entry
 from blocklists.profile import Profile
-from blocklists.question import Names, Policy
+from blocklists.question import Policy
 from blocklists.rulebook import Rulebook
 
 EVERYBODY = ""
@@ -21,12 +21,10 @@ class Changes:
 
     def __init__(self, old: Policy, new: Policy) -> None:
         """Compare them once; some 100 us, and as long as both rulebooks are, where they differ."""
-        self._book = new.rulebook
         self._all = old.sealed is not new.sealed or old.approved_columns != new.approved_columns
         self._profiles: set[str] = set()
         self._hosts: dict[str, set[str]] = {EVERYBODY: set(old.known ^ new.known)}
-        self._indexes: tuple[Names, Names] | None = None if old.index is new.index else (old.index, new.index)
-        self._index = new.index
+        self._before, self._index = old.index, new.index
         self._lists: frozenset[str] = frozenset()
         self._compare_permits(old, new)
         if old.rulebook is not new.rulebook:
@@ -38,7 +36,7 @@ class Changes:
             return True
         if is_covered(host, self._hosts[EVERYBODY]) or is_covered(host, self._hosts.get(profile, ())):
             return True
-        return (self._indexes is not None and self._is_listed_otherwise(host)) or self._is_on_changed_list(host)
+        return self._is_listed_otherwise(host) or self._is_on_changed_list(host)
 
     def _compare_permits(self, old: Policy, new: Policy) -> None:
         """Every host of a permit that only one of the two has, or that the other has in another form."""
@@ -66,8 +64,9 @@ class Changes:
         self._hosts[name] = {found.host for found in entry.parse_all(tuple(text for _, text in texts))}
 
     def _is_listed_otherwise(self, host: str) -> bool:
-        assert self._indexes
-        old, new = self._indexes
+        old, new = self._before, self._index
+        if old is new:
+            return False
         return old.listed(host) != new.listed(host) or old.lists_with_pages(host) != new.lists_with_pages(host)
 
     def _is_on_changed_list(self, host: str) -> bool:

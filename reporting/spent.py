@@ -14,12 +14,11 @@ from pathlib import Path
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from blocklists import snapshot
 from reporting.database import Database
-from reporting.logline import reason
 from reporting.models import JournalRow
+from reporting.persisting import persist
 
 log = logging.getLogger("schoolgate.backup")
 
@@ -37,19 +36,14 @@ class Spent(Collector):
 
     async def run(self) -> None:
         """Look each hour, for ever."""
-        while True:
-            await self.step()
-            await asyncio.sleep(LOOK)
+        await persist(self.step, LOOK, log, "Old journals cannot be taken away")
 
     async def step(self) -> None:
-        """Look once; what goes wrong is said and tried again."""
-        try:
-            async with self._database.reading() as session:
-                found = select(JournalRow.name, JournalRow.offset).where(JournalRow.state == "finished")
-                finished = [(name, offset) for name, offset in await session.execute(found)]
-            self.removed += await asyncio.to_thread(self._remove, finished)
-        except (OSError, SQLAlchemyError) as error:
-            log.error("Old journals cannot be taken away: %s", reason(error))  # noqa: TRY400 - one sentence
+        """Look once; OSError or SQLAlchemyError if the database or the folder cannot be read."""
+        async with self._database.reading() as session:
+            found = select(JournalRow.name, JournalRow.offset).where(JournalRow.state == "finished")
+            finished = [(name, offset) for name, offset in await session.execute(found)]
+        self.removed += await asyncio.to_thread(self._remove, finished)
 
     def _remove(self, finished: list[tuple[str, int]]) -> int:
         gone = [self._spool / name for name, offset in finished if self._is_spent(self._spool / name, offset)]

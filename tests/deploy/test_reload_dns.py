@@ -146,25 +146,24 @@ async def test_a_connection_goes_on_under_new_settings(gateway, served):
     await writer.wait_closed()
 
 
-async def test_what_upstream_said_is_remembered_by_settings_that_ask_the_same(gateway, served):
+async def asked_across(gateway, served, setting: str) -> int:
+    """How often upstream is asked for a name that is asked for before and after a reload with *setting*."""
     process, log, upstream = served
     at = ("127.0.0.1", gateway.dns)
     await ask(at, KNOWN)
-    gateway.file.write_text(gateway.file.read_text().replace("[dns]\n", "[dns]\nclient_rate = 900\n"))
+    gateway.file.write_text(gateway.file.read_text().replace("[dns]\n", f"[dns]\n{setting}\n"))
     await reload(process, log)
     await ask(at, KNOWN)
-    assert upstream.asked_for(KNOWN) == 1
+    return upstream.asked_for(KNOWN)
+
+
+async def test_what_upstream_said_is_remembered_by_settings_that_ask_the_same(gateway, served):
+    assert await asked_across(gateway, served, "client_rate = 900") == 1
     assert "schoolgate_dns_cache_answers 1.0" in scraped(gateway.settings.config.metrics.dns)
 
 
 async def test_what_upstream_said_is_forgotten_by_settings_that_may_hear_otherwise(gateway, served):
-    process, log, upstream = served
-    at = ("127.0.0.1", gateway.dns)
-    await ask(at, KNOWN)
-    gateway.file.write_text(gateway.file.read_text().replace("[dns]\n", "[dns]\nstale_seconds = 0\n"))
-    await reload(process, log)
-    await ask(at, KNOWN)
-    assert upstream.asked_for(KNOWN) == 2
+    assert await asked_across(gateway, served, "stale_seconds = 0") == 2
 
 
 async def test_an_address_that_is_no_longer_named_is_given_back(gateway, served):
