@@ -1,6 +1,8 @@
 """What the demo says to the person who started it."""
 
 import json
+import os
+import sys
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -15,14 +17,14 @@ from deploy.demo.clients import Outcome
 from deploy.demo.origin import Origin
 
 
-def welcome(settings: config.Settings, origin: Origin, trusted: Path, password: str, codes: list[str]) -> None:
-    """Say what is running where, and the exact lines to try it with."""
+def welcome(settings: config.Settings, origin: Origin, trusted: Path, password: str, codes: list[str]) -> bool:
+    """Say what is running where, and the exact lines to try it with; whether somebody is there to read it."""
     port = settings.config.dns.listen[0].rpartition(":")[2]
     proxy = settings.config.peek.listen[0]
     suffix = "" if origin.https_port == 443 else f":{origin.https_port}"
     clients = "\n".join(f"      {name:9}{address}" for name, address in plan.CLIENTS.items())
     curl = f"curl --cacert {trusted} -x http://{proxy} --interface"
-    print(
+    return _say(
         f"""
 Schoolgate is ready: a demo school on this machine's loopback. Ctrl-C ends all of it.
 
@@ -57,14 +59,25 @@ Schoolgate is ready: a demo school on this machine's loopback. Ctrl-C ends all o
 :{settings.config.metrics.worker} (proxy), :{settings.config.metrics.closed} (closed address), \
 :{settings.config.metrics.reporting} (reporting)
   Files:   {settings.folder}
-""",
-        flush=True,
+"""
     )
+
+
+def _say(text: str) -> bool:
+    """Print *text*; False where the terminal or pipe is closed, and then what is left of it goes nowhere at the end."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return False
+    return True
 
 
 def mail(recipients: list[str], message: EmailMessage) -> None:
     """Show a message as it arrived."""
-    print(f"\nMail to {', '.join(recipients)}\nSubject: {message['Subject']}\n\n{message.get_content()}", flush=True)
+    _say(f"\nMail to {', '.join(recipients)}\nSubject: {message['Subject']}\n\n{message.get_content()}")
 
 
 def outcome(

@@ -141,8 +141,7 @@ class _Demo:
             await asyncio.to_thread(self.staff.log_in, "demo", self.password)
             if self.once:
                 await self._ask_everything(origin)
-            else:
-                report.welcome(settings, origin, self.folder / TRUSTED, self.password, self.staff.codes)
+            elif report.welcome(settings, origin, self.folder / TRUSTED, self.password, self.staff.codes):
                 self.mailbox.show = report.mail
                 await keeping
         finally:

@@ -88,6 +88,14 @@ def test_a_closed_terminal_ends_it_and_everything_of_it():
     assert left_behind() == before
 
 
+def test_it_ends_when_what_it_says_is_cut_off_before_the_end():
+    before = left_behind()
+    with subprocess.Popen([*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+        demo.stdout.close()
+        assert (demo.wait(timeout=60), "Error" in demo.stderr.read()) == (0, False)
+    assert left_behind() == before
+
+
 def read_until(stream, word):
     lines = []
     for line in stream:

@@ -52,6 +52,12 @@ class Slow(threading.Thread):
             self.release.wait(60)
             connection.sendall(b"world")
 
+    def end(self):
+        """Give the port back: a listener that is only closed takes one connection more while a thread waits at it."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.join()
+        self.listener.close()
+
 
 def workers_of(run):
     """The pids of the workers that *run* keeps."""
@@ -93,10 +99,12 @@ async def test_a_page_in_progress_and_every_new_connection_outlive_a_worker(tmp_
     sites = [Slow(80), Slow(443)]
     for site in sites:
         site.start()
-    async with NameServer({WILDCARD: [WEB_SITES]}, ("127.0.0.1", gateway.upstream)):
-        await asyncio.to_thread(replaced_under, gateway, sites, tmp_path, log)
-    for site in sites:
-        site.listener.close()
+    try:
+        async with NameServer({WILDCARD: [WEB_SITES]}, ("127.0.0.1", gateway.upstream)):
+            await asyncio.to_thread(replaced_under, gateway, sites, tmp_path, log)
+    finally:
+        for site in sites:
+            site.end()
 
 
 def relayed(gateway):
