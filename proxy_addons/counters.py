@@ -38,6 +38,7 @@ class Counters:
         self.help_panels = 0
         self.searches_redirected = 0
         self.pages_scanned = 0
+        self.pages_read_before = 0
         self.pages_refused = 0
         self.pages_early = 0
 
@@ -67,6 +68,7 @@ class Collected(Collector):
             ("unsigned", "Connections closed because the signer gave no certificate.", counts.unsigned),
             ("uploads_sunk", "Refused requests whose body was dropped.", counts.sunk),
             ("pages_scanned", "Answers whose words were read before they were shown.", counts.pages_scanned),
+            ("pages_read_before", "Of these, whose bytes had been read already.", counts.pages_read_before),
             ("pages_refused", "Answers that were refused for their words.", counts.pages_refused),
             ("pages_early", "Answers judged by their beginning: too large, or too slow.", counts.pages_early),
             ("hook_failures", "Decisions that failed; each was a block.", counts.failures),

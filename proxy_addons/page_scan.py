@@ -16,20 +16,20 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 from mitmproxy import http
 
-from blocklists import fold, search, shared_hosts, themes
+from blocklists import search, shared_hosts, themes
 from blocklists.phrase_scan import Scanner
 from blocklists.policy import Policy, Reason, Request, Verdict
-from blocklists.score import Score
 from blocklists.themes import Themes
-from blocklists.verdict import Hit
 from proxy_addons import cut, unpack
 from proxy_addons.background import is_background
 from proxy_addons.counters import Counters
 from proxy_addons.held import MOST, Holds, hold_of
 from proxy_addons.judge import Judge
 from proxy_addons.page_rest import RestLook, Windows
-from proxy_addons.page_text import Kind, decoded, kind_of, sniffed, words_of
+from proxy_addons.page_text import Kind, kind_of, sniffed
 from proxy_addons.phrase_book import PhraseBook
+from proxy_addons.read_before import ReadBefore
+from proxy_addons.reading import Reading, Sent, read, read_on
 from reporting.breach import VERSION, Clean
 
 ALOUD = 131_072
@@ -59,25 +59,6 @@ class Asked(msgspec.Struct, frozen=True):
     themes: Themes | None
 
 
-class Sent(msgspec.Struct, frozen=True):
-    """An answer as its server sent it, with the headers that say how to read it."""
-
-    body: bytes
-    coding: str = ""
-    content_type: str = ""
-
-
-class Reading(msgspec.Struct, frozen=True):
-    """What reading an answer gave: its score, the themes of its words, and how many characters those were."""
-
-    score: Score = Score()
-    hits: tuple[Hit, ...] = ()
-    length: int = 0
-    """characters of words"""
-    known: int = 0
-    """bytes that were read, unpacked"""
-
-
 type Refused = tuple[Request, Verdict, str]
 """What was asked for, what closes it, and the evidence."""
 
@@ -97,6 +78,7 @@ class PageScan:
         self._judge, self._counters, self._phrases = judge, counters, phrases
         self._thread = ThreadPoolExecutor(1, "page scan")
         self._twin: tuple[Scanner, Scanner] | None = None
+        self._before = ReadBefore()
         self._told: dict[bytes, None] = {}
         self._themes = themes.shipped()
 
@@ -149,8 +131,7 @@ class PageScan:
         self._counters.pages_scanned += 1
         self._counters.pages_early += not whole
         asked: Asked = flow.metadata[_SCANNED]
-        size = len(sent.body) * (_PACKED if sent.coding else 1)
-        reading = await self._read(size, lambda scanner: read(scanner, asked.themes, kind, sent))
+        reading = await self._reading(asked, kind, sent)
         to_its_end = whole and reading.known < MOST
         refused = await self._weighed(flow, reading, to_its_end=to_its_end)
         if refused or to_its_end:
@@ -160,6 +141,22 @@ class PageScan:
             return await self._weighed_on(flow, windows, sent.body)
         cut.look_at(flow, RestLook(windows, self._weigh_rest, at_once=hold.late))
         return None
+
+    async def _reading(self, asked: Asked, kind: Kind, sent: Sent) -> Reading:
+        """What is on the answer *sent*: found again where the same bytes were read a while ago."""
+        if len(sent.body) > ALOUD:
+            return await self._read_anew(asked, kind, sent)
+        scanner, key = self._phrases.scanner, self._before.key(sent, kind, asked.themes)
+        if found := self._before.find(scanner, key):
+            self._counters.pages_read_before += 1
+            return found
+        reading = await self._read_anew(asked, kind, sent)
+        self._before.keep(scanner, key, reading)
+        return reading
+
+    async def _read_anew(self, asked: Asked, kind: Kind, sent: Sent) -> Reading:
+        size = len(sent.body) * (_PACKED if sent.coding else 1)
+        return await self._read(size, lambda scanner: read(scanner, asked.themes, kind, sent))
 
     async def _weigh_rest(self, flow: http.HTTPFlow, windows: Windows, piece: bytes) -> None:
         """Refuse the answer of *flow*, which is on its way, if what *piece* brings closes it."""
@@ -216,24 +213,6 @@ class PageScan:
             self._told.pop(next(iter(self._told)))
         self._told[page] = None
         self._judge.recorder.clean(Clean(VERSION, time.time_ns(), "proxy", site, page))
-
-
-def read(scanner: Scanner, wanted: Themes | None, kind: Kind, sent: Sent) -> Reading:
-    """The score of an answer and the themes *wanted* in it; its first megabytes count.
-
-    UnknownCodingError if it cannot be read.
-    """
-    unpacked = unpack.unpack(sent.body, sent.coding, MOST)
-    words = words_of(kind, decoded(unpacked, sent.content_type))
-    folded, disguised = fold.both(words)
-    hits = wanted.hits_on_page(words, folded if words.isascii() else None) if wanted else ()
-    return Reading(scanner.score_folded(folded, disguised), hits, len(words), len(unpacked))
-
-
-def read_on(scanner: Scanner, windows: Windows, piece: bytes) -> list[Reading]:
-    """The readings in which anything was found, of what *piece* brings; BrokenError if it cannot be unpacked."""
-    readings = (Reading(scanner.score(words)) for words in windows.take(piece))
-    return [reading for reading in readings if reading.score.score > 0]
 
 
 def ask_readably(request: http.Request) -> None:

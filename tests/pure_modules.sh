@@ -98,6 +98,8 @@ proxy_addons/languages.py
 proxy_addons/life.py
 proxy_addons/never_opened.py
 proxy_addons/page_text.py
+proxy_addons/read_before.py
+proxy_addons/reading.py
 proxy_addons/request_head.py
 proxy_addons/safe_search.py
 proxy_addons/search_terms.py

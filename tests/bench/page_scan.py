@@ -14,8 +14,8 @@ from functools import partial
 from blocklists import fold, themes
 from blocklists.phrase_scan import Scanner
 from blocklists.phrases import Phrase
-from proxy_addons.page_scan import Sent, read
 from proxy_addons.page_text import Kind, words_of
+from proxy_addons.reading import Sent, read
 from tests.bench.report import Row, say, write
 from tests.support.sentences import sentences
 

@@ -83,7 +83,7 @@ async def by_tcp(server, *packets: bytes, half_close: bool = False) -> list[dns.
         writer.write(b"".join(len(packet).to_bytes(2) + packet for packet in packets))
         if half_close:
             writer.write_eof()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return [
                 dns.message.from_wire(await reader.readexactly(int.from_bytes(await reader.readexactly(2))))
                 for _ in packets

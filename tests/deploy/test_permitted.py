@@ -32,7 +32,7 @@ def firewall(gateway):
 
 
 async def told(end):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return msgspec.json.decode(await asyncio.get_running_loop().sock_recv(end, 65536))
 
 

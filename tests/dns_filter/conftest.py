@@ -60,7 +60,7 @@ async def worker(school: School, upstream: tuple[int | str, ...], **settings: ob
     )
     recording = asyncio.create_task(recorder.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await asyncio.wait([ready, serving], return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()

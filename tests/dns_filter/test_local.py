@@ -344,7 +344,7 @@ async def test_an_emergency_closes_a_static_host_at_once(serving, school):
     assert addresses(await ask(serving.dns, "printer.test", source=STAFF)) == ["10.20.0.9"]
     school.write_permits(Permit(1, opens=False, entries=("printer.test",), until=time.time_ns() + 3600 * 10**9))
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while addresses(await ask(serving.dns, "printer.test", source=STAFF)) == ["10.20.0.9"]:  # noqa: ASYNC110 - the worker tells nobody
             await asyncio.sleep(0.02)
 

@@ -295,7 +295,7 @@ async def test_one_device_with_many_ipv6_addresses_waits_for_no_more_than_its_ne
         )
 
     device = [begin(number, f"2001:db8:1::{number // 40 + 1:x}") for number in range(1000)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         refused = [await first for first in itertools.islice(asyncio.as_completed(device), 1000 - MOST_NETWORK)]
         assert {packet[3] & 15 for packet in refused} == {SERVFAIL}
         elsewhere = begin(1000, "2001:db8:2::1")

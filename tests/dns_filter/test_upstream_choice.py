@@ -79,7 +79,7 @@ async def test_a_dead_resolver_is_left_out_then_probed_and_taken_back(monkeypatc
             assert (await put(upstreams, number)).body.code == NOERROR
         assert len(dead.questions) - before <= 1
         dead.fault, dead.left = Fault.FOLDED, 0
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             number = 100
             while not upstreams.all[0].health.alive:
                 number += 1

@@ -133,7 +133,7 @@ def replaced_under(gateway, sites, tmp_path, log):
         page.request("GET", "http://positive.test/", headers={"Host": "positive.test"})
         answer = page.getresponse()
         tunnel = relayed(gateway)
-        assert all(site.begun.wait(10) for site in sites)
+        assert all(site.begun.wait(60) for site in sites)
         until(lambda: f"process {first} ends" in log.read_text(), 60)
         assert first in workers_of(run)
         before = reader.answers

@@ -20,7 +20,7 @@ def test_known_sites_show_their_page_new_ones_close_and_both_are_on_record(tmp_p
         with started("signer", *config, folder=tmp_path) as signer:
             assert gateway.blocked_page("gambling.test") == 403
             signer.send_signal(signal.SIGKILL)
-            signer.wait(10)
+            signer.wait(60)
         assert gateway.blocked_page("gambling.test") == 403
         with pytest.raises(OSError, match=r"."):
             gateway.blocked_page("dice.test")

@@ -32,7 +32,7 @@ class House:
 
     def join(self, profile: str = "ks2") -> socket.socket:
         """A connection to the proxy from a device of *profile*."""
-        return socket.create_connection(("127.0.0.1", self.worker.port), 5, (ADDRESSES[profile], 0))
+        return socket.create_connection(("127.0.0.1", self.worker.port), 60, (ADDRESSES[profile], 0))
 
     def device(self) -> ssl.SSLContext:
         """What a school's device trusts."""

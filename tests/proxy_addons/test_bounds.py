@@ -184,7 +184,7 @@ def test_one_client_has_so_many_connections_and_no_more(house: House) -> None:
 
 
 def answered_again(house: House, profile: str) -> bool:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with house.join(profile) as connection, contextlib.suppress(ConnectionError):
             connection.sendall(opening(house) + b"\r\n")
@@ -209,7 +209,7 @@ async def test_who_asks_for_nothing_in_time_is_closed(school: School, monkeypatc
                 ready=told.set_result,
             )
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             where = (await told)["proxy"]
             assert await ended(where, b"") == b""
             assert await ended(where, b"GET http://good.test/ HTT") == b""

@@ -123,7 +123,7 @@ def test_an_h2_path_without_a_slash_is_sent_to_nobody(house: House, path: str) -
 
 
 def test_a_fragment_in_the_request_line_is_sent_to_nobody(house: House) -> None:
-    with socket.create_connection(("127.0.0.1", house.worker.port), 5) as connection:
+    with socket.create_connection(("127.0.0.1", house.worker.port), 60) as connection:
         answer = asked(connection, f"GET {house.plain_url('good.test', '/a#b')} HTTP/1.1", "Host: good.test")
     assert " 400 " in answer
     assert not house.plain.requests
@@ -197,7 +197,7 @@ def test_plain_http_inside_a_tunnel_is_judged(house: House) -> None:
 
 
 def test_an_upgrade_to_anything_but_websocket_is_no_raw_tunnel(house: House) -> None:
-    with socket.create_connection(("127.0.0.1", house.worker.port), 5) as connection:
+    with socket.create_connection(("127.0.0.1", house.worker.port), 60) as connection:
         url = house.plain_url("unknown.test", "/upgrade")
         asked(connection, f"GET {url} HTTP/1.1", "Host: unknown.test", "Connection: Upgrade", "Upgrade: echo")
         received = house.plain.received
@@ -216,7 +216,7 @@ def test_a_websocket_is_judged_by_its_url_and_then_relayed(house: House) -> None
 
 
 def websocket(house: House, host: str, text: str) -> str:
-    with socket.create_connection(("127.0.0.1", house.worker.port), 5) as connection:
+    with socket.create_connection(("127.0.0.1", house.worker.port), 60) as connection:
         answer = asked(
             connection,
             f"GET {house.plain_url(host, '/ws')} HTTP/1.1",

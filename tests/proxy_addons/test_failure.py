@@ -84,7 +84,7 @@ def test_without_a_policy_the_worker_waits_and_closes_every_connection(school: S
         assert b"Empty reply" in closed or b"reset" in closed
         assert not workers
         hidden.rename(school.files.policy)
-        starting.join(10)
+        starting.join(60)
         assert b"hello from good.test" in subprocess.run(asked, capture_output=True, check=False).stdout
         start.__exit__(None, None, None)
         assert workers[0].port == port

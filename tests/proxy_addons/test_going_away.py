@@ -23,7 +23,7 @@ class Browser:
     def __init__(self, school: School, worker: Running, port: int) -> None:
         raw, _ = worker.connect(HOST, port)
         self._line: ssl.SSLSocket = tunnel(school, raw, HOST, ("h2",))
-        self._line.settimeout(10)
+        self._line.settimeout(60)
         self._talk = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
         self._talk.initiate_connection()
         self._came: dict[int, list[h2.events.Event]] = {}

@@ -39,7 +39,7 @@ def site(tmp_path) -> Iterator[tuple[Pages, Running]]:
 
 
 def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not true():
         assert time.monotonic() < deadline
 

@@ -160,7 +160,7 @@ def test_nothing_stays_held_of_what_cannot_be_read_or_whose_client_leaves(site) 
     _, pages, worker = site
     assert get(site, "/secret-octets").status_code == 503
     pages.release.clear()
-    with socket.create_connection(("127.0.0.1", worker.port), 5) as client:
+    with socket.create_connection(("127.0.0.1", worker.port), 60) as client:
         client.sendall(f"GET http://unknown.test:{pages.port}/slow HTTP/1.1\r\nHost: unknown.test\r\n\r\n".encode())
         until(lambda: worker.metric("schoolgate_proxy_held_bytes") > 0)
     until(lambda: worker.metric("schoolgate_proxy_held_bytes") == 0)
@@ -168,8 +168,8 @@ def test_nothing_stays_held_of_what_cannot_be_read_or_whose_client_leaves(site) 
 
 
 def until(true: Callable[[], bool]) -> None:
-    """Return when *true* is, and fail if it is not within ten seconds."""
-    deadline = time.monotonic() + 10
+    """Return when *true* is, and fail if it is not within a minute."""
+    deadline = time.monotonic() + 60
     while not true():
         assert time.monotonic() < deadline
 
@@ -214,7 +214,7 @@ def test_a_bomb_costs_no_memory(site) -> None:
 def test_the_server_of_an_endless_page_is_told_to_stop(site) -> None:
     site[1].cut_off.clear()
     get(site, "/endless-bad")
-    assert site[1].cut_off.wait(10)
+    assert site[1].cut_off.wait(60)
 
 
 def test_a_page_that_trickles_is_shown_after_a_while_and_a_bad_one_is_refused(site) -> None:

@@ -227,7 +227,7 @@ def test_a_line_that_was_used_is_not_good_again(front: Fronted) -> None:
     request = b"GET %b HTTP/1.1\r\n%bHost: games.test:%d\r\n\r\n"
     whole = request % (front.plain_url("games.test").encode(), line, front.plain.port)
     for good in (True, False):
-        with socket.create_connection(("127.0.0.1", front.door.worker.port), 5) as raw:
+        with socket.create_connection(("127.0.0.1", front.door.worker.port), 60) as raw:
             raw.sendall(whole)
             assert raw.recv(65536).startswith(b"HTTP/1.1 200") is good
 
@@ -246,7 +246,7 @@ class Raw:
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.listener.settimeout(10)
+        self.listener.settimeout(60)
 
     def __enter__(self) -> Self:
         return self
@@ -257,7 +257,7 @@ class Raw:
     def taken(self) -> socket.socket:
         """The connection, once it has come."""
         found, _ = self.listener.accept()
-        found.settimeout(10)
+        found.settimeout(60)
         return found
 
 
@@ -266,7 +266,7 @@ def relayed(school: School, server: Raw) -> Iterator[tuple[socket.socket, socket
     """Both ends of a connection to good.test that is relayed."""
     with Nameserver() as dns, front_door(school, school.settings(dns, server.port)) as door:
         client, _ = door.connect("good.test", server.port)
-        client.settimeout(10)
+        client.settimeout(60)
         hello = hello_for("good.test")
         client.sendall(hello[:100])
         client.sendall(hello[100:])

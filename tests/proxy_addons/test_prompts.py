@@ -125,7 +125,7 @@ def test_a_body_that_is_too_long_to_hold_goes_on_unread_and_is_counted(house: Ho
 
 def test_what_is_typed_over_a_websocket_is_on_record_before_it_is_answered(house: House) -> None:
     conn, said = wsproto.Connection(wsproto.ConnectionType.CLIENT), json.dumps({"text": f"{RISK} over a socket"})
-    with socket.create_connection(("127.0.0.1", house.worker.port), 10, (ADDRESSES["ks3"], 0)) as connection:
+    with socket.create_connection(("127.0.0.1", house.worker.port), 60, (ADDRESSES["ks3"], 0)) as connection:
         lines = (f"GET {house.plain_url(CHAT, '/ws')} HTTP/1.1", f"Host: {CHAT}", "Connection: Upgrade")
         more = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
         connection.sendall("\r\n".join((*lines, *more, "", "")).encode())

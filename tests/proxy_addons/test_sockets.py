@@ -46,8 +46,8 @@ class Talk:
 
     def __init__(self, house: House, profile: str, path: str = "/ws", host: str = "unknown.test") -> None:
         self._ws = wsproto.Connection(wsproto.ConnectionType.CLIENT)
-        self._socket = socket.create_connection(("127.0.0.1", house.worker.port), 5, (ADDRESSES[profile], 0))
-        self._socket.settimeout(5)
+        self._socket = socket.create_connection(("127.0.0.1", house.worker.port), 60, (ADDRESSES[profile], 0))
+        self._socket.settimeout(60)
         lines = (
             f"GET {house.plain_url(host, path)} HTTP/1.1",
             f"Host: {host}",

@@ -96,7 +96,7 @@ def test_many_uploads_side_by_side_do_not_wait_for_each_other(house: House) -> N
         conn.send_data(stream, b"first bytes of an upload that goes on")
     answered: dict[int, str] = {}
     with tunnel(house.school, raw, "gambling.test", ("h2",)) as connection:
-        connection.settimeout(5)
+        connection.settimeout(60)
         connection.sendall(conn.data_to_send())
         while len(answered) < len(streams):
             for event in conn.receive_data(connection.recv(65536)):
@@ -108,7 +108,7 @@ def test_many_uploads_side_by_side_do_not_wait_for_each_other(house: House) -> N
 
 def test_a_long_talk_over_a_websocket_is_not_kept(house: House) -> None:
     message, conn = "x" * MIB, wsproto.Connection(wsproto.ConnectionType.CLIENT)
-    with level_memory(house), socket.create_connection(("127.0.0.1", house.worker.port), 10) as connection:
+    with level_memory(house), socket.create_connection(("127.0.0.1", house.worker.port), 60) as connection:
         lines = (f"GET {house.plain_url('unknown.test', '/ws')} HTTP/1.1", "Host: unknown.test", "Connection: Upgrade")
         more = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
         connection.sendall("\r\n".join((*lines, *more, "", "")).encode())

@@ -203,7 +203,7 @@ async def test_the_ladder_ends_some_day(school):
 async def test_a_database_that_refuses_ends_no_escalation(school, caplog):
     escalation = Escalation(school.database, desk(column=None), now_ns=lambda: school.now + HOUR)
     await school.take()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         running = asyncio.create_task(escalation.run())
         while not escalation.troubles:  # noqa: ASYNC110 - nobody is told
             await asyncio.sleep(0.01)
@@ -241,7 +241,7 @@ async def used(school, token, account=DSL):
 
 async def test_a_mail_has_a_link_that_acknowledges_once_and_whose_token_is_nowhere_else(school):
     await school.take()
-    async with smtp_sink() as sink, asyncio.timeout(10):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         [found] = await mailed(school, sink)
     assert found[1] not in str([vars(row) for row in (*await school.rows(), *await school.rows(AlertLinkRow))])
     assert await used(school, found[1]) == 1001
@@ -265,7 +265,7 @@ async def test_a_mail_has_a_link_that_acknowledges_once_and_whose_token_is_nowhe
 )
 async def test_a_link_is_for_the_alerts_own_people_and_for_a_day(school, roles, later, works):
     await school.take()
-    async with smtp_sink() as sink, asyncio.timeout(10):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         [found] = await mailed(school, sink)
     school.now += later
     assert (await used(school, found[1], Account(3, "sam", frozenset(roles))) is not None) is works
@@ -275,7 +275,7 @@ async def test_a_link_is_for_the_alerts_own_people_and_for_a_day(school, roles, 
 async def test_whoever_it_climbed_to_may_use_a_link(school):
     await school.take()
     await climbed(school, 41)
-    async with smtp_sink() as sink, asyncio.timeout(10):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         found = await mailed(school, sink)
     assert len(found) == 3
     assert await used(school, found[2][1], Account(3, "sam", frozenset({"headteacher"}))) == 1001
@@ -359,7 +359,7 @@ async def test_a_test_alert_goes_every_way_once_and_is_due_each_term(school, tmp
         ("mail", "dsl"), ("mail", "headteacher"), ("mail", "deputy"), ("ntfy", "dsl"),
     ]  # fmt: skip
     assert "schoolgate alert test" in await due()
-    async with smtp_sink() as sink, asyncio.timeout(10):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         await mailed(school, sink)
         assert "This is a test and no alert" in sink.letters[0].message.get_content()
     assert await due() == ""

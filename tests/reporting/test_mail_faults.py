@@ -76,7 +76,7 @@ def each_once(sink):
 
 
 async def test_a_server_that_refuses_for_an_hour_gets_each_alert_once(school):
-    async with smtp_sink() as sink, asyncio.timeout(50):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         outbox = school.outbox(sink)
         sink.refuses = "554 not from you"
         await school.pass_time(outbox, AT + HOUR, MINUTE)
@@ -95,7 +95,7 @@ async def test_a_server_that_greylists_gets_each_alert_once_at_the_second_try(sc
         seen.add(envelope.content)
         return "" if known else "451 4.7.1 greylisted, try again"
 
-    async with smtp_sink() as sink, asyncio.timeout(50):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         sink.judge = greylist
         await school.pass_time(school.outbox(sink), AT + 5 * MINUTE, 5 * SECOND)
         assert each_once(sink)
@@ -105,7 +105,7 @@ async def test_a_server_that_greylists_gets_each_alert_once_at_the_second_try(sc
 async def test_a_server_that_is_away_for_two_hours_gets_each_alert_once_within_a_quarter_of_an_hour(school):
     async with smtp_sink() as away:
         address = away.address
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(60):
         outbox = school.outbox(away)
         await school.pass_time(outbox, AT + 2 * HOUR, MINUTE)
         assert outbox.failed >= 2 * ALERTS
@@ -135,7 +135,7 @@ async def silent():
 
 async def test_a_server_that_hangs_before_it_says_anything_gets_each_alert_once_when_it_is_well(school, monkeypatch):
     monkeypatch.setattr(mail, "STEP", 0.05)
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(60):
         async with silent() as port, smtp_sink() as sink:
             address, sink.address = sink.address, ("127.0.0.1", port)
             await school.pass_time(school.outbox(sink), AT + 5 * MINUTE, MINUTE)
@@ -148,7 +148,7 @@ async def test_a_server_that_hangs_before_it_says_anything_gets_each_alert_once_
 
 async def test_a_server_that_takes_every_mail_and_never_says_so_gets_none_more_than_twice(school, monkeypatch, caplog):
     monkeypatch.setattr(mail, "ANSWER", 0.05)
-    async with smtp_sink() as sink, asyncio.timeout(50):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         sink.held["dsl@school.test"] = asyncio.Event()
         outbox = school.outbox(sink)
         await school.pass_time(outbox, AT + 3 * HOUR, 3 * MINUTE)
@@ -163,7 +163,7 @@ async def test_a_server_that_does_not_answer_once_gets_each_alert_at_most_twice_
     school, monkeypatch
 ):
     monkeypatch.setattr(mail, "ANSWER", 0.05)
-    async with smtp_sink() as sink, asyncio.timeout(50):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         sink.held["dsl@school.test"] = asyncio.Event()
         outbox = school.outbox(sink)
         await school.pass_time(outbox, AT + SECOND, SECOND)

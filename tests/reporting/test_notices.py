@@ -50,7 +50,7 @@ async def school(tmp_path):
 async def test_dsl_and_technician_get_number_and_sentence_and_nothing_else(school):
     await school.happens("The database was rebuilt.\r\nBcc: all@school.test", "rebuilt")
     await school.told()
-    async with smtp_sink() as sink, asyncio.timeout(10):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         mail = MailSettings(host=sink.address[0], port=sink.address[1], tls=MailTls.NONE)
         links = Links(school.database, "https://away.test", lambda: school.now)
         outbox = Outbox(school.database, mail, CONTACTS, now_ns=lambda: school.now, links=links)

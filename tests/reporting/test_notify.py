@@ -89,7 +89,7 @@ async def outbox_rows(database):
 
 
 async def test_an_alert_reaches_the_dsl_as_a_number_and_a_link(database, raise_alert):
-    async with smtp_sink() as sink, asyncio.timeout(10):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         await raise_alert()
         assert await looked(Outbox(database, mail(sink), CONTACTS)) == 1
     (letter,) = sink.letters
@@ -104,7 +104,7 @@ async def test_an_alert_reaches_the_dsl_as_a_number_and_a_link(database, raise_a
 
 
 async def test_no_header_and_no_line_of_a_mail_says_what_happened_or_to_whom(database, raise_alert):
-    async with smtp_sink() as sink, asyncio.timeout(10):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         await raise_alert()
         await looked(Outbox(database, mail(sink), CONTACTS))
     text = sink.letters[0].raw.decode().casefold()
@@ -145,7 +145,7 @@ async def test_no_mail_server_at_all_is_a_failed_attempt_with_a_reason(database,
 
 
 async def test_one_address_that_fails_does_not_hold_up_the_next_mail(database, raise_alert):
-    async with smtp_sink() as sink, asyncio.timeout(10):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         await raise_alert(0)
         await raise_alert(1)
         async with database.writing() as session:
@@ -161,7 +161,7 @@ async def test_an_address_that_was_mended_is_used_for_what_waits_and_the_old_one
     database, raise_alert
 ):
     wrong = ContactSettings(dsl="dls@school.test", dsl_confirmed=True, headteacher="head@school.test")
-    async with smtp_sink() as sink, asyncio.timeout(10):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         await raise_alert(0, wrong)
         sink.refuses = "550 no such user"
         await looked(Outbox(database, mail(sink), wrong, now_ns=lambda: AT))
@@ -175,7 +175,7 @@ async def test_an_address_that_was_mended_is_used_for_what_waits_and_the_old_one
 
 async def test_after_a_clock_that_was_ahead_a_waiting_mail_is_tried_at_once(database, raise_alert):
     now = [AT + 24 * HOUR]
-    async with smtp_sink() as sink, asyncio.timeout(10):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         await raise_alert()
         outbox = Outbox(database, mail(sink), CONTACTS, now_ns=lambda: now[0])
         sink.refuses = "451 later"
@@ -329,7 +329,7 @@ async def test_an_attempt_that_a_crash_cut_off_counts_and_waits_like_a_failed_on
 
 
 async def test_a_mail_sent_twice_has_the_same_message_id_and_another_mail_has_another(database, raise_alert):
-    async with smtp_sink() as sink, asyncio.timeout(10):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         await raise_alert(0)
         await raise_alert(1)
         outbox = Outbox(database, mail(sink), CONTACTS)
@@ -344,7 +344,7 @@ async def test_a_mail_sent_twice_has_the_same_message_id_and_another_mail_has_an
 
 
 async def test_an_address_that_was_missing_is_looked_up_again_when_the_mail_is_sent(database, raise_alert):
-    async with smtp_sink() as sink, asyncio.timeout(10):
+    async with smtp_sink() as sink, asyncio.timeout(60):
         await raise_alert(contacts=ContactSettings())
         await looked(Outbox(database, mail(sink), ContactSettings()))
         (row,) = await outbox_rows(database)
@@ -356,7 +356,7 @@ async def test_an_address_that_was_missing_is_looked_up_again_when_the_mail_is_s
 
 
 async def test_run_sends_what_comes_without_being_asked(database, raise_alert):
-    async with smtp_sink() as sink, asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with smtp_sink() as sink, asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         running = tasks.create_task(Outbox(database, mail(sink), CONTACTS).run())
         await raise_alert()
         await sink.until(1)

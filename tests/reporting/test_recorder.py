@@ -267,7 +267,7 @@ async def test_a_sync_that_fails_is_counted_and_not_raised(recorder, journal, mo
 
 @contextlib.asynccontextmanager
 async def running(recorder):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         task = asyncio.create_task(recorder.run())
         try:
             yield
@@ -278,7 +278,7 @@ async def running(recorder):
 
 
 async def until(condition):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - a file says nothing when it changes
             await asyncio.sleep(0.005)
 

@@ -60,7 +60,7 @@ def speaking(folder: Path) -> Iterator[Speaking]:
         yield server
         server.release.set()
         server.shutdown()
-        thread.join(5)
+        thread.join(60)
 
 
 @contextlib.contextmanager

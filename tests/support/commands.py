@@ -42,7 +42,7 @@ def started(*arguments, folder: Path, seconds=60.0, log=None):
                 if process.poll() is None:
                     process.send_signal(signal.SIGTERM)
                 try:
-                    process.wait(timeout=15)
+                    process.wait(timeout=60)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     raise

@@ -52,7 +52,7 @@ async def ask_by_tcp(server: tuple[str, int], *names: str, source: str = "127.0.
         for name in names:
             packet = question(name).pack()
             writer.write(len(packet).to_bytes(2) + packet)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return [
                 DNSRecord.parse(await reader.readexactly(int.from_bytes(await reader.readexactly(2)))) for _ in names
             ]

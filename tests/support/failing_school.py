@@ -173,7 +173,7 @@ class School:
     def kill(self, part: str) -> None:
         """End *part* as a crash does."""
         self._processes[part].kill()
-        self._processes[part].wait(10)
+        self._processes[part].wait(60)
         self._running.pop(part).close()
 
     def stop(self) -> None:

@@ -79,7 +79,7 @@ def _started(school: School, kind: str, told: Told, number: int) -> Iterator[tup
         finally:
             if process.poll() is None:
                 process.terminate()
-                process.wait(15)
+                process.wait(60)
             process.stdout.close()
 
 

@@ -100,7 +100,7 @@ class Installed:
                     yield process
                 finally:
                     process.send_signal(signal.SIGTERM)
-                    process.wait(15)
+                    process.wait(60)
         shutil.rmtree(inside)
 
     def ended(self, unit):

@@ -62,7 +62,7 @@ class Pages:
     def __exit__(self, *_: object) -> None:
         self.release.set()
         self._server.shutdown()
-        self._thread.join(5)
+        self._thread.join(60)
         self._server.server_close()
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:

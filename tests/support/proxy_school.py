@@ -363,7 +363,7 @@ class Running:
 
     def metrics(self) -> str:
         """The metrics as Prometheus reads them."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=60) as answer:
             return answer.read().decode()
 
     def metric(self, line: str) -> float:
@@ -386,14 +386,14 @@ class Running:
 
     def connect(self, host: str, port: int, profile: str = "ks2") -> tuple[socket.socket, bytes]:
         """A connection after CONNECT, and the head of the proxy's answer."""
-        made = socket.create_connection(("127.0.0.1", self.port), 10, (ADDRESSES[profile], 0))
+        made = socket.create_connection(("127.0.0.1", self.port), 60, (ADDRESSES[profile], 0))
         made.sendall(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
         return made, head_of(made)
 
     def stop(self) -> int:
         """Ask it to end, and wait; returns its exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(15)
+        return self.process.wait(60)
 
 
 def head_of(connection: socket.socket) -> bytes:
@@ -441,7 +441,7 @@ def running(school: School, settings: ProxySettings, *, instance: int = 0, heavy
         finally:
             if process.poll() is None:
                 process.terminate()
-                process.wait(15)
+                process.wait(60)
             process.stdout.close()
 
 

@@ -101,7 +101,7 @@ def _issuer(school: School, source: str, target: tuple[str, int], host: str | No
     context.verify_mode = ssl.CERT_NONE if host is None else ssl.CERT_REQUIRED
     try:
         with (
-            socket.create_connection(target, 10, (source, 0)) as raw,
+            socket.create_connection(target, 60, (source, 0)) as raw,
             context.wrap_socket(raw, server_hostname=host) as t,
         ):
             t.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
@@ -121,7 +121,7 @@ def _page(source: str, target: tuple[str, int], host: str) -> str:
 
 def _first(source: str, target: tuple[str, int], data: bytes) -> str:
     """The first line of what comes back."""
-    with socket.create_connection(target, 10, (source, 0)) as raw:
+    with socket.create_connection(target, 60, (source, 0)) as raw:
         raw.sendall(data)
         with contextlib.suppress(ConnectionResetError):
             return raw.recv(65536).decode("latin-1").partition("\r\n")[0]

@@ -3,7 +3,8 @@
  *     load MODE PROXY HOST PORT PATH PROCESSES SECONDS COUNT STATUS FROM
  *
  * PROXY is its port on 127.0.0.1, or 0 to ask 127.0.0.1:PORT itself. HOST may hold %d, for which each new connection has
- * a number of its own, from FROM on. Ends after SECONDS, or after COUNT requests where that is not 0. MODE is
+ * a number of its own, from FROM on. PATH may hold %d too, for which each request has another number below 2048, and no
+ * two processes the same. Ends after SECONDS, or after COUNT requests where that is not 0. MODE is
  *   plain   requests on a connection that stays, without TLS
  *   tls     requests on a connection that stays, in a tunnel with TLS
  *   new     a new tunnel with TLS for each request
@@ -35,6 +36,7 @@
 #define TIMES 200000 /* of one process that are kept */
 #define PATIENCE 20  /* seconds for one read */
 
+#define PAGES 2048 /* that a path with a number stands for */
 #define OF_ONE_CLIENT 100 /* connections; one client's are limited */
 
 enum { FAILED = -1, CLOSED = -2 };
@@ -188,15 +190,16 @@ static int join(struct connection *one, int number, int with_tls, int client)
     return SSL_connect(one->tls) == 1;
 }
 
-static long ask(struct connection *one, int number)
+static long ask(struct connection *one, int number, int page)
 {
-    char name[300], text[900], before[400] = "";
+    char name[300], where[300], text[900], before[400] = "";
 
+    snprintf(where, sizeof where, path, page);
     snprintf(name, sizeof name, host, number);
     if (!one->tls && proxy)
         snprintf(before, sizeof before, "http://%s:%d", name, port);
     snprintf(text, sizeof text,
-             "GET %s%s HTTP/1.1\r\nHost: %s:%d\r\nAccept: text/html\r\nUser-Agent: bench\r\n\r\n", before, path, name, port);
+             "GET %s%s HTTP/1.1\r\nHost: %s:%d\r\nAccept: text/html\r\nUser-Agent: bench\r\n\r\n", before, where, name, port);
     return send_all(one, text, strlen(text)) ? answer(one, 0) : -1;
 }
 
@@ -204,13 +207,14 @@ static void work(struct tally *mine, const char *mode, double until, uint64_t co
 {
     struct connection one = {.socket = -1};
     int with_tls = strcmp(mode, "plain") != 0, anew = !strcmp(mode, "new");
+    int page = number % step;
     double began;
     long came;
 
     for (began = now(); began < until && (!count || mine->count + mine->failed < count); began = now()) {
         int kept = one.socket >= 0;
 
-        came = kept || join(&one, number, with_tls, 1) ? ask(&one, number) : FAILED;
+        came = kept || join(&one, number, with_tls, 1) ? ask(&one, number, page) : FAILED;
         if (kept && came == CLOSED) {
             mine->closed++;
             shut(&one);
@@ -227,6 +231,7 @@ static void work(struct tally *mine, const char *mode, double until, uint64_t co
         if (anew || came < 0 || one.last)
             shut(&one);
         number += anew ? step : 0;
+        page = page + step < PAGES ? page + step : number % step;
     }
     shut(&one);
 }
@@ -265,7 +270,7 @@ static int hold(int count)
     int failed = 0;
 
     for (int n = 0; n < count; n++)
-        failed += !join(&all[n], n, 1, 2 + n / OF_ONE_CLIENT) || ask(&all[n], n) < 0;
+        failed += !join(&all[n], n, 1, 2 + n / OF_ONE_CLIENT) || ask(&all[n], n, 0) < 0;
     printf("held %d\n", count - failed);
     fflush(stdout);
     while (getchar() != EOF)

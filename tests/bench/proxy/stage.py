@@ -28,6 +28,8 @@ ON_443 = "127.0.0.97"
 """An address where the site has port 443, for programs that open no other; if it cannot be had, they are left out."""
 PAGES = {"4": 4_096, "100": 102_400}
 """KB and bytes."""
+DIFFERENT = 2_048
+"""Pages of each size that are told apart by a number (`load.c`): twice as many as a worker remembers."""
 NAMES = 20_000
 HTTPS = 443
 _TEXT = "the lesson today is about rivers and how water moves stones sand and mud from the hills to the sea while "
@@ -68,6 +70,8 @@ class Stage:
         self._pages.mkdir(mode=0o755)
         for name, size in PAGES.items():
             (self._pages / f"{name}.html").write_bytes(page(size))
+            for number in range(DIFFERENT):
+                (self._pages / f"{name}-{number}.html").write_bytes(page(size, f"<p>{number:06d}\n"))
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
@@ -187,9 +191,9 @@ def _can_have(address: str, port: int) -> bool:
     return False
 
 
-def page(size: int) -> bytes:
-    """A page of *size* bytes with words in paragraphs, as a reader would see it."""
-    head, text = "<!doctype html><html><head><title>Rivers</title></head><body>\n", ""
+def page(size: int, begins: str = "") -> bytes:
+    """A page of *size* bytes with words in paragraphs, as a reader would see it; *begins* comes before them."""
+    head, text = f"<!doctype html><html><head><title>Rivers</title></head><body>\n{begins}", ""
     while len(head) + len(text) < size:
         start = len(text) % len(_WORDS)
         text += f"<p class=a>{' '.join(_WORDS[start:] + _WORDS[:start])}.</p>\n"
