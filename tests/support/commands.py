@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "deploy.cli"]
+FIRST_PORT, PORTS, AT_ONCE = 10_000, 5_500, 4
+"""The ports that tests take by number, and how many of them each of so many processes has."""
 
 
 def unmeasured():
@@ -62,11 +64,12 @@ def wait_until_ready(listener, process, seconds):
 def free_ports(count):
     """*count* ports in a row of 127.0.0.1, free for UDP and TCP a moment ago.
 
-    They lie below the range from which the kernel gives ports to outgoing connections (ip_local_port_range), so that
-    nothing but another test can take one before it is bound.
+    They lie below the range from which the kernel gives ports to outgoing connections (ip_local_port_range), and each
+    process with tests has a part of its own, so that nothing else takes one before it is bound.
     """
+    begin = FIRST_PORT + PORTS * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % AT_ONCE)
     while True:
-        first = random.randrange(10_000, 32_000 - count)
+        first = random.randrange(begin, begin + PORTS - count)
         with contextlib.ExitStack() as held, contextlib.suppress(OSError):
             for port in range(first, first + count):
                 for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
