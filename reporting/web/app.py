@@ -13,6 +13,7 @@ from blocklists.live import Live
 from reporting.accounts import Accounts
 from reporting.database import Database
 from reporting.keyring import Keyring
+from reporting.month_keys import FOLDER, MonthKeys
 from reporting.names import Names
 from reporting.people import People
 from reporting.second_step import SecondStep
@@ -85,7 +86,7 @@ def furnished(
         second_step=SecondStep(database, sessions.parent / "second-step.key", now_ns),
         people=People(database, accounts, now_ns),
         keyring=Keyring(database, accounts.hasher, now_ns),
-        names=Names(database, now_ns),
+        names=Names(database, MonthKeys(sessions.parent / FOLDER), now_ns),
         secure=secure,
         notices=notices,
         now_ns=now_ns,

@@ -63,7 +63,7 @@ async def record(request: Asked) -> Response[str]:
         for one in await looks(office.database, MOST)
     ]
     changes = shown_events(await office.people.changes(MOST), office.zone)
-    return html(request, office, "looks.html", looks=shown, changes=changes)
+    return html(request, office, "looks.html", looks=shown, changes=changes, purges=office.names.purges())
 
 
 PAGES = (oversight, record)
