@@ -113,6 +113,7 @@ async def serve(
                 secure=bool(settings.tls_certificate),
                 notices=notices(settings.contacts),
                 pseudonym_key=await kept_key(database),
+                persons=settings.contacts.persons,
                 machine=msgspec.structs.replace(machine or Machine(), disks=disks(settings.database, files)),
             )
             answered = hosts(settings, pages.getsockname()[:2])

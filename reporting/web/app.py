@@ -1,8 +1,9 @@
 """The staff pages as one application: routes, who may come in, and the guard around all of it."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -28,6 +29,7 @@ from reporting.web import (
     health,
     incidents,
     log,
+    longer_looks,
     oversight,
     people,
     pictures,
@@ -70,12 +72,13 @@ def furnished(
     now_ns: Callable[[], int] = time.time_ns,
     pseudonym_key: bytes = b"",
     machine: Machine | None = None,
+    persons: Mapping[str, int] = MappingProxyType({}),
 ) -> Office:
     """What pages need of the school, with tries to log in that are counted for these pages alone.
 
     *sessions*: a folder of ours, made if need be. *secure*: the pages are served over TLS. *notices*: sentences that
     stay on today's page. *pseudonym_key*: what people's pseudonyms are made with. *machine*: what the health page looks
-    at.
+    at. *persons*: the numbers that people with a role have in the log.
     """
     return Office(
         live=live,
@@ -92,6 +95,7 @@ def furnished(
         now_ns=now_ns,
         pseudonym_key=pseudonym_key,
         machine=machine or Machine(),
+        persons=persons,
     )
 
 
@@ -141,6 +145,7 @@ def _pages(office: Office) -> Litestar:
             *closing.PAGES,
             *incidents.PAGES,
             *oversight.PAGES,
+            *longer_looks.PAGES,
         ],
         state=State({"office": office, "watch": health.Watch(office)}),
         middleware=[DefineMiddleware(access.WhoAsks, office=office)],
