@@ -19,6 +19,7 @@ try:
         options,
         phrases_commands,
         proxy_commands,
+        purge_commands,
         sealed_commands,
         toml_file,
     )
@@ -49,6 +50,8 @@ main.add_command(sealed_commands.group)
 main.add_command(proxy_commands.group)
 main.add_command(backup_commands.backup)
 main.add_command(backup_commands.restore)
+main.add_command(purge_commands.purge)
+main.add_command(purge_commands.month_keys)
 
 
 def _say_good(settings: "Settings") -> None:

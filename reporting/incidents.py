@@ -127,6 +127,11 @@ async def exported(session: AsyncSession, incident: IncidentRow, account: int, a
     _add(session, incident.id, account, at_ns, ("export", kind))
 
 
+async def looked(session: AsyncSession, incident: IncidentRow, account: int, at_ns: int, words: str) -> None:
+    """Note what was asked, granted, refused or shown of a longer look (`reporting.longer_looks`)."""
+    _add(session, incident.id, account, at_ns, ("look", words))
+
+
 async def says(session: AsyncSession, incident: int, *, until: int | None = None) -> dict[str, str]:
     """What each field says now, or said after the change *until*; empty where nobody wrote."""
     newest = (

@@ -110,7 +110,11 @@ class RoleKeyCopyRow(Table):
 
 
 class PersonNameRow(Table):
-    """The name of the person with the number *person*, sealed to *role*; it stands nowhere in the open."""
+    """The name of the person with the number *person*, sealed to *role*; it stands nowhere in the open.
+
+    *month* is whose data key seals it (`reporting.month_keys`); empty: the role's own key does, as an earlier version
+    wrote it.
+    """
 
     __tablename__ = "person_names"
 
@@ -119,12 +123,14 @@ class PersonNameRow(Table):
     sealed: Mapped[bytes]
     written_ns: Mapped[int]
     written_by: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    month: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class LookRow(Table):
     """That *account* looked at the record of *subject* (as an alert names it), and why. Rows are only added.
 
-    *what*: context (the hour around an alert), name, opened (who opened the site of one), incident or export.
+    *what*: context (the hour around an alert), longer (more than that), name, opened (who opened the site of one),
+    incident or export.
     """
 
     __tablename__ = "looks"

@@ -39,6 +39,8 @@ class Action(enum.StrEnum):
     ACCOUNTS_READ = "accounts.read"
     ACCOUNTS_MANAGE = "accounts.manage"
     LOOKS_READ = "looks.read"
+    LOOKS_ASK = "looks.ask"
+    LOOKS_GRANT = "looks.grant"
     OVERSIGHT_READ = "oversight.read"
 
 
@@ -65,6 +67,8 @@ MAY: Mapping[Action, frozenset[str]] = {
     Action.ACCOUNTS_READ: frozenset({TECHNICIAN, DSL, HEADTEACHER, CHAIR, AUDITOR}),
     Action.ACCOUNTS_MANAGE: frozenset({TECHNICIAN, DSL, HEADTEACHER, CHAIR}),
     Action.LOOKS_READ: frozenset({HEADTEACHER, CHAIR, AUDITOR}),
+    Action.LOOKS_ASK: SAFEGUARDING,
+    Action.LOOKS_GRANT: SAFEGUARDING,
     Action.OVERSIGHT_READ: frozenset({HEADTEACHER, CHAIR, GOVERNOR, AUDITOR}),
 }
 """The table. A governor and an auditor see no entry, no alert and no person."""

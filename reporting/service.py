@@ -35,9 +35,11 @@ from reporting.logline import reason
 from reporting.mail import link_base, notice
 from reporting.mending import Mending
 from reporting.metrics import process_collector, serve_metrics
+from reporting.month_keys import FOLDER, MonthKeys
 from reporting.nightly import Nightly
 from reporting.notices import Notices
 from reporting.notify import Outbox
+from reporting.purging import Purged
 from reporting.room import Room
 from reporting.school_time import SchoolTime
 from reporting.sealed_watch import SealedWatch
@@ -111,6 +113,7 @@ async def serve(
                 secure=bool(settings.tls_certificate),
                 notices=notices(settings.contacts),
                 pseudonym_key=await kept_key(database),
+                persons=settings.contacts.persons,
                 machine=msgspec.structs.replace(machine or Machine(), disks=disks(settings.database, files)),
             )
             answered = hosts(settings, pages.getsockname()[:2])
@@ -130,6 +133,7 @@ async def serve(
                 tasks.create_task(nightly.run())
                 tasks.create_task(room.run())
                 tasks.create_task(notices_told.run())
+                tasks.create_task(Purged(database, MonthKeys(file.parent / FOLDER)).run())
                 if database.is_file:
                     tasks.create_task(mending.look_over(file))
                 log.info("Reporting %d has its database open.", instance)

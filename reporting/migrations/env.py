@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from reporting import alert_models, case_models, log_models, people_models, troubles  # noqa: F401 - their tables are part of the metadata
+from reporting import alert_models, case_models, log_models, look_models, people_models, troubles  # noqa: F401 - their tables are part of the metadata
 from reporting.models import Table
 
 context.configure(

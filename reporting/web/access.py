@@ -213,7 +213,7 @@ async def welcome(request: Asked, account: Account, password: str, after: str) -
     office, waits = office_of(request), account.second_step
     key = await renewed(request, account, waits=waits)
     await office.keyring.open(key, account, password)
-    await office.names.share(office.keyring.opened(key))
+    await office.names.renew(office.keyring.opened(key))
     if not waits:
         await office.people.note("in", account.id, address_of(request))
     answer = Redirect(f"/log-in/code?after={after}" if waits else after, status_code=303)

@@ -13,8 +13,9 @@ from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from reporting.longer_looks import LongerLookError
 from reporting.permissions import Action
-from reporting.web import filters, health, log, times, why
+from reporting.web import filters, health, log, longer_looks, times, why
 from reporting.web.access import needs
 from reporting.web.errors import Problem
 from reporting.web.filters import Place
@@ -140,6 +141,36 @@ async def state(request: Asked) -> health.Health:
     return plainly(await health.looked_at(office_of(request)))
 
 
+class LongerLooks(msgspec.Struct, frozen=True):
+    """Longer looks that whoever made the token asked for (`mine`), and that wait for their answer on the pages."""
+
+    looks: list[longer_looks.Shown]
+    waiting: list[longer_looks.Shown]
+
+
+@get(
+    "/longer-looks", opt=needs(Action.LOOKS_ASK), responses=REFUSED, summary="More than an alert's hour: what was asked"
+)
+async def looks(request: Asked) -> LongerLooks:
+    """What was asked for, and whether it is granted; asking and granting is done on the pages."""
+    mine, waiting = await longer_looks.both(request)
+    return plainly(LongerLooks(mine, waiting))
+
+
+@get(
+    "/longer-looks/{number:int}",
+    opt=needs(Action.LOOKS_ASK),
+    responses=REFUSED_OR_GONE,
+    summary="One day of a longer look that is granted",
+)
+async def look(request: Asked, number: FromPath[int], day: FromQuery[str]) -> longer_looks.Day:
+    """A day of it, such as 2026-11-20, for whoever asked for it; that it was looked at stays on the record."""
+    try:
+        return plainly(await longer_looks.open_day(request, number, day))
+    except LongerLookError as error:
+        raise ValidationException(detail=str(error)) from error
+
+
 @get("/openapi.json", opt=needs(Action.BREACHES_READ), include_in_schema=False)
 async def description(request: Asked) -> dict[str, Any]:
     """What this API is, for tools: OpenAPI 3.1."""
@@ -164,7 +195,7 @@ def plainly[T](value: T) -> T:
     return msgspec.convert(made, type(value))
 
 
-HANDLERS = [breaches, breach, explain, state]
+HANDLERS = [breaches, breach, explain, state, looks, look]
 ROUTER = Router("/api", route_handlers=[*HANDLERS, description])
 
 DESCRIPTION = OpenAPIConfig(

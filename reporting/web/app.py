@@ -1,8 +1,9 @@
 """The staff pages as one application: routes, who may come in, and the guard around all of it."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -13,6 +14,7 @@ from blocklists.live import Live
 from reporting.accounts import Accounts
 from reporting.database import Database
 from reporting.keyring import Keyring
+from reporting.month_keys import FOLDER, MonthKeys
 from reporting.names import Names
 from reporting.people import People
 from reporting.second_step import SecondStep
@@ -27,6 +29,7 @@ from reporting.web import (
     health,
     incidents,
     log,
+    longer_looks,
     oversight,
     people,
     pictures,
@@ -69,12 +72,13 @@ def furnished(
     now_ns: Callable[[], int] = time.time_ns,
     pseudonym_key: bytes = b"",
     machine: Machine | None = None,
+    persons: Mapping[str, int] = MappingProxyType({}),
 ) -> Office:
     """What pages need of the school, with tries to log in that are counted for these pages alone.
 
     *sessions*: a folder of ours, made if need be. *secure*: the pages are served over TLS. *notices*: sentences that
     stay on today's page. *pseudonym_key*: what people's pseudonyms are made with. *machine*: what the health page looks
-    at.
+    at. *persons*: the numbers that people with a role have in the log.
     """
     return Office(
         live=live,
@@ -85,12 +89,13 @@ def furnished(
         second_step=SecondStep(database, sessions.parent / "second-step.key", now_ns),
         people=People(database, accounts, now_ns),
         keyring=Keyring(database, accounts.hasher, now_ns),
-        names=Names(database, now_ns),
+        names=Names(database, MonthKeys(sessions.parent / FOLDER), now_ns),
         secure=secure,
         notices=notices,
         now_ns=now_ns,
         pseudonym_key=pseudonym_key,
         machine=machine or Machine(),
+        persons=persons,
     )
 
 
@@ -140,6 +145,7 @@ def _pages(office: Office) -> Litestar:
             *closing.PAGES,
             *incidents.PAGES,
             *oversight.PAGES,
+            *longer_looks.PAGES,
         ],
         state=State({"office": office, "watch": health.Watch(office)}),
         middleware=[DefineMiddleware(access.WhoAsks, office=office)],

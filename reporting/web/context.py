@@ -34,18 +34,39 @@ class Moment(msgspec.Struct, frozen=True):
     here: bool
 
 
+class Lines(msgspec.Struct, frozen=True):
+    """What happened in a span, the oldest first; *cut*: there is more than these."""
+
+    moments: list[Moment]
+    cut: bool
+
+
 async def hour(session: AsyncSession, alert: AlertRow, viewer: Viewer, office: Office) -> list[Moment]:
     """The lines of the hour around *alert*, the oldest first."""
-    mine = set(await session.scalars(select(AlertBreachRow.breach).where(AlertBreachRow.alert == alert.id)))
+    mine = await _entries_of(session, alert)
     times_of = list(await session.scalars(select(BreachRow.at_ns).where(BreachRow.id.in_(mine))))
     first, last = min([*times_of, alert.last_ns]), max([*times_of, alert.last_ns])
-    entries = select(BreachRow).where(_about(alert, BreachRow), BreachRow.at_ns.between(first - AROUND, last + AROUND))
-    visits = select(VisitRow).where(_about(alert, VisitRow), VisitRow.minute_ns.between(first - AROUND, last + AROUND))
-    found = list(await session.scalars(entries.order_by(BreachRow.at_ns).limit(MOST)))
-    lines = [_entry(row, alert, viewer, office, here=row.id in mine) for row in found if not _private(row, office)]
-    seen = list(await session.scalars(visits.order_by(VisitRow.minute_ns).limit(MOST)))
-    lines += [_visit(row, office) for row in seen if _may_stand(row, viewer, alert, office)]
-    return sorted(lines, key=lambda line: line.at_ns)
+    return (await between(session, alert, viewer, office, (first - AROUND, last + AROUND))).moments
+
+
+async def between(
+    session: AsyncSession, alert: AlertRow, viewer: Viewer, office: Office, span: tuple[int, int], *, most: int = MOST
+) -> Lines:
+    """What whom *alert* is about did in *span*, its ends included: *most* entries and *most* visits."""
+    mine = await _entries_of(session, alert)
+    entries = select(BreachRow).where(_about(alert, BreachRow), BreachRow.at_ns.between(*span))
+    visits = select(VisitRow).where(_about(alert, VisitRow), VisitRow.minute_ns.between(*span))
+    found = list(await session.scalars(entries.order_by(BreachRow.at_ns).limit(most + 1)))
+    seen = list(await session.scalars(visits.order_by(VisitRow.minute_ns).limit(most + 1)))
+    shown, theirs = found[:most], seen[:most]
+    lines = [_entry(row, alert, viewer, office, here=row.id in mine) for row in shown if not _private(row, office)]
+    lines += [_visit(row, office) for row in theirs if _may_stand(row, viewer, alert, office)]
+    cut = len(shown) < len(found) or len(theirs) < len(seen)
+    return Lines(sorted(lines, key=lambda line: line.at_ns), cut)
+
+
+async def _entries_of(session: AsyncSession, alert: AlertRow) -> set[int]:
+    return set(await session.scalars(select(AlertBreachRow.breach).where(AlertBreachRow.alert == alert.id)))
 
 
 def _about(alert: AlertRow, table: type[BreachRow] | type[VisitRow]) -> ColumnElement[bool]:

@@ -21,7 +21,7 @@ from reporting.models import AccountRow
 from reporting.names import ReasonError, reason_given
 from reporting.people_models import LookRow
 from reporting.permissions import Action
-from reporting.web import times
+from reporting.web import longer_looks, times
 from reporting.web.access import needs, texts
 from reporting.web.alerts import THEMES, number_in
 from reporting.web.desk import may_see_to
@@ -45,7 +45,7 @@ BOTH_WROTE = (
     "Somebody else has written here meanwhile. Their words are kept and stand below each field that you both changed, "
     "yours are still in the field and not saved yet. Put the two together, and save."
 )
-OTHERS = {"state": "State", "export": "Exported as"}
+OTHERS = {"state": "State", "export": "Exported as", "look": "Longer look"}
 
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -230,6 +230,7 @@ async def _page(
         says = await incidents.says(session, row.id)
         changes = await incidents.history(session, row.id)
         alerts = await incidents.linked(session, row.id)
+        longer = await longer_looks.of_incident(session, row, request)
     return html(
         request,
         office,
@@ -246,6 +247,7 @@ async def _page(
         alerts=[(one.number, _alert(one, office)) for one in alerts],
         history=[_written(change, office) for change in changes],
         who=_subject(row),
+        **longer,
     )
 
 

@@ -3,7 +3,8 @@
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -39,7 +40,10 @@ _FORMS = b"schoolgate forms 1"
 
 
 class Office(msgspec.Struct, frozen=True):
-    """The staff pages' surroundings. *secure*: the pages are served over TLS. *notices* stay on today's page."""
+    """The staff pages' surroundings. *secure*: the pages are served over TLS. *notices* stay on today's page.
+
+    *persons*: the numbers that people with a role have in the log (`reporting.contacts.persons`).
+    """
 
     live: Live
     database: Database
@@ -55,6 +59,7 @@ class Office(msgspec.Struct, frozen=True):
     now_ns: Callable[[], int] = time.time_ns
     pseudonym_key: bytes = b""
     machine: Machine = Machine()
+    persons: Mapping[str, int] = MappingProxyType({})
 
     @property
     def pseudonyms(self) -> Pseudonyms:

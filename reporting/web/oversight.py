@@ -4,10 +4,10 @@ from litestar import Response, get
 from sqlalchemy import func, select
 
 from blocklists.rulebook import Severity
-from reporting import helplines
+from reporting import helplines, longer_looks
 from reporting.case_models import IncidentRow, TriageRow
 from reporting.models import AlertRow
-from reporting.names import Look, looks, looks_by_role
+from reporting.names import Look, looks, looks_by_role, reveals_by_role
 from reporting.permissions import Action, may
 from reporting.summary_words import HELPED
 from reporting.triage import JUDGEMENTS
@@ -27,6 +27,7 @@ MOST = 200
 
 WHAT = {
     "context": "the hour around",
+    "longer": "a day beyond the hour",
     "name": "the name",
     "opened": "who opened its site",
     "incident": "an incident",
@@ -43,6 +44,7 @@ async def oversight(request: Asked) -> Response[str]:
     figures: list[tuple[str, list[tuple[str, int]] | list[tuple[str, str]]]]
     figures = [("Alerts", await _alerts(office, since)), ("Judged", await _judged(office, since))]
     figures += [("Incidents", await _incidents(office, since)), ("Looks at records, by role", _roles(by_role))]
+    figures += [("Reveals, by role", await _reveals(office, since)), ("Longer looks", await _longer(office, since))]
     figures += [("Help services, last week", [(HELPED, helplines.last_week(office.live.files.spool, office.now_ns()))])]
     return html(
         request,
@@ -63,7 +65,7 @@ async def record(request: Asked) -> Response[str]:
         for one in await looks(office.database, MOST)
     ]
     changes = shown_events(await office.people.changes(MOST), office.zone)
-    return html(request, office, "looks.html", looks=shown, changes=changes)
+    return html(request, office, "looks.html", looks=shown, changes=changes, purges=office.names.purges())
 
 
 PAGES = (oversight, record)
@@ -89,6 +91,28 @@ async def _incidents(office: Office, since: int) -> list[tuple[str, int]]:
     async with office.database.reading() as session:
         counts = {row[0]: row[1] for row in await session.execute(found)}
     return [(state, counts.get(state, 0)) for state in ("open", "closed")]
+
+
+REVEALED = {
+    "name": "names",
+    "context": "hours around an alert",
+    "longer": "days beyond the hour",
+    "opened": "lists of who opened a site",
+}
+"""What can be revealed of a person, as figures say it."""
+
+
+async def _reveals(office: Office, since: int) -> list[tuple[str, int]]:
+    """Each role with each kind of reveal, for governors (G11)."""
+    found = sorted((await reveals_by_role(office.database, since)).items())
+    return [(f"{_words(roles)}: {REVEALED[what]}", count) for (roles, what), count in found] or [("nobody", 0)]
+
+
+async def _longer(office: Office, since: int) -> list[tuple[str, int]]:
+    async with office.database.reading() as session:
+        found = await longer_looks.counts(session, since)
+    words = ((longer_looks.GRANTED, "granted"), (longer_looks.REFUSED, "refused"), (longer_looks.ASKED, "not answered"))
+    return [(said, found.get(state, 0)) for state, said in words]
 
 
 def _roles(by_role: dict[str, int]) -> list[tuple[str, int]]:

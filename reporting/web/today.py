@@ -9,9 +9,9 @@ from reporting import alert_tests
 from reporting import troubles as records
 from reporting.case_models import TriageRow
 from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow
-from reporting.permissions import Action
+from reporting.permissions import Action, may
 from reporting.school_time import SchoolTime
-from reporting.web import alerts, health, proposals, search, times, trends, viewer
+from reporting.web import alerts, health, longer_looks, proposals, search, times, trends, viewer
 from reporting.web.access import needs
 from reporting.web.office import Asked, Office, office_of, sees_alerts
 from reporting.web.render import html
@@ -59,6 +59,7 @@ async def today(request: Asked) -> Response[str]:
         troubles = [*office.notices, *await _troubles(session, office, nobodys), *await _happened(session, office)]
         troubles += await _of_alerts(session, office)
         asked = await proposals.waiting(session, office)
+        longer = await _longer_looks(session, request)
         over_days = await trends.trends(session, office.now_ns(), office.zone)
         categories = await trends.most_stopped(session, office.now_ns(), office.zone, office.rulebook)
         open_alerts = list(await session.scalars(alerts.soonest_first().where(mine, AlertRow.state == "open")))
@@ -77,6 +78,7 @@ async def today(request: Asked) -> Response[str]:
         since=f"{times.local(start, office.zone):%Y-%m-%dT%H:%M}",
         version=office.live.version,
         proposals=asked,
+        longer=longer,
         trends=over_days,
         categories=categories,
         week=times.form_value(start - 6 * 24 * 3600 * times.SECOND, office.zone)[:16],
@@ -128,6 +130,15 @@ async def _troubles(session: AsyncSession, office: Office, nobodys: int) -> list
         " A copy of each is in the folder damaged, beside the database.": damaged,
     }
     return [sentence for sentence, holds in sentences.items() if holds]
+
+
+async def _longer_looks(session: AsyncSession, request: Asked) -> int:
+    """How many longer looks wait for this person's answer."""
+    assert request.user
+    if not may(request.user.roles, Action.LOOKS_GRANT):
+        return 0
+    mine = await viewer.viewer_of(request)
+    return len(await longer_looks.waiting(session, mine, request.user, office_of(request)))
 
 
 async def _happened(session: AsyncSession, office: Office) -> list[str]:

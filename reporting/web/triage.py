@@ -1,7 +1,7 @@
 """What a person does about an alert on its page: judge, note, assign, link, and look at the hour and at the name.
 
-A look is asked for with a reason, goes on the record first, and is then shown once: no address leads back to it. Names
-of staff need a second person (G11).
+A look is asked for with a reason, goes on the record first, and is then shown once: no address leads back to it. Looks
+at staff need a second person (G11).
 """
 
 from litestar import Response, post
@@ -9,23 +9,22 @@ from litestar.response import Redirect
 from sqlalchemy import select
 
 from reporting import incidents, triage
-from reporting.accounts import Account, tidy
+from reporting.accounts import Account
 from reporting.case_models import IncidentRow
 from reporting.models import AlertRow
 from reporting.names import ReasonError, UnwritableNameError, reason_given
 from reporting.pattern import person_of
 from reporting.people_models import LookRow
-from reporting.permissions import SAFEGUARDING, Action
+from reporting.permissions import Action
 from reporting.web import context
-from reporting.web.access import address_of, needs, texts, wait_words
+from reporting.web.access import needs, texts
 from reporting.web.alerts import find, number_in, page
 from reporting.web.desk import colleagues, is_about_staff, may_see_to
 from reporting.web.office import Asked, office_of
 from reporting.web.render import MOST_WRITTEN
-from reporting.web.second_step import refused
+from reporting.web.second_person import second_person
 from reporting.web.viewer import viewer_of
 
-NOT_A_SECOND = "The second person must be somebody else of safeguarding, with their own password and code."
 CLOSED = "The name could not be opened: your key to names is not open. Log in anew, or ask somebody who has the key."
 
 
@@ -89,21 +88,21 @@ async def link(request: Asked) -> Response[str] | Redirect:
 
 @post("/alerts/{number:str}/hour", opt=needs(Action.ALERTS_TRIAGE))
 async def hour(request: Asked) -> Response[str]:
-    """Show the hour around it, after a reason that is kept."""
-    form = await texts(request)
-    office, viewer, me = office_of(request), await viewer_of(request), may_see_to(request.user)
-    async with office.database.writing() as session:
+    """Show the hour around it, after a reason that is kept; of staff, with a second person."""
+    form, office, viewer = await texts(request), office_of(request), await viewer_of(request)
+    me = may_see_to(request.user)
+    async with office.database.reading() as session:
         row = await find(session, request.path_params["number"], viewer)
-        try:
-            reason = reason_given(form.get("reason", ""))
-        except ReasonError as error:
-            problem, moments = str(error), None
-        else:
-            problem, moments = "", await context.hour(session, row, viewer, office)
-            session.add(_look(row, me, office.now_ns(), "context", reason))
-            hand = triage.Hand(row.id, me.id, office.now_ns())
-            await triage.done(session, hand, "looked", f"at the hour around it: {reason}")
-    return await page(request, row, status=400 if problem else 200, problem=problem, hour=moments)
+    try:
+        reason, second = await _why(request, row, form)
+    except ReasonError as error:
+        return await page(request, row, status=400, problem=str(error))
+    async with office.database.writing() as session:
+        moments = await context.hour(session, row, viewer, office)
+        session.add(_look(row, me, office.now_ns(), "context", f"{reason}{f' (with {second})' if second else ''}"))
+        says = f"at the hour around it{f', with {second}' if second else ''}: {reason}"
+        await triage.done(session, triage.Hand(row.id, me.id, office.now_ns()), "looked", says)
+    return await page(request, row, hour=moments)
 
 
 @post("/alerts/{number:str}/name", opt=needs(Action.NAMES_REVEAL))
@@ -113,11 +112,8 @@ async def name(request: Asked) -> Response[str]:
     me = may_see_to(request.user)
     async with office.database.reading() as session:
         row = await find(session, request.path_params["number"], viewer)
-    second = ""
     try:
-        reason = reason_given(form.get("reason", ""))
-        if is_about_staff(row, viewer):
-            second = await _second_person(request, me, form)
+        reason, second = await _why(request, row, form)
     except ReasonError as error:
         return await page(request, row, status=400, problem=str(error))
     keys = office.keyring.opened(str(request.auth))
@@ -152,19 +148,12 @@ async def write_name(request: Asked) -> Response[str] | Redirect:
 PAGES = (judge, note, assign, link, hour, name, write_name)
 
 
-async def _second_person(request: Asked, me: Account, form: dict[str, str]) -> str:
-    """The name of the second person of *form*, whose password and code are right; ReasonError otherwise."""
-    office, name_given = office_of(request), tidy(form.get("second", ""))
-    if wait := office.attempts.wait(address_of(request), name_given):
-        raise ReasonError(wait_words(wait))
-    office.attempts.failed(address_of(request), name_given)
-    other = await office.accounts.verify(name_given, form.get("second_password", ""))
-    if other is None or other.id == me.id or other.roles.isdisjoint(SAFEGUARDING):
-        raise ReasonError(NOT_A_SECOND)
-    if await refused(request, other, form.get("second_code", "")):
-        raise ReasonError(NOT_A_SECOND)
-    office.attempts.succeeded(address_of(request), name_given)
-    return other.name
+async def _why(request: Asked, row: AlertRow, form: dict[str, str]) -> tuple[str, str]:
+    """The reason of *form*, and the name of the second person, whom only staff need; ReasonError without either."""
+    reason = reason_given(form.get("reason", ""))
+    if not is_about_staff(row, await viewer_of(request)):
+        return reason, ""
+    return reason, await second_person(request, may_see_to(request.user), row, form)
 
 
 def _look(row: AlertRow, me: Account, at_ns: int, what: str, reason: str) -> LookRow:

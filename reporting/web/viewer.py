@@ -18,6 +18,7 @@ from reporting.accounts import Account, head_is_dsl
 from reporting.case_models import IncidentRow
 from reporting.log_models import BreachNameRow
 from reporting.models import AlertRow, BreachRow
+from reporting.permissions import SAFEGUARDING
 from reporting.web.office import STAFF_COLUMN, Asked, Office, office_of
 
 TECHNICIANS_THEMES = frozenset({"", "malware"})
@@ -107,6 +108,15 @@ class Viewer(msgspec.Struct, frozen=True):
             and_(heads, pupils) if "headteacher" in self.roles else false(),
             false() if self._staff_holder else and_(heads, ~pupils),
         )
+
+    def seconds(self, row: AlertRow) -> bool:
+        """Whether this viewer may be the second person of a longer look at whom *row* is about.
+
+        About pupils anybody of safeguarding; about staff whoever reads what is about staff, and the chair of governors.
+        """
+        if row.profile in self.pupils:
+            return not SAFEGUARDING.isdisjoint(self.roles)
+        return "chair" in self.roles or not self._staff_holder
 
     @property
     def _reads_pupils(self) -> bool:

@@ -167,3 +167,56 @@ def look_over(person):
     person.picture("oversight")
     person.follow("Who looked")
     person.sees("Who looked")
+
+
+def choose_days(person):
+    """Write today into both days, as a person would by the browser's calendar."""
+    for name in ("first", "last"):
+        field = person.driver.find_element(By.NAME, name)
+        person.driver.execute_script("arguments[0].valueAsDate = new Date()", field)
+
+
+def ask_for_more(person):
+    person.begin()
+    person.follow("Incidents")
+    person.follow("Incident 101")
+    choose_days(person)
+    person.driver.find_element(By.ID, "longer-reason").send_keys(REASON)
+    person.press("Ask a second person")
+    person.sees("waits for a second person")
+
+
+def grant_it(person):
+    person.begin()
+    person.follow("One longer look waits")
+    person.picture("longer-looks")
+    person.press("Grant it for 24 hours")
+    person.sees("Nothing waits for you")
+
+
+def look_longer(person):
+    person.begin()
+    person.follow("Incidents")
+    person.follow("Longer looks")
+    person.press("Show the day")
+    person.sees("granted by vera")
+    person.picture("longer-look")
+
+
+@needs_chromium
+async def test_a_longer_look_is_asked_granted_and_seen_within_three_clicks_each(tmp_path, browser):
+    async with running(tmp_path) as pages:
+        for name, role in (("dora", "dsl"), ("vera", "deputy")):
+            await pages.person(name, role)
+        number, *_ = await some_alerts(pages)
+        person, clicks = Dsl(browser, pages.url), {}
+        await asyncio.to_thread(person.log_in, "dora")
+        await asyncio.to_thread(open_an_incident, person, number)
+        for who, task in (("dora", ask_for_more), ("vera", grant_it), ("dora", look_longer)):
+            await asyncio.to_thread(browser.delete_all_cookies)
+            await asyncio.to_thread(person.log_in, who)
+            await asyncio.to_thread(task, person)
+            clicks[task.__name__] = person.clicks
+        assert max(clicks.values()) <= MOST_CLICKS, clicks
+        complaints = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+        assert complaints == []

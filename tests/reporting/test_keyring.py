@@ -6,6 +6,7 @@ from sqlalchemy import text
 from reporting.accounts import Account
 from reporting.keyring import KEPT, Keyring, RecoveryError
 from reporting.models import AccountRow
+from reporting.month_keys import MonthKeys
 from reporting.names import Names, ReasonError, UnwritableNameError, reason_given
 from reporting.pattern import person_of
 from tests.support.databases import opened
@@ -33,8 +34,8 @@ def keyring(database):
 
 
 @pytest.fixture
-def names(database):
-    return Names(database, lambda: 1)
+def names(database, tmp_path):
+    return Names(database, MonthKeys(tmp_path / "month-keys"), lambda: 1)
 
 
 async def test_a_pupils_name_is_opened_by_dsl_and_headteacher_and_a_member_of_staffs_by_the_headteacher(keyring, names):
@@ -55,8 +56,8 @@ async def test_a_name_from_before_there_was_a_headteachers_key_is_shared_with_it
     await names.write(7, "Ada", pupil=True, by=1)
     await keyring.open("b", account(2), PASSWORD)
     assert await names.name(7, keyring.opened("b")) is None
-    await names.share(keyring.opened("a"))
-    await names.share(keyring.opened("b"))
+    await names.renew(keyring.opened("a"))
+    await names.renew(keyring.opened("b"))
     assert await names.name(7, keyring.opened("b")) == "Ada"
 
 
@@ -71,7 +72,7 @@ async def test_two_names_cannot_change_places(keyring, names, database):
 async def test_a_name_is_nowhere_in_the_file(keyring, names, tmp_path):
     await keyring.open("a", account(1), PASSWORD)
     await names.write(7, "Ada Lovett", pupil=True, by=1)
-    assert not [file for file in tmp_path.iterdir() if b"Lovett" in file.read_bytes()]
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and b"Lovett" in file.read_bytes()]
 
 
 async def test_a_key_is_open_for_its_log_in_only_and_goes_with_it(keyring):

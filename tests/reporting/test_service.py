@@ -11,11 +11,15 @@ import httpx
 import msgspec
 import pytest
 import trustme
+from sqlalchemy import select
 
 from blocklists.rulebook import Severity
 from reporting import seed, service, troubles
 from reporting.alerts import route
-from reporting.database import DatabaseInUseError
+from reporting.database import Database, DatabaseInUseError, as_url
+from reporting.models import AccountRow
+from reporting.month_keys import FOLDER, RECORD, MonthKeys
+from reporting.people_models import PersonNameRow, RoleKeyRow
 from reporting.recorder import Recorder
 from reporting.settings import BackupSettings, ContactSettings, MailSettings, MailTls, ReportingSettings
 from tests.support.databases import laid, opened
@@ -390,3 +394,28 @@ async def until_metric(endpoints, name):
     async with asyncio.timeout(20):
         while not (await metrics_of(endpoints))[name]:  # noqa: ASYNC110 - a scrape is all that tells
             await asyncio.sleep(0.05)
+
+
+async def test_a_purge_that_is_on_record_is_finished_while_reporting_runs(tmp_path, school):
+    settings, month = settings_of(tmp_path), "2026-02"
+    async with opened(settings.database) as database, database.writing() as session:
+        session.add(AccountRow(id=1, name="ann", roles="dsl", password_hash="x", created_ns=1))
+        session.add(RoleKeyRow(role="dsl", public=b"x" * 32, created_ns=1))
+        await session.flush()
+        session.add(PersonNameRow(person=7, role="dsl", sealed=b"x", written_ns=1, written_by=1, month=month))
+    keys = MonthKeys(tmp_path / FOLDER)
+    keys.folder.mkdir()
+    line = {"at": "", "before": "2026-03", "by": "A. Okafor", "reason": "The year is over"}
+    (keys.folder / RECORD).write_text(json.dumps(line))
+    reader = Database(as_url(settings.database))
+    try:
+        async with serving(settings, school), asyncio.timeout(30):
+            while await names_in(reader):  # noqa: ASYNC110 - another connection is told of nothing
+                await asyncio.sleep(0.05)
+    finally:
+        await reader.close()
+
+
+async def names_in(database):
+    async with database.reading() as session:
+        return list(await session.scalars(select(PersonNameRow)))

@@ -178,7 +178,8 @@ async def test_what_cannot_be_answered_is_said_in_json(pages):
 async def test_the_openapi_document_describes_the_api_and_nothing_else(pages):
     async with pages.logged_in("technician") as browser:
         document = (await browser.get("/api/openapi.json")).json()
-    assert set(document["paths"]) == {"/api/breaches", "/api/breaches/{number}", "/api/explain", "/api/health"}
+    looks = {"/api/longer-looks", "/api/longer-looks/{number}"}
+    assert set(document["paths"]) == {"/api/breaches", "/api/breaches/{number}", "/api/explain", "/api/health"} | looks
     names = {one["name"] for one in document["paths"]["/api/breaches"]["get"]["parameters"]}
     assert {"host", "person", "below", "size"} <= names
     assert "BreachPage" in str(document["components"]["schemas"].keys())

@@ -19,6 +19,7 @@ PAGES = {
     "/people": Action.ACCOUNTS_READ,
     "/oversight": Action.OVERSIGHT_READ,
     "/looks": Action.LOOKS_READ,
+    "/longer-looks": Action.LOOKS_ASK,
 }
 
 FORMS = {
@@ -36,6 +37,9 @@ FORMS = {
     "/incidents/1": Action.INCIDENTS_WRITE,
     "/incidents/1/state": Action.INCIDENTS_WRITE,
     "/incidents/1/export": Action.INCIDENTS_EXPORT,
+    "/incidents/1/longer-looks": Action.LOOKS_ASK,
+    "/longer-looks/1/show": Action.LOOKS_ASK,
+    "/longer-looks/1/answer": Action.LOOKS_GRANT,
     "/people/invite": Action.ACCOUNTS_MANAGE,
     "/people/withdraw": Action.ACCOUNTS_MANAGE,
     "/people/99/roles": Action.ACCOUNTS_MANAGE,
@@ -55,7 +59,7 @@ async def test_a_role_opens_the_pages_of_the_table_and_no_other(pages, role):
             assert answer.status_code == (200 if may({role}, action) else 403), path
         first = (await browser.get("/")).text
         for path, action in PAGES.items():
-            if "?" not in path and path.count("/") == 1 and path not in {"/", "/looks"}:
+            if "?" not in path and path.count("/") == 1 and path not in {"/", "/looks", "/longer-looks"}:
                 assert (f'href="{path}"' in first) is may({role}, action), path
 
 
