@@ -20,12 +20,11 @@ from blocklists.policy import Kind, Request, Verdict
 from proxy_addons import cut, detour, sockets, trouble
 from proxy_addons.background import is_background
 from proxy_addons.carried import Carried
-from proxy_addons.client import client_of
 from proxy_addons.counters import Counters
 from proxy_addons.destination import Destinations
 from proxy_addons.doorway import Doorway
 from proxy_addons.headers import is_plain, let_through, strip
-from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, is_never_opened, plan_of
+from proxy_addons.judge import Judge, Plan, gravest, is_never_opened, plan_of
 from proxy_addons.page_scan import PageScan, Refused
 from proxy_addons.permitted import Permitted
 from proxy_addons.phrase_book import PhraseBook
@@ -108,7 +107,7 @@ class Filter:
     async def client_connected(self, client: connection.Client) -> None:
         """Close a connection that nobody of ours makes, or that comes before there is a policy."""
         self._counters.connections += 1
-        who = self._who(client) if self._judge.live.ready else None
+        who = self._judge.who(client) if self._judge.live.ready else None
         if who is None:
             self._counters.strangers += 1
             client.error = "closed"
@@ -149,10 +148,6 @@ class Filter:
         sealed = self._judge.policy.sealed
         return tunnel is not None and (tunnel.untold is not None or sealed.has_urls(tunnel.host))
 
-    def _who(self, peer: connection.Client) -> Client | None:
-        clients = self._judge.live.clients
-        return client_of(clients, peer) if clients else None
-
     # Names
 
     @_guarded
@@ -163,11 +158,11 @@ class Filter:
             return self._turn_away(flow, Trouble.MALFORMED)
         if flow.request.port not in self._ports:
             return self._turn_away(flow, Trouble.PORT)
-        client = self._somebody(flow.client_conn)
+        client = self._judge.somebody(flow.client_conn)
         self._tunnels[flow.client_conn.id] = tunnel = Tunnel(host, flow.request.port)
         self._doorway.in_tunnel(flow.client_conn.id)
         request, verdict = self._judge.of_name(Kind.CONNECT, client, host)
-        if verdict.blocked and not (self._judge.opens(client) and (verdict.inspect or not verdict.quiet)):
+        if self._judge.is_told_at_once(client, verdict):
             self._counters.closed += 1
             await self._judge.record(request, verdict)
             self._refusals.page(flow, request, verdict).of_tunnel(flow)
@@ -185,7 +180,7 @@ class Filter:
         tunnel = self._tunnels[peer.id]
         self._doorway.spoken(peer.id)
         name = _named(data.client_hello)
-        client = self._somebody(peer)
+        client = self._judge.somebody(peer)
         judged = [self._judge.of_name(Kind.SNI, client, n) for n in dict.fromkeys((name, tunnel.host)) if n]
         plan = plan_of(
             (v for _, v in judged),
@@ -249,7 +244,7 @@ class Filter:
         host, port, *_ = data.server.address or ("", 0)
         if (host, port) == self._resolver.upstream:
             return
-        STRICT.set((host, self._judge.strict_form(self._somebody(data.client), host)))
+        STRICT.set((host, self._judge.strict_form(self._judge.somebody(data.client), host)))
         if domain.as_address(host) and not self._resolver.permits(host, port):
             data.server.error = _NOT_REACHED
 
@@ -260,7 +255,7 @@ class Filter:
         """Judge every host that the request names; what is refused never leaves this machine."""
         if flow.error:
             return None
-        client = self._somebody(flow.client_conn)
+        client = self._judge.somebody(flow.client_conn)
         self._doorway.asked(flow.client_conn.id)
         self.in_progress.setdefault(flow.client_conn.id, set()).add(flow.id)
         strip(flow.request.headers)
@@ -322,7 +317,7 @@ class Filter:
             return trouble.of_message(flow.server_conn.error)
         if not flow.server_conn.connected:
             try:
-                client = self._somebody(flow.client_conn)
+                client = self._judge.somebody(flow.client_conn)
                 await self._destinations.look_up(client, flow.request.host, flow.request.port)
             except OSError as error:
                 return trouble.of_message(str(error))
@@ -417,14 +412,8 @@ class Filter:
 
     # Answers
 
-    def _somebody(self, peer: connection.Client) -> Client:
-        client = self._who(peer)
-        if client is None:
-            raise NotReadyError
-        return client
-
     def _trouble(self, flow: http.HTTPFlow, why: Trouble) -> Refusal:
-        return self._refusals.trouble(flow, self._who(flow.client_conn), why)
+        return self._refusals.trouble(flow, self._judge.who(flow.client_conn), why)
 
     def failed(self, hook: str, error: Exception, data: Any) -> None:
         """Close what *data* is about, as *hook* could not decide; the error's text is not told: it may name a host."""
