@@ -153,7 +153,7 @@ class Worker:
             phrases=self._phrases,
             behind_door=front is not None,
         )
-        self._distrusting = Distrusting(live, self._filter.is_secret)
+        self._distrusting = Distrusting(live, self._filter.tunnels.is_secret)
         self._upstream = UpstreamProxy(settings.upstream, settings.upstream_credentials)
         self._resolver.upstream = endpoint(settings.upstream.removeprefix("http://"))
         self._proxy = Proxyserver()  # type: ignore[no-untyped-call]
@@ -168,7 +168,9 @@ class Worker:
         made = master.Master(options.Options())
         made._legacy_log_events.uninstall()  # noqa: SLF001 - it would turn each log line into an event
         leaves = Leaves(Path(self._settings.signer))
-        certificates = Certificates(leaves, self._counters, self._filter.refuses, self._filter.is_secret)
+        certificates = Certificates(
+            leaves, self._counters, self._filter.tunnels.refuses, self._filter.tunnels.is_secret
+        )
         made.addons.add(
             self._proxy, Layers(self._counters), certificates, self._distrusting, self._filter, self._upstream, self
         )  # type: ignore[no-untyped-call]
@@ -200,7 +202,7 @@ class Worker:
         """The worker's metrics."""
         made = CollectorRegistry()
         made.register(process_collector(self._live, self._judge.recorder))
-        holds = self._filter.pages.holds
+        holds = self._filter.answers.pages.holds
         made.register(Collected(self._counters, lambda: len(self._proxy.connections), lambda: holds.size))
         return made
 
@@ -305,7 +307,8 @@ class Worker:
         """
         replaced = self._is_replaced()
         seconds = self._settings.handover_seconds if replaced else self._settings.drain_seconds
-        goes_on = self._filter.goes_on if replaced else self._filter.answers
+        connections = self._filter.connections
+        goes_on = connections.goes_on if replaced else connections.answers
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await asyncio.sleep(_LOOK)  # what was accepted in this turn is no connection of mitmproxy's yet
@@ -327,13 +330,13 @@ class Worker:
     async def _end_overdue(self) -> None:
         """End each connection that asks for nothing, and each relayed one that the policy no longer permits."""
         while True:
-            self._end(self._filter.overdue)
+            self._end(self._filter.connections.overdue)
             await self._judge_overdue()
             await asyncio.sleep(_SWEEP)
 
     async def _judge_overdue(self) -> None:
         """Have each answer that is held for too long judged by what has come of it."""
-        for flow in self._filter.pages.holds.overdue():
+        for flow in self._filter.answers.pages.holds.overdue():
             if handler := self._proxy.connections.get(flow.client_conn.id):
                 await handler.server_event(held.Overdue(flow))
 
