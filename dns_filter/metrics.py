@@ -52,6 +52,10 @@ class Figures:
         self.stale = self.asked_ahead = self.limited = 0
         self.misses, self.rounds = Histogram(), Histogram()
 
+    def count(self, profile: str, verdict: str, cache: str) -> None:
+        """Count an answer to *profile* by its verdict (allow, block, fail, refuse) and where it came from."""
+        self.questions[profile, verdict, cache] += 1
+
 
 class DnsCollector(Collector):
     """Turns the figures into metrics at each scrape."""
