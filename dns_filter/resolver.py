@@ -13,7 +13,8 @@ from dns_filter import reply, safe, wire
 from dns_filter.answer import PRIVATE
 from dns_filter.asked import Asked, Outcome
 from dns_filter.cache import Ready
-from dns_filter.doors import Door, InnerDoor, SchoolDoor
+from dns_filter.doors import Door
+from dns_filter.inner_door import InnerDoor
 from dns_filter.known import Kept
 from dns_filter.lasting import RUNWAY, Lasting
 from dns_filter.local import Local
@@ -24,6 +25,7 @@ from dns_filter.reasons import Words
 from dns_filter.records import Records
 from dns_filter.refusing import Refusing
 from dns_filter.reply import Body, Note
+from dns_filter.school_door import SchoolDoor
 from dns_filter.seats import View
 from dns_filter.verdicts import Verdicts
 from dns_filter.wire import Fault
