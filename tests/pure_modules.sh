@@ -111,6 +111,7 @@ reporting/alert_rules.py
 reporting/concern.py
 reporting/ladder.py
 reporting/page_link.py
+reporting/payload.py
 reporting/pseudonym.py
 reporting/permissions.py
 reporting/runs.py
