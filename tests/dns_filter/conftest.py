@@ -11,6 +11,8 @@ from blocklists.rulebook import Permit
 from dns_filter import server, tcp
 from dns_filter.school_door import SchoolDoor
 from dns_filter.settings import DnsSettings
+from reporting.breach import Breach
+from reporting.frames import read_frames
 from reporting.journal import Journal
 from reporting.recorder import Recorder
 from tests.support.hour import Hour
@@ -36,6 +38,11 @@ class Running:
         self.dns, self.inner = endpoints["dns"], endpoints.get("inner")
         self.endpoints, self.recorder, self.task = endpoints, recorder, task
         self.journal = recorder.journal
+
+    def breaches(self) -> list[Breach]:
+        """Every breach in its journal, whose chain is whole."""
+        found = [frame.record for frame in read_frames(self.journal.path, seed=bytes(32))]
+        return [record for record in found if isinstance(record, Breach)]
 
 
 @contextlib.asynccontextmanager

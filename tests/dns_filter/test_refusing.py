@@ -1,21 +1,15 @@
 """How a closed name is answered, how often that counts, and for how long it stands."""
 
-import asyncio
 import ipaddress
 
 from dns_filter.answer import Answer
 from dns_filter.reply import Body
 from tests.support.dns_client import addresses, ask_by_tcp, extended
+from tests.support.eventually import eventually
 from tests.support.hour import FOUND
 from tests.support.nameserver import NameServer
 
 CLOSED = ["192.0.2.99"]
-
-
-async def eventually(condition, seconds=5.0):
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - it comes true in the worker, which tells nobody
-            await asyncio.sleep(0.02)
 
 
 async def heard(server: tuple[str, int], name: str) -> list[str]:

@@ -15,6 +15,7 @@ from blocklists.rulebook import Permit
 from dns_filter.doors import WAITING
 from tests.dns_filter.conftest import ZONE
 from tests.support.dns_client import NOERROR, SERVFAIL, addresses, ask, ask_by_tcp, extended, question
+from tests.support.eventually import eventually
 from tests.support.hour import FOUND, SECOND
 from tests.support.nameserver import NameServer
 from tests.support.school import profiles, rulebook
@@ -25,12 +26,6 @@ MOST = WAITING // 9 + 1
 """Answers that one client alone may wait for: one more while it has less than an eighth of those that are free."""
 MOST_NETWORK = WAITING // 5
 """The same for all addresses of one IPv6 /64: one more while they have less than a quarter."""
-
-
-async def eventually(condition, seconds=5.0):
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - it comes true in the worker, which tells nobody
-            await asyncio.sleep(0.02)
 
 
 async def heard(server: tuple[str, int], name: str) -> list[str]:
