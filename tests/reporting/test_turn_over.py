@@ -18,13 +18,6 @@ from tests.support.journals import AT, SEED, again, breach, follower, open_journ
 
 
 @pytest.fixture
-def spool(tmp_path):
-    folder = tmp_path / "spool"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def recorder(spool):
     made = Recorder(open_journal(spool, sealed_seed=b"sealed"), longest=20_000)
     yield made
