@@ -60,14 +60,14 @@ def _journal(recorder: Recorder) -> Iterator[Metric]:
         ("lost", "Breaches with no room to write, nor to wait for it.", recorder.lost),
         ("visits", "Records of visits written.", recorder.visits),
         ("visits_lost", "Records of visits with no room to write.", recorder.visits_lost),
-        ("sync_failures", "Syncs that the disk refused.", recorder.sync_failures),
+        ("sync_failures", "Syncs that the disk refused.", recorder.syncing.failures),
     ):
         yield CounterMetricFamily(f"schoolgate_journal_{name}", says, value=count)
     for name, says, value in (
         ("full", "1 while no more room can be reserved.", recorder.journal.full),
         ("waiting", "Breaches that wait in memory for room.", recorder.waiting),
-        ("unsynced_bytes", "Bytes that a power cut would lose now.", recorder.unsynced),
-        ("lag_seconds", "For how long the oldest of them have been waiting.", recorder.lag),
+        ("unsynced_bytes", "Bytes that a power cut would lose now.", recorder.syncing.unsynced),
+        ("lag_seconds", "For how long the oldest of them have been waiting.", recorder.syncing.lag),
     ):
         yield GaugeMetricFamily(f"schoolgate_journal_{name}", says, value=value)
 

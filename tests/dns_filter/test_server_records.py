@@ -54,7 +54,7 @@ async def test_an_urgent_breach_is_durable_before_its_answer(running, monkeypatc
         synced.append(running.journal.count)
 
     monkeypatch.setattr(running.journal, "sync", sync)
-    monkeypatch.setattr("reporting.recorder.SYNC", 60.0)
+    monkeypatch.setattr("reporting.syncing.SOON", 60.0)
     await ask(running.dns, "harm.test")
 
     assert synced
@@ -133,7 +133,7 @@ async def test_many_urgent_breaches_at_once_are_each_on_record_and_share_their_s
 
     await eventually(in_force)
     monkeypatch.setattr(running.journal, "sync", sync)
-    monkeypatch.setattr("reporting.recorder.SYNC", 60.0)
+    monkeypatch.setattr("reporting.syncing.SOON", 60.0)
     assert all(await asyncio.gather(*(closed(name) for name in names[1:])))
     assert all(on_record)
     assert 0 < len(synced) < len(names) / 2

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from reporting import database as databases
+from reporting.recorder import Recorder
 from tests.support import postgres
 from tests.support.databases import opened
-from tests.support.journals import follower, open_journal
+from tests.support.journals import AT, follower, open_journal
 
 
 @pytest.fixture
@@ -104,3 +105,23 @@ def rows(database):
             return list((await session.scalars(select(table))).all())
 
     return reading
+
+
+class Clock:
+    """A monotonic clock that stands still until the test moves it."""
+
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def recorder(journal, clock):
+    """A recorder of *journal* by *clock*, where it is always the same moment."""
+    return Recorder(journal, monotonic=clock, now_ns=lambda: AT)

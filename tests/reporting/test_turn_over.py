@@ -100,7 +100,7 @@ async def test_what_is_grave_is_durable_when_told_so_while_the_journal_changes(r
     assert recorder.journal is not old
     assert not old.dirty
     await recorder.durable()
-    assert recorder.unsynced == 0
+    assert recorder.syncing.unsynced == 0
 
 
 async def test_where_no_new_journal_can_be_made_the_old_one_goes_on(recorder, spool, caplog):
