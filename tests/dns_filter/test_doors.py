@@ -8,7 +8,6 @@ from dns_filter.cache import Ready
 from dns_filter.inner_door import InnerDoor
 from dns_filter.school_door import SchoolDoor
 from tests.dns_filter.conftest import HOUR
-from tests.support.dns_client import question
 
 
 def now() -> int:
@@ -50,18 +49,6 @@ def test_at_the_boundary_clients_are_found_anew_whoever_asks(door):
     assert door.boundary == end
     door.view("127.0.0.1", end)
     assert door.boundary > end
-
-
-def kept(door, view, name: str, *names: str, ends: bool = False) -> bytes:
-    """The key of a finished answer in *view* for *name*, which leads through *names*."""
-    key, ready = bytes(question(name).pack())[2:], Ready(b"payload", 0, 300)
-    ready.names = names
-    door.keep(view, key, ready, ends=ends)
-    return key
-
-
-def size_of(view) -> int:
-    return sum(len(key) + finished.size for key, finished in view.answers.items())
 
 
 def test_a_verdict_that_is_over_is_not_remembered(door):
