@@ -10,6 +10,7 @@ from sqlalchemy import select
 from reporting import database as databases
 from reporting.recorder import Recorder
 from tests.support import postgres
+from tests.support.clock import Clock
 from tests.support.databases import opened
 from tests.support.journals import AT, follower, open_journal
 
@@ -107,18 +108,9 @@ def rows(database):
     return reading
 
 
-class Clock:
-    """A monotonic clock that stands still until the test moves it."""
-
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(1000.0)
 
 
 @pytest.fixture
