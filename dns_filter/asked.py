@@ -3,12 +3,19 @@
 Values only: no socket, no clock, no decision.
 """
 
+from collections.abc import Coroutine
+from typing import Any
+
 import msgspec
 
-from dns_filter import wire
+from dns_filter import reply, wire
 from dns_filter.cache import Ready, Stop
 from dns_filter.doors import Door
+from dns_filter.reply import Body, Note
 from dns_filter.wire import Question
+
+type Outcome = bytes | Coroutine[Any, Any, bytes | None] | None
+"""What comes of a question: an answer at once, one to be awaited, or silence."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -29,6 +36,10 @@ class Asked(msgspec.Struct, frozen=True):
     def key(self) -> bytes:
         """What equal packets share behind their number."""
         return self.packet[2:]
+
+    def answered(self, body: Body, note: Note | None = None) -> bytes:
+        """The answer with *body* and *note*, as whole as its way carries it."""
+        return reply.message(self.packet, self.question, body, note, limit=self.limit)
 
     def may_keep(self, finished: Ready | Stop) -> bool:
         """Whether the next packet for this name may be the same, by UDP or TCP, and have *finished* too.

@@ -1,4 +1,4 @@
-"""A door is whom a listener answers: the school's clients, or our own proxies on loopback.
+"""A door is whom a listener answers: the school's clients (`school_door`), or our own proxies (`inner_door`).
 
 A door turns an address into a `View`: everything that is decided for one *effective policy* (profile, personal rules
 and passes in force), so that a pass for one room never opens a name for all. Views hold verdicts and finished
@@ -6,23 +6,18 @@ answers; a new policy, permit, sealed list or index empties them of all that it 
 snapshot only maps addresses anew.
 """
 
-import ipaddress
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from itertools import islice
 
-from blocklists import policy as deciding
-from blocklists.clients import Client, ClientMap, is_among, network_of
-from blocklists.entry import Entry
-from blocklists.policy import Action, Kind, Policy, Reason, Request, Verdict
+from blocklists.clients import network_of
+from blocklists.policy import Policy, Reason, Request, Verdict
 from blocklists.profile import Profile
-from blocklists.rulebook import Permit, Severity
-from dns_filter import canaries
 from dns_filter.cache import Ready, Stop, Stops
 from dns_filter.floods import Floods
 from dns_filter.seats import Seat, View
 from dns_filter.shares import Waiting
-from dns_filter.turns import PART, Share
+from dns_filter.turns import Share
 from reporting.runs import NO_RUNS, Run
 
 NEVER = 1 << 63
@@ -31,7 +26,6 @@ ADDRESSES = 65536
 """Addresses that are mapped at a time; an IPv6 client can have any number."""
 VERDICTS = 4096
 """Verdicts that one view keeps, about 2 MB."""
-MINE = "inner"
 
 type Visited = Callable[[str, list[str], int], None]
 """Told that an address was given answers for sites (one for each answer, "" for none) at a UTC nanosecond."""
@@ -39,8 +33,6 @@ type Visited = Callable[[str, list[str], int], None]
 CONNECTIONS = 20
 """TCP connections of one client: a tenth of a listener's (`dns_filter.tcp.CONNECTIONS`). Programs keep one or two; a
 classroom behind one address has some, and only its idlest ends when there are more."""
-CONNECTIONS_INNER = 200
-"""TCP connections of our own proxies: all of the listener's, as they are its only client."""
 ENDLESS = 1 << 40
 """Questions: a door that was not told otherwise slows nobody."""
 WAITING = 4000
@@ -54,7 +46,7 @@ SEATS_AT_ONCE = 4000
 
 
 class Door:
-    """The part that both doors share: views by address, bounded, and emptied together.
+    """What both doors have: views by address, bounded, and emptied together.
 
     *seats* are the same by the address's own bytes: the listener fills them, they never outlive *views*. *waiting*
     counts the answers of upstream that clients wait for, *connections* is how many TCP connections one client may have,
@@ -200,7 +192,7 @@ class Door:
         """Forget everything that was decided."""
         self.remap()
         for view in self._all.values():
-            _count(self.counted, view, view.hits, view.stops)
+            count(self.counted, view, view.hits, view.stops)
             view.hits = view.stops = 0
             view.answers.clear()
         self._all.clear()
@@ -211,9 +203,9 @@ class Door:
         """Answers that went out finished, by (profile, blocked), since the start; for any thread."""
         total = self.counted.copy()
         for seat in list(self.seats.values()):
-            _count(total, seat.view, len(seat.seen), seat.stops)
+            count(total, seat.view, len(seat.seen), seat.stops)
         for view in list(self._all.values()):
-            _count(total, view, view.hits, view.stops)
+            count(total, view, view.hits, view.stops)
         return total
 
     def _find(self, address: str, at: int) -> View | None:
@@ -242,117 +234,7 @@ class Door:
                 fullest.ending.discard(key)
 
 
-def _count(total: Counter[tuple[str, bool]], view: View, permitted: int, blocked: int) -> None:
+def count(total: Counter[tuple[str, bool]], view: View, permitted: int, blocked: int) -> None:
     """Add to *total* what went out from *view*."""
     total[view.profile, False] += permitted
     total[view.profile, True] += blocked
-
-
-class SchoolDoor(Door):
-    """Answers the clients of the configured networks, each by its profile and passes."""
-
-    def __init__(self, capacity: int) -> None:
-        """Answer nobody until there are clients and a policy."""
-        super().__init__(capacity)
-        self.clients: ClientMap | None = None
-
-    def request(self, address: str, host: str, at: int) -> Request | None:
-        """What the client at *address* asks."""
-        client = self._client(address)
-        return None if client is None else Request(Kind.DNS, client, host, at, clock_ok=self.clock_ok)
-
-    def profile(self, view: View) -> Profile | None:
-        """The profile of *view* in the policy in force."""
-        return self.policy.rulebook.profiles.get(view.profile) if self.policy else None
-
-    def meet(self, clients: ClientMap | None) -> None:
-        """Know *clients* from now on: whoever is somebody else than before is found anew, and has no seat until then.
-
-        With everybody found anew, a class that logs in would cost thousands of searches a second.
-        """
-        moved = clients.moved(self.clients) if clients and self.clients else None
-        if moved is None:
-            self.remap()  # before the change: what was done until now was done by the earlier ones
-        else:
-            for raw, seat in [(raw, seat) for raw, seat in self.seats.items() if is_among(seat.address, moved)]:
-                self._take(seat)
-                del self.seats[raw]
-            for address in [address for address in self.views if is_among(address, moved)]:
-                del self.views[address]
-        self.clients = clients
-
-    def _client(self, address: str) -> Client | None:
-        return self.clients.of(address) if self.clients else None
-
-    def _find(self, address: str, at: int) -> View | None:
-        client = self._client(address)
-        if client is None or self.policy is None:
-            return None
-        effective = self.policy.effective(client, at)
-        ends = (permit.until for permit, _ in self.policy.permits if permit.until > at)
-        self.boundary = min(self.boundary, *ends, NEVER)
-        if effective not in self._all:
-            profile = self.policy.rulebook.profiles.get(client.profile)
-            self._all[effective] = View(client.profile, certificate=bool(profile and profile.certificate))
-        return self._all[effective]
-
-    def _outlive(self, over: int) -> None:
-        """Hand the view of whoever had a pass that is over on, without what the pass was about."""
-        ended = {p.number: {e.host for e in entries} for p, entries in self._permits() if p.until <= over}
-        for effective in list(self._all):
-            profile, numbers = effective
-            later = profile, tuple(number for number in numbers if number not in ended)
-            if later == effective:
-                continue
-            view = self._all.pop(effective)
-            if later in self._all:  # others were never given the pass
-                _count(self.counted, view, view.hits, view.stops)
-                self.size -= sum(len(key) + finished.size for key, finished in view.answers.items())
-                continue
-            self.size -= view.forget(set().union(*(ended[number] for number in numbers if number in ended)))
-            self._all[later] = view
-
-    def _permits(self) -> Iterable[tuple[Permit, tuple[Entry, ...]]]:
-        return self.policy.permits if self.policy else ()
-
-    def _decide(self, address: str, host: str, at: int) -> Verdict:
-        request = self.request(address, host, at)
-        if request is None or self.policy is None:
-            return Verdict(Action.BLOCK, Reason.FAILURE, rule="LookupError")
-        return canaries.judged(host, deciding.decide(self.policy, request))
-
-    def adopt(self, other: "SchoolDoor") -> None:
-        """Have from now on what was decided in *other*, which is nobody's any more then."""
-        self._all, self.size = other._all, other.size  # noqa: SLF001 - one of us
-        self.boundary = min(self.boundary, other.boundary)
-
-
-class InnerDoor(Door):
-    """Answers our own proxies on this machine: they have decided already, only sealed hosts stay closed."""
-
-    weight = PART
-    connections = CONNECTIONS_INNER
-
-    def request(self, address: str, host: str, at: int) -> Request | None:  # noqa: ARG002
-        """Nobody: the proxy knows who asks, and keeps the record."""
-        return None
-
-    def share(self, address: str) -> Share:  # noqa: ARG002
-        """All that our proxies ask is one share, which may have as much as is free, so half of all."""
-        return Share(MINE, PART)
-
-    def _find(self, address: str, at: int) -> View | None:  # noqa: ARG002
-        if self.policy is None or not _is_loopback(address):
-            return None
-        return self._all.setdefault((MINE, ()), View(MINE, certificate=False))
-
-    def _decide(self, address: str, host: str, at: int) -> Verdict:  # noqa: ARG002
-        if self.policy is None or self.policy.sealed.match_host(host):
-            return Verdict(Action.BLOCK, Reason.SEALED, category="illegal", severity=Severity.ILLEGAL, quiet=True)
-        return Verdict(Action.ALLOW, Reason.OPEN)
-
-
-def _is_loopback(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = parsed.ipv4_mapped if parsed.version == 6 else None
-    return (mapped or parsed).is_loopback

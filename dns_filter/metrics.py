@@ -7,11 +7,12 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from dns_filter.doors import Door
 from dns_filter.upstream_one import Upstream
+from reporting.metric_rows import by_label, counters, gauges
 
 EDGES = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 3.0)
 """Seconds: from an answer out of memory to one that no upstream gave."""
@@ -52,6 +53,10 @@ class Figures:
         self.stale = self.asked_ahead = self.limited = 0
         self.misses, self.rounds = Histogram(), Histogram()
 
+    def count(self, profile: str, verdict: str, cache: str) -> None:
+        """Count an answer to *profile* by its verdict (allow, block, fail, refuse) and where it came from."""
+        self.questions[profile, verdict, cache] += 1
+
 
 class DnsCollector(Collector):
     """Turns the figures into metrics at each scrape."""
@@ -73,20 +78,16 @@ class DnsCollector(Collector):
         )
         rounds.add_metric([], figures.rounds.buckets(), figures.rounds.total)
         yield rounds
-        quiet = CounterMetricFamily("schoolgate_dns_quiet", "Names closed quietly, decided anew.", labels=["category"])
-        for category, count in figures.quiet.copy().items():
-            quiet.add_metric([category], count)
-        yield quiet
+        quiet = {(category,): count for category, count in figures.quiet.copy().items()}
+        yield by_label("schoolgate_dns_quiet", "Names closed quietly, decided anew.", ("category",), quiet)
         yield from self._by_upstream()
-        yield GaugeMetricFamily(
-            "schoolgate_dns_cached_answers", "Finished answers in memory.", value=sum(d.stored for d in self._doors)
-        )
-        for name, words, value in (
+        now = (
+            ("cached_answers", "Finished answers in memory.", sum(door.stored for door in self._doors)),
             ("cache_answers", "Answers of upstream in memory, those that are over with them.", figures.cache_answers),
             ("cache_bytes", "Bytes of memory that they take.", figures.cache_bytes),
-        ):
-            yield GaugeMetricFamily(f"schoolgate_dns_{name}", words, value=value)
-        for name, words, value in (
+        )
+        yield from gauges("schoolgate_dns", now)
+        rows = (
             ("cache_hits", "Questions for which upstream's answer was in memory.", figures.cache_hits),
             ("cache_misses", "Questions that had to wait for upstream.", figures.cache_misses),
             ("stale", "Answers given after their end because upstream failed or was slow.", figures.stale),
@@ -104,20 +105,15 @@ class DnsCollector(Collector):
             ("connections", "TCP connections accepted.", figures.connections),
             ("unread", "TCP connections ended because their client left its answers lying.", figures.unread),
             ("displaced", "TCP connections ended because another needed their place.", figures.displaced),
-        ):
-            yield CounterMetricFamily(f"schoolgate_dns_{name}", words, value=value)
+        )
+        yield from counters("schoolgate_dns", rows)
 
     def _questions(self) -> Metric:
-        questions = CounterMetricFamily(
-            "schoolgate_dns_questions", "Questions answered.", labels=["profile", "verdict", "cache"]
-        )
         total = Counter(self._figures.questions.copy())
         for door in self._doors:
             for (profile, blocked), count in door.counts().items():
                 total[profile, "block" if blocked else "allow", "hit"] += count
-        for labels, count in total.items():
-            questions.add_metric(labels, count)
-        return questions
+        return by_label("schoolgate_dns_questions", "Questions answered.", ("profile", "verdict", "cache"), total)
 
     def _by_upstream(self) -> Iterator[Metric]:
         """By each resolver's number: its place in the setting, those of forwarded zones behind the others."""
@@ -130,10 +126,8 @@ class DnsCollector(Collector):
             ("by_tcp", "Questions asked again over TCP because the answer was cut or could not be believed."),
             ("hedged", "Questions that an upstream got because another was slower than it usually is."),
         ):
-            family = CounterMetricFamily(f"schoolgate_dns_upstream_{name}", words, labels=["upstream"])
-            for number, upstream in enumerate(self._upstreams):
-                family.add_metric([str(number)], getattr(upstream, name))
-            yield family
+            counts = {(str(number),): getattr(upstream, name) for number, upstream in enumerate(self._upstreams)}
+            yield by_label(f"schoolgate_dns_upstream_{name}", words, ("upstream",), counts)
         alive = GaugeMetricFamily("schoolgate_dns_upstream_alive", "1 while an upstream answers.", labels=["upstream"])
         words = "Seconds until an upstream's answer, smoothed; NaN before the first."
         seconds = GaugeMetricFamily("schoolgate_dns_upstream_rtt_seconds", words, labels=["upstream"])

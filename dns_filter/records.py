@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Mapping
 from blocklists.rulebook import Severity
 from blocklists.verdict import Verdict
 from dns_filter.asked import Asked
-from dns_filter.doors import SchoolDoor
+from dns_filter.school_door import SchoolDoor
 from dns_filter.wire import HEADER
 from reporting.breach import breach_of
 from reporting.recorder import Recorder

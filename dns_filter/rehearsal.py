@@ -7,12 +7,20 @@ fifth of what else is made. This file reads no clock: seconds are monotonic.
 """
 
 from collections.abc import Callable, Iterator
+from typing import TypeGuard
 
+from blocklists.policy import Verdict
+from blocklists.profile import Profile
+from dns_filter import safe, wire
+from dns_filter.answer import PRIVATE
+from dns_filter.asked import Asked
 from dns_filter.cache import Ready, Stop
 from dns_filter.doors import Door
 from dns_filter.resolver import Resolver
 from dns_filter.seats import View
 from dns_filter.unchanged import Unchanged
+from dns_filter.wire import Fault
+from reporting.visits import worth_a_visit
 
 PATIENCE = 0.12
 """Seconds that the old answers stay: with the time until a new policy is seen they are over within 200 ms."""
@@ -36,12 +44,41 @@ def rehearse(
         if view and unchanged and unchanged.stays(address, view, key, before):
             new.keep(view, key, before)
         else:
-            resolver.rehearse(_NUMBER + key, address, new, before)
+            _make(resolver, _NUMBER + key, address, new, before)
         if (moment := now()) - started > PATIENCE:
             return
         if moment - turn > AT_ONCE:
             yield
             turn = now()
+
+
+def _make(resolver: Resolver, packet: bytes, address: str, door: Door, before: Ready | Stop) -> None:
+    """Make the answer to *packet* from *address* ready in *door*, if it is refused or upstream's is at hand.
+
+    *before* is what it was until now. It stays where nothing but a verdict made it, and that permits it still.
+    """
+    question, view = wire.read(packet), resolver.view(address, door)
+    if isinstance(question, Fault) or view is None or not (host := wire.host(question.name)):
+        return
+    asked = Asked(packet, question, address, door)
+    verdict = resolver.verdicts.on(asked, view, host)
+    if verdict.blocked:
+        resolver.refusing.rehearse(asked, view, host, verdict)
+        return
+    target = safe.target(door.profile(view), host)
+    if not target and _is_still(before, verdict, door.profile(view), host):
+        door.keep(view, asked.key, before)
+        return
+    kept = resolver.lookups.at_hand(asked.sought(target))
+    if kept is not None and kept.answer.note != PRIVATE:
+        resolver.permitting.ready(asked, view, host, kept)
+
+
+def _is_still(before: Ready | Stop, verdict: Verdict, profile: Profile | None, host: str) -> TypeGuard[Ready]:
+    """Whether *before* is what *verdict* would make of the answer for *host* again."""
+    if before.blocks or before.names != () or verdict.until is not None or profile is None:
+        return False
+    return before.site == worth_a_visit(verdict, profile, host)
 
 
 def _popular(door: Door, since: int) -> Iterator[tuple[bytes, str, Ready | Stop]]:

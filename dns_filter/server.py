@@ -139,7 +139,7 @@ class _Server:
             words=Words(settings.organisation, settings.contact),
         )
         self._visits = Visits(recorder.visit, kept=more.visits, helplines=more.helplines)
-        self._resolver.tell = more.tell
+        self._resolver.permitting.tell = more.tell
         self._resolver.school.visited = self._visited
         self._resolver.school.floods = Floods(settings.client_rate, settings.client_burst)
         self._own = Opened()

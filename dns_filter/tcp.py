@@ -19,9 +19,10 @@ from typing import Any
 
 from blocklists.clients import network_of
 from dns_filter import keepalive, reply, wire
+from dns_filter.asked import Outcome
 from dns_filter.doors import Door
 from dns_filter.finished import finished
-from dns_filter.resolver import Outcome, Resolver
+from dns_filter.resolver import Resolver
 
 log = logging.getLogger("schoolgate.dns")
 

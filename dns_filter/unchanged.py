@@ -7,7 +7,8 @@ says so (`dns_filter.cache.Ready.names`). This file reads no clock.
 from blocklists.changes import Changes
 from dns_filter import wire
 from dns_filter.cache import Ready, Stop
-from dns_filter.doors import NEVER, SchoolDoor
+from dns_filter.doors import NEVER
+from dns_filter.school_door import SchoolDoor
 from dns_filter.seats import View
 
 _NAME = wire.HEADER - 2

@@ -17,7 +17,7 @@ from blocklists.policy import Reason, Verdict
 from blocklists.profile import Code, Pages
 from blocklists.rulebook import Category, Rulebook
 from proxy_addons import words
-from proxy_addons.answer import CONTENT_TYPES, PIXEL, Form
+from proxy_addons.form import CONTENT_TYPES, PIXEL, Form
 from proxy_addons.settings import ProxySettings
 from proxy_addons.words import Words
 

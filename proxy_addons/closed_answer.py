@@ -11,8 +11,8 @@ from blocklists.clients import Client
 from blocklists.live import Live
 from blocklists.policy import Kind, Policy, Request, decide
 from proxy_addons import block_page, trouble, words
-from proxy_addons.answer import Form, form_of
 from proxy_addons.closed_request import Asked
+from proxy_addons.form import Form, form_of
 from proxy_addons.portal import Portal
 from proxy_addons.settings import ProxySettings
 from proxy_addons.target import host_of

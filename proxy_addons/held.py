@@ -122,6 +122,12 @@ def hold_of(flow: http.HTTPFlow) -> Hold | None:
     return found
 
 
+def forget(flow: http.HTTPFlow) -> None:
+    """Hold nothing more of *flow*, which has ended."""
+    if hold := hold_of(flow):
+        hold.end()
+
+
 class Overdue(events.Event):
     """Asks the stream of *flow* to have its held answer judged now."""
 

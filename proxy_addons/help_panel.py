@@ -11,7 +11,7 @@ import msgspec
 from blocklists.clients import Client
 from blocklists.profile import Pages
 from proxy_addons import block_page
-from proxy_addons.answer import Form
+from proxy_addons.form import Form
 from proxy_addons.refusal import Refusal
 from proxy_addons.words import Words
 

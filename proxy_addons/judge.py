@@ -21,6 +21,7 @@ from blocklists.profile import Unseen, Watch
 from blocklists.rulebook import NEVER_OPENED, Severity
 from blocklists.score import Score
 from blocklists.verdict import CARRIED, Hit
+from proxy_addons.client import Peer, client_of
 from reporting.breach import breach_of
 from reporting.complaint import Complaint
 from reporting.concern import concern_of
@@ -65,6 +66,17 @@ class Judge:
         if self.live.policy is None:
             raise NotReadyError
         return self.live.policy
+
+    def who(self, peer: Peer) -> Client | None:
+        """Who is at the other end of *peer*; None where nobody of ours is, or nobody is known yet."""
+        return client_of(self.live.clients, peer) if self.live.clients else None
+
+    def somebody(self, peer: Peer) -> Client:
+        """Who is at the other end of *peer*, which was let in; NotReadyError if that is nobody any more."""
+        client = self.who(peer)
+        if client is None:
+            raise NotReadyError
+        return client
 
     def of_name(self, kind: Kind, client: Client, host: str) -> tuple[Request, Verdict]:
         """The verdict on *host* where only its name is known."""
@@ -121,6 +133,10 @@ class Judge:
         """Whether any theme is watched in what *client* sees and types."""
         profile = self.policy.rulebook.profiles.get(client.profile)
         return profile is not None and profile.watch is not Watch.NONE
+
+    def is_told_at_once(self, client: Client, verdict: Verdict) -> bool:
+        """Whether a refused CONNECT is answered with the page itself, as none can be shown inside."""
+        return verdict.blocked and not (self.opens(client) and (verdict.inspect or not verdict.quiet))
 
     def lets_pass_unseen(self, client: Client) -> bool:
         """Whether the profile of *client* permits what nobody here can look into."""

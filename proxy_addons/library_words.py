@@ -14,7 +14,7 @@ from mitmproxy.proxy.layers.http import _http1, _http2
 
 from blocklists.profile import Pages
 from proxy_addons import block_page, trouble, words
-from proxy_addons.answer import Form
+from proxy_addons.form import Form
 from proxy_addons.instead import instead
 
 log = logging.getLogger("schoolgate.proxy")

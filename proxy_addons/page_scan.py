@@ -102,11 +102,6 @@ class PageScan:
         self.holds.begin(flow).sure = kind is not Kind.UNSURE
         return True
 
-    def forget(self, flow: http.HTTPFlow) -> None:
-        """Hold nothing more of *flow*, which has ended."""
-        if hold := hold_of(flow):
-            hold.end()
-
     async def judged(self, flow: http.HTTPFlow, *, whole: bool) -> Refused | None:
         """What closes the held answer of *flow*, and the evidence; None if nothing does, or if it is not held.
 

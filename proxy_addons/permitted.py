@@ -13,7 +13,7 @@ import msgspec
 from blocklists.clients import Client
 from blocklists.policy import Kind, Verdict
 from blocklists.url import Url
-from proxy_addons.client import Peer, client_of
+from proxy_addons.client import Peer
 from proxy_addons.judge import Judge, Plan, plan_of
 
 _WHOLE = ""
@@ -79,7 +79,7 @@ class Permitted:
         live = self._judge.live
         if entry.reloads == live.reloads and (entry.until is None or time.time_ns() < entry.until):
             return False
-        client = client_of(live.clients, entry.peer) if live.clients else None
+        client = self._judge.who(entry.peer)
         found = entry.again(client) if client else None
         if found is None:
             return True

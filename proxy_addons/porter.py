@@ -17,11 +17,10 @@ from blocklists.clients import Client
 from blocklists.policy import Kind, Request, Verdict
 from proxy_addons import arrival, original, request_head
 from proxy_addons.arrival import Arrival
-from proxy_addons.client import client_of
 from proxy_addons.client_hello import ClientHello, State
 from proxy_addons.destination import Destinations
 from proxy_addons.doorway import FIRST_HELLO, FIRST_REQUEST
-from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, is_never_opened, plan_of
+from proxy_addons.judge import Judge, Plan, gravest, is_never_opened, plan_of
 from proxy_addons.peek_counters import PeekCounters
 from proxy_addons.permitted import Permitted
 from proxy_addons.remembered import Remembered
@@ -77,9 +76,9 @@ class Porter:
         host = host_of(asked[0]) if asked else None
         if not asked or not host:
             return await self._hand_over_request(at, head)
-        client, port = self._somebody(at), asked[1]
+        client, port = self._judge.somebody(at), asked[1]
         judged = self._remembered.of_name(Kind.CONNECT, client, host)
-        if self._is_told_at_once(client, judged[1]) or not self._is_reached(client, port):
+        if self._judge.is_told_at_once(client, judged[1]) or not self._is_reached(client, port):
             return await self._hand_over_request(at, head, judged)
         await at.send(arrival.ESTABLISHED)
         with self._untold(judged):
@@ -116,17 +115,6 @@ class Porter:
 
     # What they have in common
 
-    def _somebody(self, at: Arrival) -> Client:
-        clients = self._judge.live.clients
-        client = client_of(clients, at) if clients else None
-        if client is None:
-            raise NotReadyError
-        return client
-
-    def _is_told_at_once(self, client: Client, verdict: Verdict) -> bool:
-        """Whether a refused CONNECT is answered with the page itself, as none can be shown inside."""
-        return verdict.blocked and not (self._judge.opens(client) and (verdict.inspect or not verdict.quiet))
-
     def _is_reached(self, client: Client, port: int) -> bool:
         return port in self._ports or self._judge.lets_pass_unseen(client)
 
@@ -153,7 +141,7 @@ class Porter:
 
     async def _unread(self, at: Arrival, hello: ClientHello, host: str, port: int) -> Onward | None:
         """What is no TLS: HTTP is a worker's to judge, but on 443 it and all else follow the profile's rule."""
-        client = self._somebody(at)
+        client = self._judge.somebody(at)
         judged = self._judge.of_name(Kind.CONNECT, client, host)
         passes = self._judge.lets_pass_unseen(client)
         if request_head.can_be_request(hello.raw) and port in self._ports and (port != HTTPS or passes):
@@ -166,7 +154,7 @@ class Porter:
 
     async def _tls(self, at: Arrival, hello: ClientHello, host: str, port: int) -> Onward | None:
         """Weigh each name that the client gives, and do what follows."""
-        client = self._somebody(at)
+        client = self._judge.somebody(at)
         name = (host if hello.name == host else _name_of(hello)) if hello.state is State.WHOLE else None
         judged = [self._remembered.of_name(Kind.SNI, client, one) for one in dict.fromkeys((name, host)) if one]
         gravest_of = gravest(judged) or judged[0]

@@ -15,7 +15,6 @@ from blocklists.profile import Watch
 from blocklists.prompts import How, Place
 from blocklists.url import Url
 from blocklists.verdict import Hit
-from proxy_addons.client import client_of
 from proxy_addons.counters import Counters
 from proxy_addons.judge import Judge
 from proxy_addons.unpacking import whole
@@ -88,8 +87,7 @@ class Prompts:
         if not text:
             return
         self._counters.prompts += 1
-        clients = self._judge.live.clients
-        client = client_of(clients, flow.client_conn) if clients else None
+        client = self._judge.who(flow.client_conn)
         hits = self._themes.hits(text)
         if client and hits:
             request, verdict = self._judge.of_search(client, watched.url, self._telling(text, hits), hits)

@@ -12,8 +12,8 @@ from blocklists.clients import Client
 from blocklists.policy import Request, Verdict
 from blocklists.profile import Pages
 from proxy_addons import block_page, trouble, words
-from proxy_addons.answer import Form, form_of
 from proxy_addons.counters import Counters
+from proxy_addons.form import Form, form_of
 from proxy_addons.judge import Judge
 from proxy_addons.portal import Portal
 from proxy_addons.resolve import sink_name

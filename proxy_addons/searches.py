@@ -18,8 +18,8 @@ from blocklists.profile import Profile
 from blocklists.search import Engine, Place
 from blocklists.url import Url
 from proxy_addons import block_page, help_panel, safe_search, search_terms, words
-from proxy_addons.answer import Form
 from proxy_addons.counters import Counters
+from proxy_addons.form import Form
 from proxy_addons.help_panel import HelpNotice, Sessions
 from proxy_addons.judge import Judge
 from proxy_addons.refusal import Refusal, form_for, language_for

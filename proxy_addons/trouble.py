@@ -10,7 +10,7 @@ import msgspec
 
 from blocklists.profile import Pages
 from proxy_addons import block_page
-from proxy_addons.answer import PIXEL, Form
+from proxy_addons.form import PIXEL, Form
 from proxy_addons.words import Words
 
 

@@ -1,21 +1,25 @@
-"""What goes on with alerts besides taking breaches in: the outbox, the ladder, digests and tests, put together once."""
+"""What alerts need besides breaches taken in: desk, outbox, ladder, digests and tests, each put together once."""
 
 import logging
 from functools import partial
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
+from blocklists.live import Live
+from blocklists.rulebook import Severity
 from reporting import shipped_rules
 from reporting.alert_rules import RuleError, Rules
 from reporting.alert_tests import AlertTests
-from reporting.alerts import Desk
+from reporting.alerts import Desk, office_hours
 from reporting.channels import Channels
 from reporting.database import Database
 from reporting.escalation import Escalation
 from reporting.helplines import turns_of
 from reporting.links import Links
-from reporting.mail import link_base
+from reporting.mail import link_base, notice
 from reporting.notify import Outbox
+from reporting.school_time import SchoolTime
 from reporting.settings import ReportingSettings
 from reporting.summaries import Summaries
 
@@ -37,6 +41,35 @@ def rules_of(folder: Path | None) -> Rules:
     except (RuleError, OSError) as error:
         log.error("The rules of alerts are those that ship, as the school's own cannot be used: %s", error)  # noqa: TRY400
         return shipped_rules.shipped()
+
+
+def desk(settings: ReportingSettings, live: Live, rules: Rules | None = None) -> Desk:
+    """How alerts are routed and written, by the policy in force at that moment and by *rules*."""
+
+    def column(profile: str) -> str:
+        found = live.policy.rulebook.profiles.get(profile) if live.policy else None
+        return found.column if found else ""
+
+    def write(number: int, severity: Severity, act_by_ns: int) -> tuple[str, str]:
+        return notice(number, severity, act_by_ns, link=link_base(settings.public_url), zone=zone_of(live))
+
+    def school() -> SchoolTime:
+        book = live.policy.rulebook if live.policy else None
+        return SchoolTime(book.zone, book.calendar) if book else office_hours()
+
+    return Desk(
+        contacts=settings.contacts,
+        column=column,
+        write=write,
+        rules=rules or shipped_rules.shipped(),
+        school=school,
+        channels=settings.channels,
+    )
+
+
+def zone_of(live: Live) -> ZoneInfo:
+    """The school's time zone, or the usual one while no policy has been read."""
+    return live.policy.zone if live.policy else ZoneInfo("Europe/London")
 
 
 def outbox_of(database: Database, settings: ReportingSettings) -> Outbox:

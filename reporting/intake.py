@@ -18,9 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from reporting import alerts, database_server, host_search
 from reporting.alerts import Desk
 from reporting.breach import Breach, Clean, Heartbeat, Repeat, Visit
-from reporting.frames import Damaged, Frame, Tampered
+from reporting.frames import Frame, Tampered
 from reporting.journal import SUFFIX, Header
 from reporting.models import AlertBreachRow, BreachRow, DamagedRow, JournalRow, VisitRow
+from reporting.payload import Damaged
 
 KEPT = 4_096
 """Bytes of a damaged piece that are kept for a look."""

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import msgspec
 
+from blocklists import snapshot
 from reporting.breach import VERSION, Heartbeat, Record
 from reporting.chain import MAC, Chain, next_seed
 
@@ -116,7 +117,7 @@ class Journal:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _write_header(descriptor, header)
             temporary.rename(path)
-            _sync_folder(spool)
+            snapshot.sync_folder(spool)
             journal = cls(path, descriptor, len(header), chain)
         except BaseException:
             os.close(descriptor)
@@ -246,14 +247,6 @@ def _write_header(descriptor: int, header: bytes) -> None:
     if os.write(descriptor, header) != len(header):
         raise JournalFullError(errno.ENOSPC, "no room for a new journal")
     os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from reporting.metric_rows import counters, gauges
 from reporting.metrics_port import PATIENCE, Port
 from reporting.recorder import Recorder
 
@@ -53,23 +54,23 @@ class _Process(Collector):
 
 
 def _journal(recorder: Recorder) -> Iterator[Metric]:
-    for name, says, count in (
+    rows = (
         ("records", "Records written.", recorder.written),
         ("repeats", "Breaches counted onto a run.", recorder.repeats),
         ("floods", "Floods: rows that count what has no row of its own.", recorder.floods),
         ("lost", "Breaches with no room to write, nor to wait for it.", recorder.lost),
         ("visits", "Records of visits written.", recorder.visits),
         ("visits_lost", "Records of visits with no room to write.", recorder.visits_lost),
-        ("sync_failures", "Syncs that the disk refused.", recorder.sync_failures),
-    ):
-        yield CounterMetricFamily(f"schoolgate_journal_{name}", says, value=count)
-    for name, says, value in (
+        ("sync_failures", "Syncs that the disk refused.", recorder.syncing.failures),
+    )
+    yield from counters("schoolgate_journal", rows)
+    now = (
         ("full", "1 while no more room can be reserved.", recorder.journal.full),
         ("waiting", "Breaches that wait in memory for room.", recorder.waiting),
-        ("unsynced_bytes", "Bytes that a power cut would lose now.", recorder.unsynced),
-        ("lag_seconds", "For how long the oldest of them have been waiting.", recorder.lag),
-    ):
-        yield GaugeMetricFamily(f"schoolgate_journal_{name}", says, value=value)
+        ("unsynced_bytes", "Bytes that a power cut would lose now.", recorder.syncing.unsynced),
+        ("lag_seconds", "For how long the oldest of them have been waiting.", recorder.syncing.lag),
+    )
+    yield from gauges("schoolgate_journal", now)
 
 
 def process_collector(live: State, recorder: Recorder | None) -> Collector:

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from reporting import backups, troubles
 from reporting.database import Database
 from reporting.logline import reason
+from reporting.metric_rows import counters
 from reporting.settings import BackupSettings
 
 log = logging.getLogger("schoolgate.backup")
@@ -95,12 +96,12 @@ class Nightly(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """How many were made and how old the newest is."""
-        for name, says, count in (
+        rows = (
             ("backups", "Backups of the database that were made and found whole.", self.made),
             ("backup_failures", "Backups that could not be made.", self.failed),
             ("journals_removed", "Journals removed because their rows are in two backups.", self.journals_removed),
-        ):
-            yield CounterMetricFamily(f"schoolgate_reporting_{name}", says, value=count)
+        )
+        yield from counters("schoolgate_reporting", rows)
         age = max(0, self._now_ns() - self.newest_ns) / SECOND if self.newest_ns else float("inf")
         yield GaugeMetricFamily("schoolgate_reporting_backup_age_seconds", "Age of the newest backup.", value=age)
 

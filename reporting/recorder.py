@@ -17,12 +17,12 @@ from reporting.breach import VERSION, Breach, Clean, Record, Repeat, Visit
 from reporting.journal import LONGEST, Journal
 from reporting.runs import Run, Runs, Who
 from reporting.seldom import Seldom
+from reporting.syncing import Syncing
 from reporting.waiting import Queue
 
 log = logging.getLogger("schoolgate.journal")
 
 SWEEP = 0.25
-SYNC = 0.05
 HEARTBEAT = 60.0
 TURN_AGAIN = 60.0
 """Seconds until another new journal is tried for, where one could not be made."""
@@ -41,7 +41,7 @@ _WAITS = -2
 class Recorder:
     """Owns a journal for a process. *written*, *floods*, *visits*, *lost* ... are counts for the metrics.
 
-    Not for several threads: all calls come from the event loop's own.
+    *syncing* knows how much of it survives a power cut. Not for several threads: all calls come from the loop's own.
     """
 
     def __init__(
@@ -57,15 +57,12 @@ class Recorder:
         The one of the moment, `journal`, is the caller's to close.
         """
         self.journal = journal
-        self.written = self.floods = self.lost = self.visits = self.visits_lost = self.sync_failures = 0
+        self.written = self.floods = self.lost = self.visits = self.visits_lost = 0
         self._now_ns, self._monotonic = now_ns, monotonic
         self._runs = Runs()
         self._repeats = 0
         self._queue = Queue()
-        self._synced = journal.end
-        self._unsynced_since: float | None = None
-        self._one_sync = asyncio.Lock()
-        self._something_new = asyncio.Event()
+        self.syncing = Syncing(lambda: self.journal, self._complain, monotonic)
         self._complaint = Seldom(monotonic)
         self._longest, self._turns = longest, -math.inf
 
@@ -78,17 +75,6 @@ class Recorder:
     def waiting(self) -> int:
         """Breaches, or what is counted on them, that wait in memory for room."""
         return len(self._queue)
-
-    @property
-    def unsynced(self) -> int:
-        """Bytes that a power cut would lose now."""
-        return self.journal.end - self._synced
-
-    @property
-    def lag(self) -> float:
-        """For how many seconds the oldest of them has been waiting; 0 when everything is on the disk."""
-        since = self._unsynced_since
-        return 0.0 if since is None else self._monotonic() - since
 
     def runs_of(self, address: str, who: Who | None = None) -> Mapping[Hashable, Run]:
         """The open runs of *address* by name, as they are from now on; none if they are not *who*'s, where given."""
@@ -121,7 +107,7 @@ class Recorder:
     def stands(self, name: Hashable, address: str) -> bool:
         """Whether the breach that the run *name* of *address* began with survives a power cut already."""
         run = self._runs.of(address).get(name)
-        return run is not None and _LOST < run.of < self._synced
+        return run is not None and _LOST < run.of < self.syncing.reached
 
     def visit(self, visit: Visit) -> None:
         """Put *visit* on record, unless the journal has hardly any room: that is for breaches."""
@@ -135,23 +121,8 @@ class Recorder:
             self._write(clean)
 
     async def durable(self) -> None:
-        """Return when everything written so far survives a power cut; concurrent callers share one sync.
-
-        A failing disk is logged and counted in *sync_failures*, never raised.
-        """
-        journal, wanted = self.journal, self.journal.end
-        async with self._one_sync:
-            if journal is not self.journal or self._synced >= wanted:
-                return  # one that was gone on from is closed, and durable, before this lock is had
-            reached, began = self.journal.end, self._monotonic()
-            try:
-                await asyncio.to_thread(self.journal.sync)
-            except OSError as error:
-                self.sync_failures += 1
-                self._complain(error)
-                return
-            self._synced = reached
-            self._unsynced_since = began if self.unsynced else None
+        """Return when everything written so far survives a power cut, or the disk has refused that."""
+        await self.syncing.durable()
 
     async def run(self) -> None:
         """Forever: sync within 100 ms of a write, write repeats within 10 s, a heartbeat each minute.
@@ -160,7 +131,7 @@ class Recorder:
         """
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._sync_soon())
+                tasks.create_task(self.syncing.run())
                 tasks.create_task(self._sweep_often())
                 tasks.create_task(self._beat())
         finally:
@@ -172,11 +143,7 @@ class Recorder:
         while self._queue and self._catch_up():
             pass
         self._heartbeat()
-        try:
-            self.journal.sync()
-        except OSError as error:
-            self.sync_failures += 1
-            self._complain(error)
+        self.syncing.at_once()
 
     async def turn_over(self) -> None:
         """Go on in a new journal: all runs end in the old one, as their repeats can name no breach of another.
@@ -205,7 +172,7 @@ class Recorder:
         await self._go_on_in(following)
 
     async def _go_on_in(self, following: Journal) -> None:
-        async with self._one_sync:
+        async with self.syncing.one:
             self._close_runs()
             if not self._catch_up(most=len(self._queue)):  # what waits may be counted on a breach of the old one
                 self._turns = self._monotonic()
@@ -213,14 +180,9 @@ class Recorder:
                 return
             self._heartbeat()
             old, self.journal = self.journal, following
-            began, self._synced = self._monotonic(), following.end
+            began, self.syncing.reached = self._monotonic(), following.end
             self._heartbeat()
-            try:
-                await asyncio.to_thread(old.close)
-            except OSError as error:
-                self.sync_failures += 1
-                self._complain(error)
-            self._unsynced_since = began if self.unsynced else None
+            await self.syncing.leave(old, began)
 
     def _close_runs(self, most: int | None = None) -> None:
         while (run := self._runs.next_due()) and most != 0:
@@ -294,7 +256,7 @@ class Recorder:
             self._complain(error)
             return None
         self.written += 1
-        self._something_to_sync()
+        self.syncing.written()
         return offset
 
     def _heartbeat(self) -> None:
@@ -302,12 +264,7 @@ class Recorder:
             self.journal.heartbeat(self._now_ns())
         except OSError as error:
             self._complain(error)
-        self._something_to_sync()
-
-    def _something_to_sync(self) -> None:
-        if self._unsynced_since is None:
-            self._unsynced_since = self._monotonic()
-        self._something_new.set()
+        self.syncing.written()
 
     def _complain(self, error: OSError) -> None:
         if self._complaint.due():
@@ -318,13 +275,6 @@ class Recorder:
                 self.waiting,
                 self.lost,
             )
-
-    async def _sync_soon(self) -> None:
-        while True:
-            await self._something_new.wait()
-            self._something_new.clear()
-            await asyncio.sleep(SYNC)
-            await self.durable()
 
     async def _sweep_often(self) -> None:
         while True:

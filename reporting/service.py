@@ -7,43 +7,36 @@ path notices.
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import structs
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from blocklists.live import Files, Live
-from blocklists.rulebook import Severity
-from reporting import alerting, database_server, seed, shipped_rules
+from reporting import alerting, database_server, places, seed, unaddressed
 from reporting.accounts import Accounts
-from reporting.alert_rules import Rules
-from reporting.alerts import Desk, office_hours, one_person
 from reporting.confirmation import with_confirmation
 from reporting.database import Database, opened
 from reporting.ingest import Ingest
 from reporting.known_sites import KnownSites
 from reporting.list_metrics import ListCollector
 from reporting.logline import reason
-from reporting.mail import link_base, notice
+from reporting.mail import link_base
 from reporting.mending import Mending
 from reporting.metrics import process_collector, serve_metrics
 from reporting.month_keys import FOLDER, MonthKeys
 from reporting.nightly import Nightly
 from reporting.notices import Notices
-from reporting.notify import Outbox
+from reporting.own_metrics import ReportingCollector
 from reporting.purging import Purged
 from reporting.room import Room
-from reporting.school_time import SchoolTime
 from reporting.sealed_watch import SealedWatch
-from reporting.settings import ContactSettings, ReportingSettings, on_server
+from reporting.settings import ReportingSettings
 from reporting.spent import Spent
 from reporting.web.app import create_app, furnished
 from reporting.web.guard import pupils_network
@@ -82,7 +75,7 @@ async def serve(
     live.refresh()
     settings = structs.replace(settings, contacts=with_confirmation(settings.contacts, files.state))
     rules = alerting.rules_of(files.folder)
-    file, mending = home_file(settings.database, files), Mending(Path(settings.backup.folder))
+    file, mending = places.home_file(settings.database, files), Mending(Path(settings.backup.folder))
     where, tls = database_server.address(settings), database_server.tls(settings)
     async with opened(where, mend=mending.mend, tls=tls) as database:
         await mending.tell(database)
@@ -92,7 +85,7 @@ async def serve(
         ingest = Ingest(
             database,
             files.spool,
-            told := desk(settings, live, rules),
+            told := alerting.desk(settings, live, rules),
             unseal=unsealer(files.keys / "journal.key"),
             found_clean=known.take,
             aside=file.parent / "damaged",
@@ -103,18 +96,19 @@ async def serve(
         climbing = alerting.climbing(database, told, settings, files.state, files.spool)
         notices_told = Notices(database, settings.contacts, link_base(settings.public_url), lag=lambda: ingest.lag)
         nightly = _nightly(database, settings, file, files, live)
-        counted = _Reporting(ingest, outbox), ListCollector(files.lists), watch, nightly, mending, database.wear, room
+        own = ReportingCollector(ingest, outbox)
+        counted = own, ListCollector(files.lists), watch, nightly, mending, database.wear, room
         with _measured(metrics, live, *counted) as measured, listening(settings.listen) as pages:
             office = furnished(
                 live=live,
                 database=database,
                 accounts=accounts,
-                sessions=session_folder(settings.database, files),
+                sessions=places.session_folder(settings.database, files),
                 secure=bool(settings.tls_certificate),
-                notices=notices(settings.contacts),
+                notices=unaddressed.notices(settings.contacts),
                 pseudonym_key=await kept_key(database),
                 persons=settings.contacts.persons,
-                machine=msgspec.structs.replace(machine or Machine(), disks=disks(settings.database, files)),
+                machine=msgspec.structs.replace(machine or Machine(), disks=places.disks(settings.database, files)),
             )
             answered = hosts(settings, pages.getsockname()[:2])
             app = create_app(office, hosts=answered, refuses=pupils_network(live))
@@ -151,92 +145,11 @@ async def take_first_token(accounts: Accounts, file: Path) -> None:
         log.error(says, file, reason(error))  # noqa: TRY400 - one sentence
 
 
-def desk(settings: ReportingSettings, live: Live, rules: Rules | None = None) -> Desk:
-    """How alerts are routed and written, by the policy in force at that moment and by *rules*."""
-
-    def column(profile: str) -> str:
-        found = live.policy.rulebook.profiles.get(profile) if live.policy else None
-        return found.column if found else ""
-
-    def write(number: int, severity: Severity, act_by_ns: int) -> tuple[str, str]:
-        return notice(number, severity, act_by_ns, link=link_base(settings.public_url), zone=zone_of(live))
-
-    def school() -> SchoolTime:
-        book = live.policy.rulebook if live.policy else None
-        return SchoolTime(book.zone, book.calendar) if book else office_hours()
-
-    return Desk(
-        contacts=settings.contacts,
-        column=column,
-        write=write,
-        rules=rules or shipped_rules.shipped(),
-        school=school,
-        channels=settings.channels,
-    )
-
-
-def zone_of(live: Live) -> ZoneInfo:
-    """The school's time zone, or the usual one while no policy has been read."""
-    return live.policy.zone if live.policy else ZoneInfo("Europe/London")
-
-
-def home_file(database: str, files: Files) -> Path:
-    """The file of *database*; for one on a server, a file that is not there, in the folder where it would be.
-
-    Beside it lies what reporting keeps besides its rows: log-ins, damaged pieces of journals.
-    """
-    if not on_server(database):
-        return Path(database)
-    folder = files.state.parent / "database"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder / "server"
-
-
-def session_folder(database: str, files: Files) -> Path:
-    """Where log-ins are kept."""
-    return home_file(database, files).parent / "sessions"
-
-
-def disks(database: str, files: Files) -> dict[str, Path]:
-    """The folders whose disks must have room, by what is kept there; a server's are its own business."""
-    kept = {"State": files.state, "Journals": files.spool}
-    return kept if on_server(database) else {"Database": Path(database).parent, **kept}
-
-
 def _nightly(database: Database, settings: ReportingSettings, file: Path, files: Files, live: Live) -> Nightly | Spent:
     """What is done at night: backups of a file; a server makes its own, and only the journals are looked after."""
     if database.is_file:
-        return Nightly(database, file, files.spool, settings.backup, zone=lambda: zone_of(live))
+        return Nightly(database, file, files.spool, settings.backup, zone=lambda: alerting.zone_of(live))
     return Spent(database, files.spool, days=settings.server.journal_days)
-
-
-def notices(contacts: ContactSettings) -> tuple[str, ...]:
-    """What stays red on today's page: where alerts go for want of the right address (`reporting.alerts.route`, G15)."""
-    return tuple(sentence for sentence in (_about_pupils(contacts), _about_staff(contacts)) if sentence)
-
-
-def _about_pupils(contacts: ContactSettings) -> str:
-    if contacts.dsl and contacts.dsl_confirmed:
-        return ""
-    head = bool(contacts.headteacher)
-    if contacts.dsl and head:
-        return "The DSL's address is not confirmed yet, so alerts about pupils go to the headteacher."
-    if contacts.dsl:
-        return (
-            "The DSL's address is not confirmed yet and no address of the headteacher is known, "
-            "so alerts about pupils go to the DSL all the same."
-        )
-    if head:
-        return "No address of the DSL is known, so alerts about pupils go to the headteacher."
-    return "No address of the DSL or the headteacher is known, so mail about pupils reaches nobody."
-
-
-def _about_staff(contacts: ContactSettings) -> str:
-    if not contacts.headteacher:
-        return "No address of the headteacher is known, so mail about staff reaches nobody."
-    if one_person(contacts) and not contacts.chair:
-        return "DSL and headteacher have one address and the chair's is not known, so alerts about staff go there too."
-    return ""
 
 
 def unsealer(private: Path) -> Callable[[bytes], bytes | None]:
@@ -263,7 +176,7 @@ async def _offsite(
         live=live,
         database=database,
         accounts=accounts,
-        sessions=session_folder(settings.database, live.files),
+        sessions=places.session_folder(settings.database, live.files),
         secure=host.scheme == "https",
     )
     app = create_offsite(office, hosts=(host.netloc.lower(),), refuses=pupils_network(live))
@@ -294,36 +207,3 @@ def _measured(
         yield {"metrics": served.address}
     finally:
         served()
-
-
-class _Reporting(Collector):
-    def __init__(self, ingest: Ingest, outbox: Outbox) -> None:
-        self._ingest, self._outbox = ingest, outbox
-
-    def collect(self) -> Iterator[Metric]:
-        ingest, outbox = self._ingest, self._outbox
-        breaches = CounterMetricFamily(
-            "schoolgate_reporting_breaches", "Breaches taken in, without their repeats.", labels=["severity"]
-        )
-        for severity in Severity:
-            breaches.add_metric([severity.name.lower()], ingest.breaches[severity])
-        yield breaches
-        for name, says, count in (
-            ("visits", "Visits taken in: one for each client, site and minute.", ingest.visits),
-            ("damaged", "Pieces of journals that were set aside.", ingest.damaged),
-            ("tampered", "Tamper alarms.", ingest.tampered),
-            ("strange_files", "Files in the spool whose names are no journal's; left alone.", ingest.strange),
-            ("ingest_failures", "Batches that failed and are tried again.", ingest.failures),
-            ("alerts", "Alerts opened.", ingest.alerts),
-            ("mails_sent", "Mails that the mail server took.", outbox.sent),
-            ("mails_failed", "Attempts to send a mail that failed.", outbox.failed),
-            ("outbox_troubles", "Times that the database refused the outbox; mails wait.", outbox.troubles),
-        ):
-            yield CounterMetricFamily(f"schoolgate_reporting_{name}", says, value=count)
-        yield GaugeMetricFamily(
-            "schoolgate_reporting_ingest_lag_seconds", "For how long something has been waiting.", value=ingest.lag
-        )
-        yield GaugeMetricFamily("schoolgate_reporting_outbox_waiting", "Mails not yet sent.", value=outbox.waiting)
-        oldest = outbox.oldest_ns
-        age = 0.0 if oldest is None else max(0.0, (time.time_ns() - oldest) / 1e9)
-        yield GaugeMetricFamily("schoolgate_reporting_outbox_oldest_seconds", "Age of the oldest of them.", value=age)

@@ -9,8 +9,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from reporting.frames import Damaged, Frame, Tampered
+from reporting.frames import Frame, Tampered
 from reporting.logline import reason
+from reporting.payload import Damaged
 
 log = logging.getLogger("schoolgate.ingest")
 

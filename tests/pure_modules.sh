@@ -73,6 +73,7 @@ dns_filter/floods.py
 dns_filter/forwarding.py
 dns_filter/keepalive.py
 dns_filter/known.py
+dns_filter/lasting.py
 dns_filter/local.py
 dns_filter/reasons.py
 dns_filter/rebinding.py
@@ -110,6 +111,7 @@ reporting/alert_rules.py
 reporting/concern.py
 reporting/ladder.py
 reporting/page_link.py
+reporting/payload.py
 reporting/pseudonym.py
 reporting/permissions.py
 reporting/runs.py

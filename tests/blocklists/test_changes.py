@@ -11,7 +11,7 @@ from blocklists.clients import Client
 from blocklists.policy import Kind, Policy, Request, decide
 from blocklists.profile import Code, Unknown
 from blocklists.rulebook import Permit, Permits
-from tests.blocklists.test_policy import BOOK, CATEGORIES, KEY, LESSON, LISTS, PROFILES, PlainNames
+from tests.support.small_policy import BOOK, CATEGORIES, KEY, LESSON, LISTS, PROFILES, PlainNames
 
 HOSTS = ("site.test", "www.site.test", "other.test", "a.b.other.test", "test", "192.0.2.1")
 ENTRIES = ("site.test", "other.test/page", "b.other.test", "192.0.2.1", "elsewhere.test")

@@ -1,13 +1,18 @@
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 import trustme
 
 from blocklists.live import Live
+from blocklists.rulebook import Permit
 from dns_filter import server, tcp
+from dns_filter.school_door import SchoolDoor
 from dns_filter.settings import DnsSettings
+from reporting.breach import Breach
+from reporting.frames import read_frames
 from reporting.journal import Journal
 from reporting.recorder import Recorder
 from tests.support.hour import Hour
@@ -33,6 +38,11 @@ class Running:
         self.dns, self.inner = endpoints["dns"], endpoints.get("inner")
         self.endpoints, self.recorder, self.task = endpoints, recorder, task
         self.journal = recorder.journal
+
+    def breaches(self) -> list[Breach]:
+        """Every breach in its journal, whose chain is whole."""
+        found = [frame.record for frame in read_frames(self.journal.path, seed=bytes(32))]
+        return [record for record in found if isinstance(record, Breach)]
 
 
 @contextlib.asynccontextmanager
@@ -121,3 +131,27 @@ def ca_file(authority, tmp_path):
     path = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
     return str(path)
+
+
+HOUR = 3600 * 10**9
+"""An hour in nanoseconds."""
+
+
+@pytest.fixture
+def live(school) -> Live:
+    """What *school* has in force, with a pass that holds for an hour more, and one that is over for an hour."""
+    school.write_permits(
+        Permit(1, opens=True, entries=("games.test",), until=time.time_ns() + HOUR, profiles=("ks2",)),
+        Permit(2, opens=True, entries=("games.test",), until=time.time_ns() - HOUR, profiles=("ks1",)),
+    )
+    found = Live(school.files)
+    found.refresh()
+    return found
+
+
+@pytest.fixture
+def door(live) -> SchoolDoor:
+    """The school's door with that."""
+    found = SchoolDoor(100_000)
+    found.policy, found.clients = live.policy, live.clients
+    return found

@@ -12,8 +12,6 @@ from blocklists.rulebook import Permit
 from blocklists.verdict import Action, Reason, Verdict
 from dns_filter import reply, wire
 from dns_filter.local import OWN, Local
-from reporting.breach import Breach
-from reporting.frames import read_frames
 from tests.support.dns_client import addresses, ask, question
 
 HOSTS = {
@@ -293,11 +291,6 @@ SETTINGS = {
 }
 
 
-def breaches(running):
-    frames = read_frames(running.journal.path, seed=bytes(32))
-    return [frame.record for frame in frames if isinstance(frame.record, Breach)]
-
-
 @pytest.fixture
 async def serving(school, upstream, start):
     async with start(school, (upstream.port,), metrics=("127.0.0.1", 0), **SETTINGS) as running:
@@ -323,7 +316,7 @@ async def test_everybody_hears_our_names_and_nobody_outside_is_asked(serving, up
         assert data(await ask(serving.dns, name, kind, source=source)) == found
     assert data(await ask(serving.inner, name, kind)) == found
     assert upstream.questions == []
-    assert breaches(serving) == []
+    assert serving.breaches() == []
 
 
 async def test_an_address_in_no_network_hears_nothing_of_our_names(serving):

@@ -1,7 +1,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -17,18 +17,13 @@ from dns_filter.reply import Body
 from dns_filter.turns import Share
 from dns_filter.wire import name_of
 from tests.support.dns_client import NOERROR, NXDOMAIN, SERVFAIL, addresses, ask, extended
+from tests.support.eventually import eventually
 from tests.support.nameserver import Crooked, Fault, NameServer
 
 ZONE = {"news.test": ["192.0.2.1"]}
 CLIENT, TYPE_A = Share("192.0.2.77"), b"\0\1\0\1\0\0"
 NEVER = 0
 HOUR = 3600 * 10**9
-
-
-async def eventually(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - it comes true in the worker, which tells nobody
-            await asyncio.sleep(0.02)
 
 
 class Troubled(Crooked):

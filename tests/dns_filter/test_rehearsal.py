@@ -89,7 +89,7 @@ async def test_a_change_leaves_what_it_is_not_about_as_it_is_refusals_too(met, s
 
 async def test_where_settings_are_others_too_refusals_are_made_anew(met):
     new = met.rehearsed(met.school.policy, met.school.clients, clock_ok=True)
-    met._closed = bytes((192, 0, 2, 77)), b""
+    met.refusing._closed = bytes((192, 0, 2, 77)), b""
     list(rehearse(met, met.school, new, time.monotonic))
     before, after = (door.view(PEOPLE[0], MORNING).answers for door in (met.school, new))
     gambling = packet("gambling.test")

@@ -1,6 +1,5 @@
 import asyncio
 import contextlib
-import ipaddress
 import itertools
 import socket
 import time
@@ -8,17 +7,15 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 import httpx
-import pytest
 from dnslib import QTYPE, DNSRecord
 from msgspec import structs
 
 from blocklists.live import Live
 from blocklists.rulebook import Permit
-from dns_filter.answer import Answer, failure
 from dns_filter.doors import WAITING
-from dns_filter.reply import Body, no_data
 from tests.dns_filter.conftest import ZONE
 from tests.support.dns_client import NOERROR, SERVFAIL, addresses, ask, ask_by_tcp, extended, question
+from tests.support.eventually import eventually
 from tests.support.hour import FOUND, SECOND
 from tests.support.nameserver import NameServer
 from tests.support.school import profiles, rulebook
@@ -29,12 +26,6 @@ MOST = WAITING // 9 + 1
 """Answers that one client alone may wait for: one more while it has less than an eighth of those that are free."""
 MOST_NETWORK = WAITING // 5
 """The same for all addresses of one IPv6 /64: one more while they have less than a quarter."""
-
-
-async def eventually(condition, seconds=5.0):
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - it comes true in the worker, which tells nobody
-            await asyncio.sleep(0.02)
 
 
 async def heard(server: tuple[str, int], name: str) -> list[str]:
@@ -65,93 +56,10 @@ async def test_who_asked_before_the_bell_and_is_answered_after_it_meets_the_late
     assert waiting.result() == CLOSED
 
 
-async def test_an_alias_whose_target_closes_at_the_bell_holds_until_then_and_no_longer(hour):
-    filtering, server = hour
-    filtering.names = ("social.test",)
-    (before,) = await ask_by_tcp(server, "www.cloud.test")
-    assert (addresses(before), before.rr[0].ttl) == (FOUND, 1)
-
-    filtering.now += SECOND
-    assert await heard(server, "www.cloud.test") == CLOSED
-
-
 async def test_the_small_answer_for_any_type_holds_until_the_bell_and_no_longer(hour):
     resolver = hour[0].resolver
     answer = resolver.begin(bytes(question("social.test", "ANY").pack()), "127.0.0.1", resolver.school)
     assert [rr.ttl for rr in DNSRecord.parse(answer).rr] == [1]
-
-
-ADDRESS = b"\xc0\x0c\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\1"
-
-
-@pytest.mark.parametrize(
-    ("answer", "sites"),
-    [
-        (Answer(Body(0, ADDRESS, (1, 0, 0)), 300), ["news.test"]),
-        (Answer(Body(3, b"", (0, 0, 0)), 300), []),
-        (Answer(no_data(60), 60), []),
-        (failure(22, "no answer"), []),
-        (Answer(Body(0, ADDRESS, (1, 0, 0)), 300, addresses=(ipaddress.ip_address("10.0.0.1"),)), []),
-    ],
-    ids=["there", "no such name", "no such record", "failure", "private"],
-)
-async def test_only_who_was_given_records_was_somewhere(hour, answer, sites):
-    filtering, server = hour
-    visited = []
-    filtering.resolver.school.visited = lambda *given: visited.extend(filter(None, given[1]))
-    filtering.answer = answer
-    await ask_by_tcp(server, "news.test")
-    assert visited == sites
-
-
-async def test_an_answer_into_private_space_counts_as_a_block_each_time(hour):
-    filtering, server = hour
-    filtering.answer = Answer(Body(0, ADDRESS, (1, 0, 0)), 300, addresses=(ipaddress.ip_address("10.0.0.1"),))
-    for _ in range(3):
-        (answer,) = await ask_by_tcp(server, "news.test")
-        assert (answer.rr, extended(answer)[0]) == ([], 15)
-    assert filtering.resolver.figures.questions["ks2", "block", "miss"] == 1
-    assert filtering.resolver.school.counts() == {("ks2", True): 2, ("ks2", False): 0}
-
-
-async def test_an_alias_closes_a_name_no_longer_than_it_leads_there(school, start):
-    async with (
-        NameServer({"moved.test": ["adverts.test."]}, ttl=1) as upstream,
-        start(school, (upstream.port,)) as running,
-    ):
-        assert await heard(running.dns, "moved.test") == CLOSED
-        upstream.zone["moved.test"] = FOUND
-
-        async def opened():
-            return await heard(running.dns, "moved.test") == FOUND
-
-        await eventually(opened)
-
-
-async def test_an_address_may_be_used_for_twice_as_long_as_its_client_keeps_it(hour):
-    filtering, server = hour
-    told = []
-    filtering.resolver.tell = lambda *given: told.append(given)
-    short = b"\xc0\x0c\0\1\0\1\0\0\0\x05\0\4\xc0\0\2\1"
-    address = ipaddress.ip_address(FOUND[0])
-    filtering.answer = Answer(
-        Body(0, ADDRESS + short, (2, 0, 0)), 5, offsets=(6, 22), ttls=(300, 5), addresses=(address, address)
-    )
-    await ask_by_tcp(server, "news.test")
-    assert [seconds for _, _, seconds in told] == [120]
-
-
-async def test_a_rewritten_answer_holds_until_the_bell_and_no_longer(hour, school):
-    filtering, server = hour
-    school.compile({"social": ["bing.com"]})
-    live = Live(school.files)
-    live.refresh()
-    filtering.resolver.renew(live.policy, live.clients, live.version, clock_ok=True)
-    (before,) = await ask_by_tcp(server, "www.bing.com")
-    assert [(rr.rtype, rr.ttl) for rr in before.rr] == [(QTYPE.CNAME, 1), (QTYPE.A, 1)]
-
-    filtering.now += SECOND
-    assert await heard(server, "www.bing.com") == CLOSED
 
 
 async def test_who_asked_for_an_engine_before_its_rules_changed_is_answered_by_the_later_ones(hour, school):

@@ -1,6 +1,5 @@
 """Search engines and video sites answer with their strict form: the rewriting itself, and over real sockets."""
 
-import asyncio
 import ipaddress
 import time
 
@@ -15,6 +14,7 @@ from dns_filter.answer import Answer
 from dns_filter.reply import Body
 from tests.dns_filter.conftest import ZONE
 from tests.support.dns_client import NOERROR, SERVFAIL, addresses, ask, ask_by_tcp, extended, question, reason
+from tests.support.eventually import eventually
 from tests.support.nameserver import NameServer
 from tests.support.school import profiles, rulebook
 
@@ -146,12 +146,6 @@ async def test_an_emergency_block_of_a_strict_form_is_obeyed(school, start, upst
 
 async def test_our_own_proxies_get_the_engines_own_addresses(running):
     assert addresses(await ask(running.inner, ENGINE)) == ["198.51.100.1"]
-
-
-async def eventually(condition, seconds=3.0):
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - it comes true in the worker, which tells nobody
-            await asyncio.sleep(0.02)
 
 
 async def test_a_blocked_engine_stays_blocked(running, school):

@@ -129,7 +129,7 @@ async def test_a_client_that_leaves_its_answers_lying_is_reset_and_counted(schoo
 async def test_a_connection_that_is_still_to_be_read_takes_up_a_place(school, start, monkeypatch):
     monkeypatch.setattr("dns_filter.tcp.IDLE", 0.2)
     monkeypatch.setattr("dns_filter.tcp.PARTING", 60.0)
-    monkeypatch.setattr("dns_filter.doors.SchoolDoor.connections", 1)
+    monkeypatch.setattr("dns_filter.school_door.SchoolDoor.connections", 1)
     async with (
         Talkative({}) as upstream,
         start(school, (upstream.port,)) as running,
@@ -204,7 +204,7 @@ async def test_our_own_proxies_may_have_more_connections_than_a_client(running, 
 
 
 async def test_connections_that_gave_up_their_place_are_counted(school, upstream, start, connect, monkeypatch):
-    monkeypatch.setattr("dns_filter.doors.SchoolDoor.connections", 1)
+    monkeypatch.setattr("dns_filter.school_door.SchoolDoor.connections", 1)
     async with start(school, (upstream.port,), metrics=("127.0.0.1", 0)) as running:
         for _ in range(3):
             await connect(running.dns)

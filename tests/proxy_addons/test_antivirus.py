@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from proxy_addons.downloads import HOLD
-from tests.proxy_addons.conftest import House
+from tests.proxy_addons.conftest import House, furnished
 from tests.support.clamd import CLAMD, HARMFUL, Speaking, clamd, speaking
-from tests.support.origin import Origin, tls_context
-from tests.support.proxy_school import HOSTS, Nameserver, School, running
+from tests.support.origin import Origin
+from tests.support.proxy_school import Nameserver, School, running
 
 MB = 1_000_000
 
@@ -23,24 +23,15 @@ def scanning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, 
     school = School(folder)
     with (
         speaking(folder) as daemon,
-        Nameserver() as dns,
-        Origin(tls_context(school.servers, *HOSTS)) as secure,
-        Origin() as plain,
-        running(
-            school,
-            school.settings(
-                dns, secure.port, plain.port, antivirus=daemon.path, antivirus_seconds=1.0, antivirus_mb=20
-            ),
-        ) as worker,
+        furnished(school, antivirus=daemon.path, antivirus_seconds=1.0, antivirus_mb=20) as house,
     ):
-        yield House(school, dns, secure, plain, worker), daemon
+        yield house, daemon
 
 
 @pytest.fixture
 def both(scanning: tuple[House, Speaking]) -> tuple[House, Speaking]:
     house, daemon = scanning
-    house.secure.forget()
-    house.plain.forget()
+    house.forget()
     daemon.answer, daemon.silent, daemon.closing = b"", False, False
     daemon.taken = daemon.files = 0
     return scanning

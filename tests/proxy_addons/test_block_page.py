@@ -8,8 +8,8 @@ from blocklists.policy import Action, Reason, Verdict
 from blocklists.profile import Pages
 from blocklists.verdict import CARRIED
 from proxy_addons import block_page, words
-from proxy_addons.answer import PIXEL, Form
 from proxy_addons.block_page import Notice, notice_of
+from proxy_addons.form import PIXEL, Form
 from proxy_addons.settings import ProxySettings
 from tests.support.proxy_school import rulebook
 

@@ -9,9 +9,8 @@ import pytest
 from blocklists.compile import Source, compile_lists
 from blocklists.profile import Youtube
 from blocklists.rulebook import Rulebook
-from tests.proxy_addons.conftest import House
-from tests.support.origin import Origin, tls_context
-from tests.support.proxy_school import HOSTS, LISTS, Nameserver, School, rulebook, running, tunnel
+from tests.proxy_addons.conftest import House, furnished
+from tests.support.proxy_school import HOSTS, LISTS, School, rulebook, tunnel
 
 MORE_HOSTS = (
     "www.youtube.com",
@@ -60,19 +59,13 @@ def carrying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         sources[name] = (Source(path),)
     compile_lists(sources, school.files.index, built_ns=2)
     names = (*HOSTS, *MORE_HOSTS)
-    with (
-        Nameserver({name: ["127.0.0.1"] for name in (*names, *STRICT_FORMS)}) as dns,
-        Origin(tls_context(school.servers, *names)) as secure,
-        Origin() as plain,
-        running(school, school.settings(dns, secure.port, plain.port)) as worker,
-    ):
-        yield House(school, dns, secure, plain, worker)
+    with furnished(school, {name: ["127.0.0.1"] for name in (*names, *STRICT_FORMS)}, hosts=names) as house:
+        yield house
 
 
 @pytest.fixture
 def origin(carrying: House) -> House:
-    carrying.secure.forget()
-    carrying.plain.forget()
+    carrying.forget()
     return carrying
 
 

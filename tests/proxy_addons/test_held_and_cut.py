@@ -8,11 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from proxy_addons.held import MOST
-from tests.proxy_addons.conftest import House
+from tests.proxy_addons.conftest import House, furnished
 from tests.proxy_addons.test_page_scan import BAD, GOOD, until
 from tests.support.clamd import HARMFUL, speaking
-from tests.support.origin import Origin, tls_context
-from tests.support.proxy_school import ADDRESSES, HOSTS, Nameserver, School, running
+from tests.support.proxy_school import ADDRESSES, School
 
 PROGRAM = bytes.fromhex("4d5a90000300000004000000ffff0000b8")
 START = b"<!doctype html><p>" + GOOD.encode()
@@ -30,14 +29,8 @@ def scanning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A house with an antivirus."""
     folder = tmp_path_factory.mktemp("held")
     school = School(folder)
-    with (
-        speaking(folder) as daemon,
-        Nameserver() as dns,
-        Origin(tls_context(school.servers, *HOSTS)) as secure,
-        Origin() as plain,
-        running(school, school.settings(dns, secure.port, plain.port, antivirus=daemon.path)) as worker,
-    ):
-        yield House(school, dns, secure, plain, worker)
+    with speaking(folder) as daemon, furnished(school, antivirus=daemon.path) as house:
+        yield house
 
 
 def answer(house: House, path: str, body: bytes, *more: str, profile: str = "ks3", **described: str) -> bytes:

@@ -6,7 +6,7 @@ from blocklists.clients import Client
 from blocklists.profile import Pages
 from proxy_addons import help_panel
 from proxy_addons import words as languages
-from proxy_addons.answer import Form
+from proxy_addons.form import Form
 from proxy_addons.help_panel import AGAIN, HelpNotice, Sessions
 
 ENGLISH = languages.of("en")

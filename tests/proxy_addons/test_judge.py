@@ -2,6 +2,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import closing
 
+import mitmproxy.proxy.layers  # noqa: F401 - registers the hooks that HOOKS is found by
 import msgspec
 import pytest
 
@@ -13,7 +14,7 @@ from blocklists.rulebook import Severity
 from blocklists.score import Score
 from blocklists.verdict import Hit
 from proxy_addons.counters import Counters
-from proxy_addons.judge import Judge, Plan, gravest, plan_of
+from proxy_addons.judge import Judge, NotReadyError, Plan, gravest, plan_of
 from reporting.journal import Journal
 from reporting.recorder import Recorder
 from tests.support.proxy_school import SEED, School
@@ -101,3 +102,8 @@ def test_the_gravest_refusal_is_the_one_told() -> None:
     judged = [(None, ALLOW), (None, BLOCK), (None, URGENT)]
     assert gravest(judged) == (None, URGENT)
     assert gravest([(None, ALLOW)]) is None
+
+
+def test_there_is_no_verdict_without_a_policy(school: School) -> None:
+    with pytest.raises(NotReadyError):
+        _ = Judge(Live(school.files), None, Counters()).policy

@@ -17,6 +17,7 @@ from cryptography import x509
 from proxy_addons import handover
 from proxy_addons.doorway import FIRST_HELLO
 from proxy_addons.settings import PeekSettings
+from tests.proxy_addons.conftest import Street, street
 from tests.support.commands import until
 from tests.support.front_door import KEY, Door, front_door
 from tests.support.origin import Origin, tls_context
@@ -24,22 +25,10 @@ from tests.support.proxy_school import ADDRESSES, HOSTS, Nameserver, School, hea
 
 
 @dataclass
-class Fronted:
-    """A school, its nameserver, two web servers behind every name, and a front door with a worker."""
+class Fronted(Street):
+    """A school with all that is round it, and a front door with a worker."""
 
-    school: School
-    dns: Nameserver
-    secure: Origin
-    plain: Origin
     door: Door
-
-    def url(self, host: str, path: str = "/") -> str:
-        """An https URL on the origin with TLS."""
-        return f"https://{host}:{self.secure.port}{path}"
-
-    def plain_url(self, host: str, path: str = "/") -> str:
-        """An http URL on the plain origin."""
-        return f"http://{host}:{self.plain.port}{path}"
 
     def issuer(self, host: str, profile: str = "ks2", sni: str | None = None) -> str:
         """Who issued the certificate that a client of *profile* is shown in a tunnel to *host*."""
@@ -65,20 +54,15 @@ def whole_front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fronted]:
         "safe.duckduckgo.com": ["127.0.0.1"],
         "strict.bing.com": ["=tracker.harm.test"],
     }
-    with (
-        Nameserver(zone) as dns,
-        Origin(tls_context(school.servers, *HOSTS)) as secure,
-        Origin() as plain,
-        front_door(school, school.settings(dns, secure.port, plain.port)) as door,
-    ):
-        yield Fronted(school, dns, secure, plain, door)
+    with street(school, zone) as outside:
+        settings = school.settings(outside.dns, outside.secure.port, outside.plain.port)
+        with front_door(school, settings) as door:
+            yield Fronted(school, outside.dns, outside.secure, outside.plain, door)
 
 
 @pytest.fixture
 def front(whole_front: Fronted) -> Fronted:
-    whole_front.secure.forget()
-    whole_front.plain.forget()
-    whole_front.dns.asked.clear()
+    whole_front.forget()
     return whole_front
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from blocklists.policy import Verdict
 from proxy_addons import block_page, words
-from proxy_addons.answer import Form
 from proxy_addons.block_page import notice_of
+from proxy_addons.form import Form
 from proxy_addons.portal import Portal
 from proxy_addons.settings import ProxySettings
 from reporting import page_link

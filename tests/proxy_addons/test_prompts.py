@@ -12,9 +12,8 @@ import wsproto.events
 
 from blocklists.rulebook import Severity
 from reporting.breach import Breach, BreachKind
-from tests.proxy_addons.conftest import House
-from tests.support.origin import Origin, tls_context
-from tests.support.proxy_school import ADDRESSES, Nameserver, School, head_of, running
+from tests.proxy_addons.conftest import House, furnished
+from tests.support.proxy_school import ADDRESSES, School, head_of
 
 CHAT = "ai-chat.test"
 RISK = "i want to die"
@@ -23,19 +22,13 @@ RISK = "i want to die"
 @pytest.fixture(scope="module")
 def chat_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     school = School(tmp_path_factory.mktemp("chat"))
-    with (
-        Nameserver({CHAT: ["127.0.0.1"]}) as dns,
-        Origin(tls_context(school.servers, CHAT)) as secure,
-        Origin() as plain,
-        running(school, school.settings(dns, secure.port, plain.port)) as worker,
-    ):
-        yield House(school, dns, secure, plain, worker)
+    with furnished(school, {CHAT: ["127.0.0.1"]}, hosts=[CHAT]) as house:
+        yield house
 
 
 @pytest.fixture
 def house(chat_house: House) -> House:
-    chat_house.secure.forget()
-    chat_house.plain.forget()
+    chat_house.forget()
     return chat_house
 
 

@@ -12,9 +12,9 @@ import pytest
 from blocklists.profile import Search
 from blocklists.rulebook import Severity
 from reporting.breach import Breach, BreachKind
-from tests.proxy_addons.conftest import House
-from tests.support.origin import Origin, Seen, tls_context
-from tests.support.proxy_school import ADDRESSES, Nameserver, School, rulebook, running
+from tests.proxy_addons.conftest import House, furnished
+from tests.support.origin import Seen
+from tests.support.proxy_school import ADDRESSES, School, rulebook
 
 GOOGLE, BING, DUCK, YAHOO = "www.google.com", "www.bing.com", "duckduckgo.com", "uk.search.yahoo.com"
 KIDDLE, BAIDU, YOUTUBE = "www.kiddle.co", "www.baidu.com", "www.youtube.com"
@@ -39,23 +39,20 @@ def book():
     return msgspec.structs.replace(made, profiles=profiles)
 
 
+ZONE = {host: ["127.0.0.1"] for host in (*ENGINES, *STRICT)}
+
+
 @pytest.fixture(scope="module")
 def engines_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     school = School(tmp_path_factory.mktemp("engines"))
     school.write_policy(book(), version=2)
-    with (
-        Nameserver({host: ["127.0.0.1"] for host in (*ENGINES, *STRICT)}) as dns,
-        Origin(tls_context(school.servers, *ENGINES)) as secure,
-        Origin() as plain,
-        running(school, school.settings(dns, secure.port, plain.port, adult="Ms Oak")) as worker,
-    ):
-        yield House(school, dns, secure, plain, worker)
+    with furnished(school, ZONE, hosts=ENGINES, adult="Ms Oak") as house:
+        yield house
 
 
 @pytest.fixture
 def house(engines_house: House) -> House:
-    engines_house.secure.forget()
-    engines_house.plain.forget()
+    engines_house.forget()
     return engines_house
 
 
@@ -239,13 +236,8 @@ def fresh(tmp_path: Path) -> Iterator[House]:
     """A worker that nobody has been shown a panel by."""
     school = School(tmp_path)
     school.write_policy(book(), version=2)
-    with (
-        Nameserver({host: ["127.0.0.1"] for host in (*ENGINES, *STRICT)}) as dns,
-        Origin(tls_context(school.servers, *ENGINES)) as secure,
-        Origin() as plain,
-        running(school, school.settings(dns, secure.port, plain.port, adult="Ms Oak")) as worker,
-    ):
-        yield House(school, dns, secure, plain, worker)
+    with furnished(school, ZONE, hosts=ENGINES, adult="Ms Oak") as house:
+        yield house
 
 
 def test_an_urgent_search_is_on_record_when_the_panel_arrives_and_each_child_gets_a_panel(fresh: House) -> None:

@@ -10,9 +10,8 @@ import pytest
 import wsproto
 import wsproto.events
 
-from tests.proxy_addons.conftest import House
-from tests.support.origin import Origin, tls_context
-from tests.support.proxy_school import ADDRESSES, HOSTS, Nameserver, School, head_of, running
+from tests.proxy_addons.conftest import House, furnished
+from tests.support.proxy_school import ADDRESSES, School, head_of
 
 HEAVY = "heavy words"
 
@@ -32,13 +31,8 @@ def weighed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @contextmanager
 def talking_house(school: School, heavy: str = "") -> Iterator[House]:
-    with (
-        Nameserver() as dns,
-        Origin(tls_context(school.servers, *HOSTS)) as secure,
-        Origin() as plain,
-        running(school, school.settings(dns, secure.port, plain.port), heavy=heavy) as worker,
-    ):
-        yield House(school, dns, secure, plain, worker)
+    with furnished(school, heavy=heavy) as house:
+        yield house
 
 
 class Talk:

@@ -4,7 +4,7 @@ import pytest
 
 from blocklists.profile import Pages
 from proxy_addons import trouble, words
-from proxy_addons.answer import PIXEL, Form
+from proxy_addons.form import PIXEL, Form
 from proxy_addons.trouble import Trouble
 
 ENGLISH = words.of("en")

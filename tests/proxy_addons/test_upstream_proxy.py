@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from proxy_addons.settings import ProxySettings
-from tests.proxy_addons.conftest import House
+from tests.proxy_addons.conftest import House, furnished
 from tests.support.another_proxy import AnotherProxy
-from tests.support.origin import Origin, tls_context
-from tests.support.proxy_school import HOSTS, Nameserver, School, running
+from tests.support.proxy_school import School
 
 AUTHORISED = "Proxy-Authorization: Basic bmFtZTpwYXNz"
 
@@ -17,29 +16,16 @@ AUTHORISED = "Proxy-Authorization: Basic bmFtZTpwYXNz"
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, AnotherProxy]]:
     school = School(tmp_path_factory.mktemp("chain"))
     (school.folder / "credentials").write_text("name:pass\n")
-    with (
-        Nameserver() as dns,
-        Origin(tls_context(school.servers, *HOSTS)) as secure,
-        Origin() as plain,
-        AnotherProxy() as other,
-        running(
-            school,
-            school.settings(
-                dns,
-                secure.port,
-                plain.port,
-                upstream=f"http://127.0.0.1:{other.port}",
-                upstream_credentials=str(school.folder / "credentials"),
-            ),
-        ) as worker,
-    ):
-        yield House(school, dns, secure, plain, worker), other
+    credentials = str(school.folder / "credentials")
+    with AnotherProxy() as other:
+        upstream = f"http://127.0.0.1:{other.port}"
+        with furnished(school, upstream=upstream, upstream_credentials=credentials) as house:
+            yield house, other
 
 
 @pytest.fixture(autouse=True)
 def forgotten(chain: tuple[House, AnotherProxy]) -> None:
-    chain[0].secure.forget()
-    chain[0].plain.forget()
+    chain[0].forget()
     chain[1].heads.clear()
     chain[1].closed.clear()
 

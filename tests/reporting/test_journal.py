@@ -236,6 +236,7 @@ LIGHT = {
     "blocklists.entry",
     "blocklists.profile",
     "blocklists.rulebook",
+    "blocklists.snapshot",  # what makes a rename durable; every process has it
     "blocklists.url",
     "blocklists.verdict",
     "idna",  # of blocklists.domain; a third of msgspec's size

@@ -55,7 +55,7 @@ def test_a_scrape_has_what_every_process_has(recorder):
     assert float(found["schoolgate_journal_floods_total"]) == 0
     assert float(found["schoolgate_journal_visits_total"]) == 0
     assert float(found["schoolgate_journal_visits_lost_total"]) == 0
-    assert float(found["schoolgate_journal_unsynced_bytes"]) == recorder.unsynced > 0
+    assert float(found["schoolgate_journal_unsynced_bytes"]) == recorder.syncing.unsynced > 0
     assert 0 < float(found["schoolgate_journal_lag_seconds"]) < 60
 
 

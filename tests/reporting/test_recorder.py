@@ -1,7 +1,6 @@
 import asyncio
 import contextlib
 import logging
-import threading
 import time
 import tracemalloc
 
@@ -16,34 +15,10 @@ from reporting.frames import read_frames
 from reporting.journal import JournalFullError
 from reporting.recorder import Recorder
 from reporting.runs import LONGEST_GRAVE, ROWS, RUNS_EACH, SAMPLES, WINDOW
-from tests.support.journals import AT, SEED, again, breach, open_journal
+from tests.support.journals import AT, SEED, again, breach
 from tests.support.killed_child import told_until_killed
 
 PUPIL = breach().address
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def journal(tmp_path):
-    opened = open_journal(tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def recorder(journal, clock):
-    return Recorder(journal, monotonic=clock, now_ns=lambda: AT)
 
 
 def records(journal):
@@ -224,45 +199,6 @@ def test_a_run_whose_counts_have_nowhere_to_wait_loses_them_and_says_so(recorder
     full_disk.setattr(waiting_module, "MOST", 0)
     recorder.flush()
     assert (recorder.waiting, recorder.lost) == (0, 1)
-
-
-async def test_durable_returns_after_a_sync_that_began_after_the_write(recorder, journal):
-    recorder.first("a", breach())
-    await recorder.durable()
-    assert not journal.dirty
-
-
-async def test_concurrent_callers_of_durable_share_a_sync(recorder, journal, monkeypatch):
-    syncs = []
-    sync, gate = journal.sync, threading.Event()
-
-    def counted():
-        gate.wait(5)
-        syncs.append(journal.end)
-        sync()
-
-    monkeypatch.setattr(journal, "sync", counted)
-    recorder.first("a", breach())
-    waiting = [asyncio.create_task(recorder.durable()) for _ in range(20)]
-    await asyncio.sleep(0)
-    recorder.first("b", breach(1))
-    waiting += [asyncio.create_task(recorder.durable()) for _ in range(20)]
-    gate.set()
-    await asyncio.gather(*waiting)
-    assert len(syncs) <= 2
-    assert not journal.dirty
-
-
-async def test_a_sync_that_fails_is_counted_and_not_raised(recorder, journal, monkeypatch, caplog):
-    def fails():
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(journal, "sync", fails)
-    recorder.first("a", breach())
-    await recorder.durable()
-    recorder.flush()
-    assert recorder.sync_failures == 2
-    assert "cannot be written" in caplog.text
 
 
 @contextlib.asynccontextmanager
@@ -457,41 +393,3 @@ def test_the_last_room_of_a_journal_is_for_breaches_and_not_for_visits(recorder,
     recorder.visit(Visit(v=1, minute_ns=AT, source="dns", sites={"bbc.co.uk": 3}))
     assert records(journal) == []
     assert (recorder.visits, recorder.visits_lost, recorder.lost) == (0, 1, 0)
-
-
-async def test_what_is_not_synced_yet_is_told_by_size_and_age(recorder, journal, clock):
-    assert (recorder.unsynced, recorder.lag) == (0, 0.0)
-    before = journal.end
-    recorder.first("a", breach())
-    clock.now += 2
-    recorder.first("b", breach(1))
-    assert (recorder.unsynced, recorder.lag) == (journal.end - before, 2.0)
-    await recorder.durable()
-    assert (recorder.unsynced, recorder.lag) == (0, 0.0)
-
-
-async def test_what_is_written_during_a_sync_still_waits(recorder, journal, clock, monkeypatch):
-    sync, written = journal.sync, []
-
-    def writes_meanwhile():
-        sync()
-        written.append(recorder.first("b", breach(1)))
-        clock.now += 1
-
-    monkeypatch.setattr(journal, "sync", writes_meanwhile)
-    recorder.first("a", breach())
-    await recorder.durable()
-    assert recorder.unsynced > 0
-    assert recorder.lag == 1.0
-
-
-async def test_a_disk_that_refuses_to_sync_is_seen_by_what_waits(recorder, journal, clock, monkeypatch):
-    def fails():
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(journal, "sync", fails)
-    recorder.first("a", breach())
-    await recorder.durable()
-    clock.now += 30
-    assert recorder.lag == 30
-    assert recorder.unsynced > 0

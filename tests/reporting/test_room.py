@@ -29,13 +29,6 @@ def file(tmp_path):
     return tmp_path / "school.db"
 
 
-@pytest.fixture
-def spool(tmp_path):
-    folder = tmp_path / "spool"
-    folder.mkdir()
-    return folder
-
-
 async def fill(database, spool, visits):
     """*visits* visits, the oldest last in the table, and three breaches older than all of them."""
     with contextlib.closing(open_journal(spool, sealed_seed=b"sealed")) as journal:

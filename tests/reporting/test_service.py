@@ -15,7 +15,6 @@ from sqlalchemy import select
 
 from blocklists.rulebook import Severity
 from reporting import seed, service, troubles
-from reporting.alerts import route
 from reporting.database import Database, DatabaseInUseError, as_url
 from reporting.models import AccountRow
 from reporting.month_keys import FOLDER, RECORD, MonthKeys
@@ -301,48 +300,6 @@ def test_ipv6_is_bound_and_named_with_brackets():
         address = bound.getsockname()[:2]
     assert address[0] == "::1"
     assert service.hosts(ReportingSettings(), address) == ("127.0.0.1:8600", f"[::1]:{address[1]}")
-
-
-def test_routing_follows_the_policy_in_force(tmp_path, school):
-    live = service.Live(school)
-    desk = service.desk(settings_of(tmp_path), live)
-    assert desk.column("staff") == ""
-    live.refresh()
-    assert desk.column("staff") == "staff"
-    assert desk.column("gone") == ""
-    subject, body = desk.write(1001, Severity.ILLEGAL, 1_700_000_000_000_000_000)
-    assert "at once" in body
-    assert subject == "Schoolgate alert 1001: Illegal"
-
-
-DSL, HEAD, CHAIR = "dsl@school.test", "head@school.test", "chair@school.test"
-
-
-@pytest.mark.parametrize(
-    ("contacts", "pupils", "staff"),
-    [
-        (CONTACTS, None, None),
-        (ContactSettings(dsl=DSL, headteacher=HEAD), "so alerts about pupils go to the headteacher", None),
-        (ContactSettings(headteacher=HEAD), "so alerts about pupils go to the headteacher", None),
-        (ContactSettings(dsl_confirmed=True, headteacher=HEAD), "No address of the DSL is known", None),
-        (ContactSettings(dsl=DSL), "go to the DSL all the same", "mail about staff reaches nobody"),
-        (ContactSettings(dsl=DSL, dsl_confirmed=True), None, "mail about staff reaches nobody"),
-        (ContactSettings(), "mail about pupils reaches nobody", "mail about staff reaches nobody"),
-        (ContactSettings(chair=CHAIR), "mail about pupils reaches nobody", "mail about staff reaches nobody"),
-        (ContactSettings(dsl=HEAD, dsl_confirmed=True, headteacher=HEAD), None, "alerts about staff go there too"),
-        (ContactSettings(dsl=HEAD, dsl_confirmed=True, headteacher=HEAD, chair=CHAIR), None, None),
-    ],
-)
-def test_todays_page_says_where_alerts_go_for_want_of_an_address(contacts, pupils, staff):
-    found = service.notices(contacts)
-    expected = [words for words in (pupils, staff) if words]
-    assert len(found) == len(expected)
-    assert all(words in sentence for words, sentence in zip(expected, found, strict=True))
-    for column, words in (("ks2", pupils or ""), ("staff", staff or "")):
-        told = route(contacts, column)
-        assert (told.address == "") is ("reaches nobody" in words), "the words are what the routing does"
-        assert (told.address == HEAD) or "go to the headteacher" not in words
-        assert (told.address == DSL) or "go to the DSL" not in words
 
 
 @pytest.mark.parametrize(

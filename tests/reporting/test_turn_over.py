@@ -18,13 +18,6 @@ from tests.support.journals import AT, SEED, again, breach, follower, open_journ
 
 
 @pytest.fixture
-def spool(tmp_path):
-    folder = tmp_path / "spool"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def recorder(spool):
     made = Recorder(open_journal(spool, sealed_seed=b"sealed"), longest=20_000)
     yield made
@@ -107,7 +100,7 @@ async def test_what_is_grave_is_durable_when_told_so_while_the_journal_changes(r
     assert recorder.journal is not old
     assert not old.dirty
     await recorder.durable()
-    assert recorder.unsynced == 0
+    assert recorder.syncing.unsynced == 0
 
 
 async def test_where_no_new_journal_can_be_made_the_old_one_goes_on(recorder, spool, caplog):

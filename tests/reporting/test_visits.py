@@ -17,9 +17,9 @@ from reporting.breach import Visit
 from reporting.frames import read_frames
 from reporting.helplines import Helplines
 from reporting.visits import CLIENTS, HELPLINE, MINUTE, OTHER, RECORD, SITES_EACH, Visits, worth_a_visit
-from tests.blocklists.test_policy import PlainNames
 from tests.support.journals import SEED
 from tests.support.killed_child import told_until_killed
+from tests.support.small_policy import PlainNames
 
 AT = 28_333_333 * MINUTE
 PUPIL = Client("10.0.0.7", "ks2", number=7, device=8, person=9)

@@ -1,5 +1,6 @@
 """Breaches and journals for tests."""
 
+import asyncio
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -55,3 +56,10 @@ def follower(database: Database, spool: Path, **fields: Any) -> Ingest:
     desk = Desk(contacts=contacts, column=lambda profile: profile, write=lambda number, *_: (f"Alert {number}", "-"))
     given: dict[str, Any] = {"unseal": lambda sealed: SEED if sealed == b"sealed" else None}
     return Ingest(database, spool, desk, **(given | fields))
+
+
+async def drained(ingest: Ingest) -> None:
+    """Return once *ingest* has taken in all that there is."""
+    async with asyncio.timeout(30):
+        while await ingest.step():
+            pass

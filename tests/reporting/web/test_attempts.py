@@ -11,13 +11,7 @@ from reporting.web.attempts import (
     LONGEST_BY_NAME,
     Attempts,
 )
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
+from tests.support.clock import Clock
 
 
 @pytest.fixture

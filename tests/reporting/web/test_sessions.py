@@ -5,19 +5,12 @@ import stat
 import pytest
 
 from reporting.web.sessions import IDLE, LONGEST, TOUCH, Sessions
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1_800_000_000.0
-
-    def __call__(self):
-        return self.now
+from tests.support.clock import Clock
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(1_800_000_000.0)
 
 
 @pytest.fixture

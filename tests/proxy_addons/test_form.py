@@ -1,6 +1,6 @@
 import pytest
 
-from proxy_addons.answer import CONTENT_TYPES, PIXEL, Form, form_of
+from proxy_addons.form import CONTENT_TYPES, PIXEL, Form, form_of
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
