@@ -70,6 +70,18 @@ async def test_what_is_amiss_with_a_process_is_said_in_words_with_what_to_do(tmp
     assert "workers are well" in line["todo"]
 
 
+async def test_what_was_refused_is_not_well_until_it_is_mended(tmp_path):
+    refused = "schoolgate_config_refused_total 2\nschoolgate_snapshots_refused_total 1\n"
+    now = refused + "schoolgate_config_outdated 1\nschoolgate_snapshots_outdated 1\n"
+    mended = refused + "schoolgate_config_outdated 0\nschoolgate_snapshots_outdated 0\n"
+    async with answering(now) as bad, answering(mended) as good:
+        groups, _, _ = await looked_at(tmp_path, Machine(processes={"DNS 0": bad, "DNS 1": good}))
+    first, second = groups["Processes"]
+    assert "1 configuration was refused, and the one before it is in force" in first["says"]
+    assert "1 policy or index was refused" in first["says"]
+    assert (second["good"], second["says"]) == (True, "answers")
+
+
 async def test_a_dns_process_whose_resolvers_are_all_silent_is_not_well(tmp_path):
     resolvers = 'schoolgate_dns_upstream_alive{{upstream="0"}} 0.0\nschoolgate_dns_upstream_alive{{upstream="1"}} {}\n'
     async with answering(resolvers.format("0.0")) as silent, answering(resolvers.format("1.0")) as one:
