@@ -35,6 +35,8 @@ CODES = {}
 """The recovery codes that people have left, by the pages' address and the name."""
 UNUSED_TLS = ssl.create_default_context()
 """For clients of pages that are served without TLS: each would read the system's certificates anew, 28 ms of work."""
+PATIENCE = 60
+"""Seconds for an answer: a machine with much to do takes more than the five that a client waits by itself."""
 QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 TOKEN_FIELD = re.compile(r'name="_csrf_token" value="([0-9a-f]+)"')
 
@@ -114,7 +116,8 @@ class StaffPages:
 
     def browser(self, **options):
         """A client that keeps cookies and follows nothing by itself."""
-        return httpx.AsyncClient(base_url=self.url, verify=UNUSED_TLS, trust_env=False, **options)
+        usual = {"verify": UNUSED_TLS, "trust_env": False, "timeout": PATIENCE}
+        return httpx.AsyncClient(base_url=self.url, **{**usual, **options})
 
     @contextlib.asynccontextmanager
     async def logged_in(self, *roles):

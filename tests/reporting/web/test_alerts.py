@@ -67,7 +67,7 @@ async def test_acknowledging_is_noted_with_name_and_time_and_once_only(pages):
         assert "Acknowledged" in page
         assert "by dsl" in page
         assert "<button>Acknowledge" not in page
-        assert (await submit(second, f"{path}/acknowledge", {}, page=path)).status_code == 303
+        assert (await submit(second, f"{path}/acknowledge", {}, page=path)).status_code == 409
         assert (await second.get(path)).text.count("by dsl") == 1
         listed = (await second.get("/alerts")).text
         assert "No alert is open for you" in listed
