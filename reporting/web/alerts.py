@@ -180,7 +180,7 @@ def show(row: AlertRow, office: Office, *, by: str = "") -> ShownAlert:
         title=meaning.title if meaning else "",
         says=meaning.says if meaning else "",
         theme=THEMES.get(row.theme, row.theme or "No theme"),
-        who=_who(row.subject),
+        who=office.pseudonyms().subject(row.subject, row.opened_ns) or row.subject.partition(":")[0],
         profile=profile.title if profile else row.profile,
         opened=times.shown(row.opened_ns, zone),
         opened_at=times.machine(row.opened_ns),
@@ -191,11 +191,6 @@ def show(row: AlertRow, office: Office, *, by: str = "") -> ShownAlert:
         count=row.count,
         acknowledged=done,
     )
-
-
-def _who(subject: str) -> str:
-    kind, _, rest = subject.partition(":")
-    return {"person": f"Person {rest}", "address": f"Device at {rest}"}.get(kind, subject)
 
 
 def _entries(breaches: list[BreachRow], viewer: Viewer, audience: str, office: Office) -> list[Shown]:

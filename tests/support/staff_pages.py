@@ -114,6 +114,10 @@ class StaffPages:
             session.add_all(AlertBreachRow(alert=row.id, breach=breach) for breach in breaches)
             return row.number
 
+    def called(self, person, *roles):
+        """What *person* is called today before somebody with *roles*."""
+        return self.app.state["office"].pseudonyms(roles).called(person, time.time_ns())
+
     def browser(self, **options):
         """A client that keeps cookies and follows nothing by itself."""
         usual = {"verify": UNUSED_TLS, "trust_env": False, "timeout": PATIENCE}
