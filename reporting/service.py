@@ -111,7 +111,7 @@ async def serve(
                 secure=bool(settings.tls_certificate),
                 notices=notices(settings.contacts),
                 pseudonym_key=await kept_key(database),
-                machine=msgspec.structs.replace(machine or Machine(), disks=disks(settings.database, files)),
+                machine=_looked_at(machine or Machine(), settings, files),
             )
             answered = hosts(settings, pages.getsockname()[:2])
             app = create_app(office, hosts=answered, refuses=pupils_network(live))
@@ -197,6 +197,12 @@ def disks(database: str, files: Files) -> dict[str, Path]:
     """The folders whose disks must have room, by what is kept there; a server's are its own business."""
     kept = {"State": files.state, "Journals": files.spool}
     return kept if on_server(database) else {"Database": Path(database).parent, **kept}
+
+
+def _looked_at(machine: Machine, settings: ReportingSettings, files: Files) -> Machine:
+    """*machine* with what is reporting's own to know: the disks, and the folder of backups."""
+    backups = None if on_server(settings.database) else Path(settings.backup.folder)
+    return msgspec.structs.replace(machine, disks=disks(settings.database, files), backups=backups)
 
 
 def _nightly(database: Database, settings: ReportingSettings, file: Path, files: Files, live: Live) -> Nightly | Spent:

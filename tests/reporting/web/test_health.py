@@ -7,13 +7,17 @@ import re
 import time
 from pathlib import Path
 
+import pytest
 import trustme
 
 from blocklists import stored
+from reporting import backups
 from reporting.models import JournalRow
 from reporting.web import alarms, scraping
 from reporting.web.machine import Machine
 from tests.support.staff_pages import JOURNAL, running
+
+HOUR = 3600 * 10**9
 
 FRONT_DOOR = (
     "# HELP schoolgate_peek_connections_total x\n"
@@ -95,8 +99,57 @@ async def test_a_dns_process_whose_resolvers_are_all_silent_is_not_well(tmp_path
 def test_each_alarm_of_a_process_is_one_on_the_page():
     rows = Path("docs/reference/metrics.md").read_text(encoding="utf-8").splitlines()
     theirs = {row.split("`")[1] for row in rows if row.endswith("**alarm** |")}
-    elsewhere = re.compile("schoolgate_(reporting|list|sealed|clock)_")
+    elsewhere = re.compile("schoolgate_(reporting_|list_|sealed_|clock_|proxy_signer_)")
     assert set(alarms.ALARMS) == {name for name in theirs if not elsewhere.match(name)}
+
+
+@pytest.mark.parametrize(
+    ("workers", "good", "says"),
+    [
+        ((), False, "no worker says how it is"),
+        ((0, 0), True, "answers"),
+        ((1, 1), False, "does not answer"),
+        ((0, 1), False, "does not answer 1 of 2 workers"),
+    ],
+)
+async def test_the_signer_is_as_well_as_the_workers_say(tmp_path, workers, good, says):
+    async with contextlib.AsyncExitStack() as stack:
+        places = {"Worker 9": ("127.0.0.1", 9)}
+        for number, silent in enumerate(workers):
+            places[f"Worker {number}"] = await stack.enter_async_context(
+                answering(f"schoolgate_proxy_signer_silent {silent}.0\n")
+            )
+        groups, _, page = await looked_at(tmp_path, Machine(processes=places, signer=True))
+    line = groups["Processes"][-1]
+    assert (line["what"], line["good"], line["says"]) == ("Signer", good, says)
+    assert ("Until it answers" in page) is ("does not answer" in says)
+
+
+async def test_where_there_is_to_be_no_signer_nothing_is_said_of_one(tmp_path):
+    groups, _, _ = await looked_at(tmp_path, Machine())
+    assert groups["Processes"] == []
+    assert "Backup" not in groups
+
+
+@pytest.mark.parametrize(
+    ("ages", "good", "says"),
+    [
+        ((), False, "there is none"),
+        ((3, 27), True, "made 3 hours ago"),
+        ((27, 51), False, "made 1 day ago"),
+        ((27, -48), False, "made 1 day ago"),
+    ],
+)
+async def test_the_newest_backup_says_how_old_it_is(tmp_path, ages, good, says):
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for hours in ages:
+        (folder / f"schoolgate-{backups.stamp(time.time_ns() - hours * HOUR - 60 * 10**9)}.db").touch()
+    (folder / "notes.txt").touch()
+    groups, _, page = await looked_at(tmp_path, Machine(backups=folder))
+    [line] = groups["Backup"]
+    assert (line["what"], line["good"], line["says"]) == ("Newest backup", good, says)
+    assert ("schoolgate backup" in page) is not good
 
 
 async def test_without_a_front_door_nothing_is_said_of_coverage(tmp_path):
