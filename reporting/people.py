@@ -293,4 +293,4 @@ async def _take_keys(session: AsyncSession, number: int, roles: Collection[str])
 
 
 def _lent(roles: Collection[str]) -> list[str]:
-    return ["dsl"] if "deputy" in roles else []
+    return [role for deputy, role in (("deputy", "dsl"), ("head_deputy", "headteacher")) if deputy in roles]
