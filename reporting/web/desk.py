@@ -68,7 +68,8 @@ async def of(session: AsyncSession, row: AlertRow, request: Asked) -> dict[str, 
 async def colleagues(session: AsyncSession, row: AlertRow, office: Office) -> list[AccountRow]:
     """The open accounts that may see the alert *row*: to them it can be given."""
     closed = select(AccountStateRow.account).where(AccountStateRow.closed_ns.is_not(None))
-    rows = list(await session.scalars(select(AccountRow).where(AccountRow.id.not_in(closed)).order_by(AccountRow.name)))
+    there = select(AccountRow).where(AccountRow.id.not_in(closed)).order_by(AccountRow.login, AccountRow.name)
+    rows = list(await session.scalars(there))
     one_person = (await _one_person(office)) if rows else False
     return [one for one in rows if _sees(one, row, office, one_person=one_person)]
 

@@ -62,7 +62,7 @@ class StaffPages:
         step = SecondStep(self.database, self.folder / "second-step.key", lambda: time.time_ns() - 3600 * 10**9)
         made = await step.begin(account.id, account.name, "")
         secret = made.secret.replace(" ", "")
-        CODES[self.url, account.name] = await step.confirm(account.id, pyotp.TOTP(secret).at(time.time() - 3600))
+        CODES[self.url, tidy(account.name)] = await step.confirm(account.id, pyotp.TOTP(secret).at(time.time() - 3600))
         return secret
 
     async def token(self, token, roles):

@@ -36,6 +36,8 @@ FORMS = {
     "/incidents/1": Action.INCIDENTS_WRITE,
     "/incidents/1/state": Action.INCIDENTS_WRITE,
     "/incidents/1/export": Action.INCIDENTS_EXPORT,
+    "/proposals/1/withdraw": Action.CHANGES_PROPOSE,
+    "/proposals/1/settle": Action.CHANGES_PROPOSE,
     "/people/invite": Action.ACCOUNTS_MANAGE,
     "/people/withdraw": Action.ACCOUNTS_MANAGE,
     "/people/99/roles": Action.ACCOUNTS_MANAGE,
