@@ -15,6 +15,7 @@ from reporting import backups
 from reporting.models import JournalRow
 from reporting.web import alarms, scraping
 from reporting.web.machine import Machine
+from tests.support.answering import answering
 from tests.support.staff_pages import JOURNAL, running
 
 HOUR = 3600 * 10**9
@@ -25,21 +26,6 @@ FRONT_DOOR = (
     'schoolgate_peek_handed_over_total{profile="a"} 10.0\nschoolgate_peek_handed_over_total{profile="b"} 20.0\n'
     "schoolgate_peek_refused_total 1e+01\n"
 )
-
-
-@contextlib.asynccontextmanager
-async def answering(body, status="200 OK"):
-    """A port that answers every scrape with *body*."""
-
-    async def answer(reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(f"HTTP/1.0 {status}\r\nContent-Type: text/plain\r\n\r\n{body}".encode())
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[:2]
 
 
 async def looked_at(tmp_path, machine, **options):
