@@ -2,7 +2,6 @@
 
 import datetime
 import itertools
-import re
 import time
 from zoneinfo import ZoneInfo
 
@@ -50,18 +49,18 @@ async def test_a_site_that_is_not_in_the_log_leads_to_what_somebody_would_meet_t
 
 async def test_a_client_a_device_and_a_person_each_have_their_entries(pages):
     now = time.time_ns()
-    await pages.breach(host="one.test", address="10.20.1.1", device=41, person=900, at_ns=now)
-    await pages.breach(host="two.test", address="10.20.1.2", device=42, person=901, at_ns=now)
+    await pages.breach(host="one.test", address="10.20.1.1", device=41, person=909090909, at_ns=now)
+    await pages.breach(host="two.test", address="10.20.1.2", device=42, person=909090910, at_ns=now)
     async with pages.logged_in("technician") as browser:
         assert await hosts(browser, address="10.20.1.1") == ["one.test"]
         for text in ("41", "device 41", "Device 41"):
             assert await hosts(browser, device=text) == ["one.test"]
-        called = Pseudonyms(b"", pages.live.policy.zone, time.time_ns).called(900, now)
+        called = Pseudonyms(b"", pages.live.policy.zone, time.time_ns).called(909090909, now)
         assert await hosts(browser, person=called) == ["one.test"]
         assert await hosts(browser, person=called.lower().replace("-", "")) == ["one.test"]
         page = (await browser.get("/breaches")).text
         assert called in page
-        assert not re.search(r"\b900\b", page), "a person's number is nobody's to read"
+        assert "909090909" not in page, "a person's number is nobody's to read"
 
 
 async def test_a_pseudonym_of_last_term_finds_only_last_terms_entries(pages):
