@@ -111,6 +111,8 @@ class Live:
         self.version = 0
         self.written_ns = 0
         self.refused = 0
+        self.outdated: set[str] = set()
+        """What is older in force than on the disk, since the newest was refused: parts by name, and "policy file"."""
         self.reloads = 0
         self._stamps: dict[str, _Stamp] = {}
         self._unread: dict[str, _Stamp] = {}
@@ -144,9 +146,11 @@ class Live:
 
     def _hear_of_refusal(self) -> None:
         """Count and say that a policy file was refused before it ever became a snapshot."""
-        stamp = _stamp(self.files.policy_refused)
-        if stamp not in {None, self._refusal}:
+        stamp, policy = _stamp(self.files.policy_refused), self._stamps.get("policy", (0, 0, 0))
+        if stamp is not None and stamp != self._refusal:
             self.refused += 1
+            if stamp[1] > policy[1]:  # else it was mended and applied since
+                self.outdated.add(_POLICY_FILE)
             log.error("A new policy file was refused; policy version %d stays in force. %s", self.version, self._why())
         self._refusal = stamp
 
@@ -173,12 +177,14 @@ class Live:
             self._parts[name] = _NONE_YET[name]  # nothing that is found clean is missed by a filter that is closed
             return True
         self._stamps[name] = stamp
+        self.outdated -= {name, _POLICY_FILE} if name == "policy" else {name}
         return True
 
     def _refuse(self, name: str, stamp: _Stamp, error: Exception) -> None:
         """Count a refusal once for each file; what could not be read is tried again, what is damaged is not."""
         if not isinstance(error, OSError):
             self._stamps[name] = stamp
+        self.outdated.add(name)
         if self._unread.get(name) != stamp:
             self._unread[name] = stamp
             self.refused += 1
@@ -213,10 +219,12 @@ class Live:
         current = self.files.index / index.CURRENT
         try:
             read = index.Index(current)
+            self.outdated.discard(_BUILD)
         except (ValueError, OSError) as error:
             if "index" in self._parts or (before := whole_build(self.files.index)) is None:
                 raise
             self.refused += 1
+            self.outdated.add(_BUILD)
             log.error("The index in force was refused, the build before it is used: %s", error)  # noqa: TRY400 - no traceback, as for every refusal
             read = before
         self.written_ns = max(self.written_ns, read.manifest.built_ns)
@@ -247,6 +255,8 @@ def whole_build(folder: Path) -> index.Index | None:
 
 _NONE_YET: dict[str, object] = {"permits": Permits(), "sealed": sealed.NOTHING, "known": frozenset()}
 """What holds where such a file was never written; a file that is there and cannot be read is not the same."""
+_POLICY_FILE, _BUILD = "policy file", "build"
+"""What is refused though its part was read: by `schoolgate policy apply`, and where another build served."""
 _DECIDING = ("policy", "index", "permits", "sealed", "known")
 """What a policy is put together of, in the order in which it takes them."""
 

@@ -95,8 +95,10 @@ def init(folder: Path, school: str) -> None:
         f"                 {made.token}\n"
         f"  DSL, head      schoolgate account invite dsl {config}\n"
         f"                 schoolgate account invite headteacher {config}\n"
+        f"  deputies       schoolgate account invite deputy, and head_deputy; or by DSL and head on the page People\n"
         f"  out of hours   who hears of an urgent alert at night and in the holidays? Decide it with the DSL, and\n"
-        f"                 into reporting.contacts.on_call or reporting.channels. Then: schoolgate alert test\n\n"
+        f"                 into reporting.contacts.on_call or reporting.channels: that is an address, and whoever has\n"
+        f"                 it acknowledges by an account of their own, dsl or deputy. Then: schoolgate alert test\n\n"
         f"Start with: schoolgate run {config}"
     )
 
@@ -249,7 +251,7 @@ def account() -> None:
 def account_invite(roles: tuple[str, ...], file: Path | None, as_json: bool) -> None:
     """Invite somebody to an account with one or more roles.
 
-    They are technician, dsl, deputy, headteacher, chair, governor and auditor.
+    They are technician, dsl, deputy (the DSL's), headteacher, head_deputy, chair, governor and auditor.
 
     Prints a token that works once, within 14 days, at /enrol of the staff pages; the person chooses the password there.
     Example: `schoolgate account invite dsl`

@@ -9,7 +9,11 @@ from reporting.web.machine import Machine
 
 def machine_of(settings: Settings) -> Machine:
     """The processes with metrics ports and the certificates that *settings* name."""
-    return Machine(processes=dict(_processes(settings)), certificates=dict(_certificates(settings)))
+    return Machine(
+        processes=dict(_processes(settings)),
+        certificates=dict(_certificates(settings)),
+        signer=settings.config.run.workers > 0,
+    )
 
 
 def _processes(settings: Settings) -> Iterator[tuple[str, tuple[str, int]]]:

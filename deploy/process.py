@@ -232,9 +232,11 @@ class _Process:
             return False
         metrics.config_refused()
         log.error("The new configuration cannot be served (%s); the old one stays in force.", reason(error))
-        if self.settings is failed:  # else a newer one was read meanwhile, and is tried first
+        if self.settings is failed:
             self.settings = self.in_force
             logging.getLogger().setLevel(self.settings.config.log_level)
+        else:  # a newer one was read meanwhile, and is tried first
+            metrics.config_accepted()
         return True
 
     def _read_again(self) -> None:
@@ -246,6 +248,7 @@ class _Process:
                 log.warning("%s", problem)
             log.error("The new configuration was refused; the old one stays in force.")  # noqa: TRY400 - said above
             return
+        metrics.config_accepted()
         logging.getLogger().setLevel(self.settings.config.log_level)
         log.info("The configuration was read again.")
         if keys := restart.needed_for(self.started_with.config, self.settings.config):

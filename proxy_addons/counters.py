@@ -29,6 +29,7 @@ class Counters:
         self.opened = 0
         self.closed = 0
         self.unsigned = 0
+        self.signer_silent = True
         self.sunk = 0
         self.failures = 0
         self.inner_errors = 0
@@ -84,6 +85,7 @@ class Collected(Collector):
             ("open_connections", "Connections now.", self._open()),
             ("held_bytes", "Answers held until they are judged.", self._held()),
             ("memory_bytes", "Resident memory of the worker.", memory()),
+            ("signer_silent", "1 while the signer does not answer.", counts.signer_silent),
         )
         yield from gauges("schoolgate_proxy", now)
 

@@ -31,6 +31,7 @@ from proxy_addons import (
     library_speed,
     library_words,
     messages,
+    signer_watch,
     sockets,
 )
 from proxy_addons.addresses import Reach
@@ -209,6 +210,7 @@ class Worker:
             self._resolver.own_ports = {s.getsockname()[1] for s in (*sockets, *sink.sockets)}
             self._resolver.own_ports |= self._front.ports if self._front else set()
             kept = [tasks.create_task(self._keep_fresh()), tasks.create_task(ending.end_overdue())]
+            kept.append(tasks.create_task(signer_watch.keep(Path(self._settings.signer), self._counters)))
             kept += [tasks.create_task(self._distrusting.keep(status))] if status else []
             with installed(self._resolver, loop):
                 core = tasks.create_task(self._master.run())  # last: it changes how the loop starts tasks

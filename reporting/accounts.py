@@ -104,7 +104,7 @@ class Accounts:
     async def verify(self, name: str, password: str) -> Account | None:
         """The account of *name* if *password* is right, else None after the same work."""
         async with self._database.reading() as session:
-            row = await session.scalar(select(AccountRow).where(AccountRow.name == tidy(name)))
+            row = await session.scalar(select(AccountRow).where(AccountRow.login == tidy(name)))
             state = await session.get(AccountStateRow, row.id) if row else None
         right = await self._matches(row.password_hash if row else self._nobody, password)
         if row is None or not right or (state and state.closed_ns):
@@ -126,14 +126,19 @@ class Accounts:
 
     async def enrol(self, token: str, name: str, password: str) -> Account:
         """Make the account that *token* stands for and use the token up; EnrolmentError says what is wrong."""
-        name = tidy(name)
         judge(name, password)
         hashed = await self._hash(password)
         digest = token_digest(token)
         try:
             async with self._database.writing() as session:
                 roles = await self._use(session, digest)
-                row = AccountRow(name=name, roles=roles, password_hash=hashed, created_ns=self._now_ns())
+                row = AccountRow(
+                    name=as_typed(name),
+                    login=tidy(name),
+                    roles=roles,
+                    password_hash=hashed,
+                    created_ns=self._now_ns(),
+                )
                 session.add(row)
                 await session.flush()
         except IntegrityError as error:
@@ -229,9 +234,14 @@ def token_digest(token: str) -> str:
     return hashlib.sha256(token.strip().encode("utf-8", "replace")).hexdigest()
 
 
+def as_typed(name: str) -> str:
+    """*name* as it is kept and shown: composed, trimmed."""
+    return unicodedata.normalize("NFKC", name).strip()
+
+
 def tidy(name: str) -> str:
-    """*name* as it is kept and compared: composed, trimmed, lower case."""
-    return unicodedata.normalize("NFKC", name).strip().casefold()
+    """*name* as it is compared: composed, trimmed, lower case."""
+    return as_typed(name).casefold()
 
 
 def judge(name: str, password: str) -> None:

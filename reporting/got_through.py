@@ -73,6 +73,7 @@ async def close_for_all(
     database: Database,
     permits: Path,
     open_incident: OpenIncident,
+    called: Callable[[int], str],
     school: str = "",
     whose: ColumnElement[bool] | None = None,
     alert: int | None = None,
@@ -80,8 +81,9 @@ async def close_for_all(
 ) -> Done:
     """Close *host* for everybody for the account *by*, list who opened it, draft the notice, and open the incident.
 
-    *permits* is the file of the permits snapshot; *whose* visits may be told of, all if none. NoHostError if *host* is
-    none; OSError, or snapshot.SnapshotError for a damaged snapshot, if it cannot be closed: then nothing else is done.
+    *permits* is the file of the permits snapshot, *called* gives a person's pseudonym by their number; *whose* visits
+    may be told of, all if none. NoHostError if *host* is none; OSError, or snapshot.SnapshotError for a damaged
+    snapshot, if it cannot be closed: then nothing else is done.
     """
     name = domain.canonical(host.strip())
     if not name or "." not in name:
@@ -89,7 +91,7 @@ async def close_for_all(
     now = now_ns()
     number = close(permits, name, now)
     async with database.reading() as session:
-        who = tuple(await who_opened(session, name, now, whose))
+        who = tuple(await who_opened(session, name, now, called, whose))
     notice = draft(name, school)
     incident = await open_incident(
         IncidentToOpen(kind="got_through", host=name, at_ns=now, by=by, alert=alert, who=who, notice=notice)
@@ -139,7 +141,11 @@ def _in_force(permits: Path) -> tuple[Permits, int]:
 
 
 async def who_opened(
-    session: AsyncSession, host: str, now_ns: int, whose: ColumnElement[bool] | None = None
+    session: AsyncSession,
+    host: str,
+    now_ns: int,
+    called: Callable[[int], str],
+    whose: ColumnElement[bool] | None = None,
 ) -> list[Opened]:
     """Who of *whose* visits opened the site of *host* within LOOKED_BACK, the latest first; visits are by site."""
     site = suffix.registrable(host) or host
@@ -151,10 +157,10 @@ async def who_opened(
         .order_by(latest.desc())
         .limit(MOST)
     )
-    return [Opened(_pseudonym(person, client), int(count), last) for person, client, count, last in found]
+    return [Opened(_who(called(person), client), int(count), last) for person, client, count, last in found]
 
 
-def _pseudonym(person: int, client: int) -> str:
+def _who(person: str, client: int) -> str:
     if person:
         return f"Person {person}"
     return f"Device {client}" if client else "A device that is not known"

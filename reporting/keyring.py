@@ -171,9 +171,9 @@ class Keyring:
 
 
 def key_roles(roles: Collection[str]) -> tuple[str, ...]:
-    """The roles whose keys somebody with *roles* holds: a deputy holds the DSL's."""
+    """The roles whose keys somebody with *roles* holds: a deputy holds those of whom they stand in for."""
     dsl = ("dsl",) if {"dsl", "deputy"} & set(roles) else ()
-    return (*dsl, "headteacher") if "headteacher" in roles else dsl
+    return (*dsl, "headteacher") if {"headteacher", "head_deputy"} & set(roles) else dsl
 
 
 def _joined(one: bytes, other: bytes) -> bytes:

@@ -40,7 +40,7 @@ class MarkRow(Table):
 class ProposalRow(Table):
     """Somebody asks for *host* to be opened to *profile*, and why; nothing is opened by it.
 
-    *state* is open or withdrawn; whoever changes the policy adds states of their own.
+    *state* is open, withdrawn, or what somebody else has settled it as, with *answer* as their words.
     """
 
     __tablename__ = "proposals"
@@ -54,6 +54,9 @@ class ProposalRow(Table):
     profile: Mapped[str]
     why: Mapped[str]
     state: Mapped[str] = mapped_column(default="open")
+    settled_by: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    settled_ns: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    answer: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class SavedViewRow(Table):

@@ -4,7 +4,7 @@ No label holds a host, a client or a person (G28): a scrape says how much, never
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
@@ -16,12 +16,20 @@ from reporting.metrics_port import PATIENCE, Port
 from reporting.recorder import Recorder
 
 _refused_configurations = 0
+_outdated_configuration = False
 
 
 def config_refused() -> None:
     """Count a configuration that was refused while the old one stays in force."""
-    global _refused_configurations  # noqa: PLW0603 - a process has one configuration and one count
+    global _refused_configurations, _outdated_configuration  # noqa: PLW0603 - a process has one configuration
     _refused_configurations += 1
+    _outdated_configuration = True
+
+
+def config_accepted() -> None:
+    """The newest configuration is no longer one that was refused."""
+    global _outdated_configuration  # noqa: PLW0603 - see above
+    _outdated_configuration = False
 
 
 class State(Protocol):
@@ -29,6 +37,11 @@ class State(Protocol):
 
     version: int
     refused: int
+
+    @property
+    def outdated(self) -> Collection[str]:
+        """What is older in force than on the disk."""
+        ...  # pragma: no cover - a protocol
 
     def clock_ok(self) -> bool:
         """Whether the clock can be believed."""
@@ -46,9 +59,17 @@ class _Process(Collector):
             "schoolgate_snapshots_refused", "Snapshots and policy files refused.", value=live.refused
         )
         yield GaugeMetricFamily(
+            "schoolgate_snapshots_outdated",
+            "Snapshots, policy files and indexes whose newest was refused.",
+            value=len(live.outdated),
+        )
+        yield GaugeMetricFamily(
             "schoolgate_clock_implausible", "1 while the clock is behind.", value=not live.clock_ok()
         )
         yield CounterMetricFamily("schoolgate_config_refused", "Configurations refused.", value=_refused_configurations)
+        yield GaugeMetricFamily(
+            "schoolgate_config_outdated", "1 while the newest configuration is refused.", value=_outdated_configuration
+        )
         if recorder := self._recorder:
             yield from _journal(recorder)
 

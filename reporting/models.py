@@ -222,15 +222,20 @@ class OutboxRow(Table):
 
 
 class AccountRow(Table):
-    """Somebody who may log in. *roles* is comma text of `reporting.permissions.ROLES`."""
+    """Somebody who may log in. *roles* is comma text of `reporting.permissions.ROLES`.
+
+    *name* is as they typed it, *login* the same as it is compared (`accounts.tidy`).
+    """
 
     __tablename__ = "accounts"
+    __table_args__ = (Index("ix_accounts_login", "login", unique=True),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     roles: Mapped[str]
     password_hash: Mapped[str]
     created_ns: Mapped[int]
+    login: Mapped[str | None] = mapped_column(default=None)
 
 
 class EnrolmentRow(Table):

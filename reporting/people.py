@@ -89,7 +89,7 @@ class People:
         found = (
             select(AccountRow, AccountStateRow, last.scalar_subquery())
             .outerjoin(AccountStateRow, AccountStateRow.account == AccountRow.id)
-            .order_by(AccountStateRow.closed_ns.is_not(None), AccountRow.name)
+            .order_by(AccountStateRow.closed_ns.is_not(None), AccountRow.login, AccountRow.name)
         )
         async with self._database.reading() as session:
             return [_person(me, *row) for row in (await session.execute(found)).all()]
@@ -207,7 +207,7 @@ class People:
     async def number_of(self, name: str) -> int | None:
         """The number of the account of *name*, which is tidy."""
         async with self._database.reading() as session:
-            return await session.scalar(select(AccountRow.id).where(AccountRow.name == name))
+            return await session.scalar(select(AccountRow.id).where(AccountRow.login == name))
 
     async def seen(self, account: int) -> list[Event]:
         """The last that happened to *account*, the newest first."""
@@ -293,4 +293,4 @@ async def _take_keys(session: AsyncSession, number: int, roles: Collection[str])
 
 
 def _lent(roles: Collection[str]) -> list[str]:
-    return ["dsl"] if "deputy" in roles else []
+    return [role for deputy, role in (("deputy", "dsl"), ("head_deputy", "headteacher")) if deputy in roles]

@@ -9,12 +9,12 @@ import enum
 from collections.abc import Collection, Mapping
 
 TECHNICIAN, DSL, DEPUTY, HEADTEACHER = "technician", "dsl", "deputy", "headteacher"
-CHAIR, GOVERNOR, AUDITOR = "chair", "governor", "auditor"
+HEAD_DEPUTY, CHAIR, GOVERNOR, AUDITOR = "head_deputy", "chair", "governor", "auditor"
 
-ROLES = (TECHNICIAN, DSL, DEPUTY, HEADTEACHER, CHAIR, GOVERNOR, AUDITOR)
-"""Every role, in the order in which a page names them; *deputy* is the deputy DSL."""
+ROLES = (TECHNICIAN, DSL, DEPUTY, HEADTEACHER, HEAD_DEPUTY, CHAIR, GOVERNOR, AUDITOR)
+"""Every role, in the order in which a page names them; *deputy* is the deputy DSL, *head_deputy* the headteacher's."""
 
-SAFEGUARDING = frozenset({DSL, DEPUTY, HEADTEACHER, CHAIR})
+SAFEGUARDING = frozenset({DSL, DEPUTY, HEADTEACHER, HEAD_DEPUTY, CHAIR})
 """Roles that alerts are routed to (G7): their log-in always has a second step."""
 
 
@@ -45,8 +45,8 @@ class Action(enum.StrEnum):
 
 
 _EVERYBODY = frozenset(ROLES)
-_OF_THE_LOG = frozenset({TECHNICIAN, DSL, DEPUTY, HEADTEACHER, CHAIR})
-_OF_NAMES = frozenset({DSL, DEPUTY, HEADTEACHER})
+_OF_THE_LOG = frozenset({TECHNICIAN, *SAFEGUARDING})
+_OF_NAMES = SAFEGUARDING - {CHAIR}
 
 MAY: Mapping[Action, frozenset[str]] = {
     Action.TODAY: _EVERYBODY,
@@ -54,8 +54,8 @@ MAY: Mapping[Action, frozenset[str]] = {
     Action.BREACHES_READ: _OF_THE_LOG,
     Action.BREACHES_EXPORT: _OF_THE_LOG,
     Action.BREACHES_EXPLAIN: _OF_THE_LOG,
-    Action.CHANGES_PROPOSE: frozenset({TECHNICIAN, DSL, DEPUTY, HEADTEACHER}),
-    Action.HEALTH_READ: frozenset({TECHNICIAN, DSL, DEPUTY, HEADTEACHER, AUDITOR}),
+    Action.CHANGES_PROPOSE: frozenset({TECHNICIAN, *_OF_NAMES}),
+    Action.HEALTH_READ: frozenset({TECHNICIAN, *_OF_NAMES, AUDITOR}),
     Action.TOKENS_MANAGE: _OF_THE_LOG,
     Action.ALERTS_READ: SAFEGUARDING,
     Action.ALERTS_TRIAGE: SAFEGUARDING,
@@ -66,18 +66,18 @@ MAY: Mapping[Action, frozenset[str]] = {
     Action.INCIDENTS_EXPORT: SAFEGUARDING,
     Action.ACCOUNTS_READ: frozenset({TECHNICIAN, DSL, HEADTEACHER, CHAIR, AUDITOR}),
     Action.ACCOUNTS_MANAGE: frozenset({TECHNICIAN, DSL, HEADTEACHER, CHAIR}),
-    Action.LOOKS_READ: frozenset({HEADTEACHER, CHAIR, AUDITOR}),
+    Action.LOOKS_READ: frozenset({HEADTEACHER, HEAD_DEPUTY, CHAIR, AUDITOR}),
     Action.LOOKS_ASK: SAFEGUARDING,
     Action.LOOKS_GRANT: SAFEGUARDING,
-    Action.OVERSIGHT_READ: frozenset({HEADTEACHER, CHAIR, GOVERNOR, AUDITOR}),
+    Action.OVERSIGHT_READ: frozenset({HEADTEACHER, HEAD_DEPUTY, CHAIR, GOVERNOR, AUDITOR}),
 }
-"""The table. A governor and an auditor see no entry, no alert and no person."""
+"""The table. A governor and an auditor see no entry, no alert and no person; a deputy sees to no account."""
 
 GIVES: Mapping[str, frozenset[str]] = {
     TECHNICIAN: frozenset({TECHNICIAN, GOVERNOR, AUDITOR}),
     DSL: frozenset({DSL, DEPUTY}),
-    HEADTEACHER: frozenset({TECHNICIAN, DSL, DEPUTY, HEADTEACHER, GOVERNOR, AUDITOR}),
-    CHAIR: frozenset({HEADTEACHER, CHAIR, GOVERNOR, AUDITOR}),
+    HEADTEACHER: frozenset({TECHNICIAN, DSL, DEPUTY, HEADTEACHER, HEAD_DEPUTY, GOVERNOR, AUDITOR}),
+    CHAIR: frozenset({HEADTEACHER, HEAD_DEPUTY, CHAIR, GOVERNOR, AUDITOR}),
 }
 """Which roles somebody may give, take away, and see to the accounts of.
 

@@ -36,7 +36,7 @@ from reporting.own_metrics import ReportingCollector
 from reporting.purging import Purged
 from reporting.room import Room
 from reporting.sealed_watch import SealedWatch
-from reporting.settings import ReportingSettings
+from reporting.settings import ReportingSettings, on_server
 from reporting.spent import Spent
 from reporting.web.app import create_app, furnished
 from reporting.web.guard import pupils_network
@@ -108,7 +108,7 @@ async def serve(
                 notices=unaddressed.notices(settings.contacts),
                 pseudonym_key=await kept_key(database),
                 persons=settings.contacts.persons,
-                machine=msgspec.structs.replace(machine or Machine(), disks=places.disks(settings.database, files)),
+                machine=_looked_at(machine or Machine(), settings, files),
             )
             answered = hosts(settings, pages.getsockname()[:2])
             app = create_app(office, hosts=answered, refuses=pupils_network(live))
@@ -143,6 +143,12 @@ async def take_first_token(accounts: Accounts, file: Path) -> None:
     except SQLAlchemyError as error:
         says = "%s could not be taken over, so nobody can enrol with it until reporting is started again: %s"
         log.error(says, file, reason(error))  # noqa: TRY400 - one sentence
+
+
+def _looked_at(machine: Machine, settings: ReportingSettings, files: Files) -> Machine:
+    """*machine* with what is reporting's own to know: the disks, and the folder of backups."""
+    backups = None if on_server(settings.database) else Path(settings.backup.folder)
+    return msgspec.structs.replace(machine, disks=places.disks(settings.database, files), backups=backups)
 
 
 def _nightly(database: Database, settings: ReportingSettings, file: Path, files: Files, live: Live) -> Nightly | Spent:

@@ -77,13 +77,15 @@ class ContactSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deputy: str = ""
     """the e-mail address of the DSL's deputy, who is told when the DSL does not acknowledge a grave alert in time"""
     head_deputy: str = ""
-    """the e-mail address of whoever stands in for the headteacher, also for alerts about staff"""
+    """the e-mail address of whoever stands in for the headteacher, also for alerts about staff; they log in with the
+    role head_deputy"""
     technician: str = ""
     """the e-mail address of whoever looks after this machine: told, beside the DSL, what happens to the records
     themselves (database rebuilt, disk nearly full), and never of an alert"""
     on_call: str = ""
     """the e-mail address (many phone providers turn one into a text message) of whoever is told of grave alerts about
-    pupils at once outside school hours and in the holidays; empty for nobody besides the others"""
+    pupils at once outside school hours and in the holidays; empty for nobody besides the others. It is an address and
+    no role: whoever has it logs in as DSL or deputy"""
     digest_at: str = "08:00"
     """when the digest of what is no hurry goes out on school days, and on the first of a week the weekly report"""
     persons: dict[str, int] = {}

@@ -8,7 +8,7 @@ it is asked before. The caller owns the transaction, and gives the time.
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting.alerts import acknowledge
@@ -18,6 +18,9 @@ from reporting.models import AccountRow, AlertRow
 TRUE, FALSE = "true", "false"
 JUDGEMENTS = {TRUE: "a true alarm", FALSE: "a false alarm"}
 """What an alert may be judged to be."""
+
+LOOKS = ("opened", "looked")
+"""Steps that change nothing."""
 
 LONGEST_NOTE = 20_000
 """Characters of a note: some six pages of writing."""
@@ -97,10 +100,31 @@ async def state(session: AsyncSession, alert: int) -> TriageRow | None:
 
 async def history(session: AsyncSession, alert: int) -> Sequence[Step]:
     """All that was done about the alert with the id *alert*, the oldest first."""
+    return await _steps(session, AlertEventRow.alert == alert)
+
+
+async def since(session: AsyncSession, hand: Hand, seen: int) -> Sequence[Step]:
+    """What others than *hand*'s account did about its alert after the step *seen*; who only looked is left out."""
+    return await _steps(
+        session,
+        AlertEventRow.alert == hand.alert,
+        AlertEventRow.id > seen,
+        AlertEventRow.account != hand.account,
+        AlertEventRow.what.not_in(LOOKS),
+    )
+
+
+async def last_step(session: AsyncSession, alert: int) -> int:
+    """The newest step of the history of the alert with the id *alert*, or 0."""
+    newest = select(func.max(AlertEventRow.id)).where(AlertEventRow.alert == alert)
+    return await session.scalar(newest) or 0
+
+
+async def _steps(session: AsyncSession, *which: ColumnElement[bool]) -> Sequence[Step]:
     found = (
         select(AlertEventRow, AccountRow.name)
         .join(AccountRow, AccountRow.id == AlertEventRow.account)
-        .where(AlertEventRow.alert == alert)
+        .where(*which)
         .order_by(AlertEventRow.id)
     )
     return [Step(row.at_ns, name, row.what, row.says) for row, name in (await session.execute(found)).all()]

@@ -25,8 +25,10 @@ class Alarm(msgspec.Struct, frozen=True):
 
 ALARMS = {
     "schoolgate_closed_failures_total": Alarm("page failed", "pages failed"),
-    "schoolgate_config_refused_total": Alarm(
-        "configuration was refused", "configurations were refused", "Run: schoolgate run --check"
+    "schoolgate_config_outdated": Alarm(
+        "configuration was refused, and the one before it is in force",
+        "configurations were refused, and those before them are in force",
+        "Run: schoolgate run --check; the process's log says what it could not serve. Once mended: systemctl reload.",
     ),
     "schoolgate_dns_failures_total": Alarm("question failed here", "questions failed here"),
     "schoolgate_journal_full": Alarm(
@@ -59,8 +61,10 @@ ALARMS = {
         "connections were closed, as the signer gave no certificate",
         "See whether the signer runs, and its log.",
     ),
-    "schoolgate_snapshots_refused_total": Alarm(
-        "policy or index was refused", "policies or indexes were refused", "Run: schoolgate policy apply --check"
+    "schoolgate_snapshots_outdated": Alarm(
+        "policy or index was refused, and the one before it is in force",
+        "policies or indexes were refused, and those before them are in force",
+        "Run: schoolgate policy apply --check; the process's log says what was wrong with any other.",
     ),
 }
 """What stands at nothing in every process where all is well."""

@@ -15,8 +15,9 @@ from reporting import triage
 from reporting.alerts import MEANINGS, acknowledge
 from reporting.models import AccountRow, AlertBreachRow, AlertRow, BreachRow
 from reporting.permissions import Action
-from reporting.web import desk, inbox, rows, through, times
-from reporting.web.access import needs
+from reporting.web import desk, inbox, meanwhile, rows, through, times
+from reporting.web.access import needs, texts
+from reporting.web.meanwhile import Others
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.render import html, json, link
 from reporting.web.rows import Shown, severity_name
@@ -102,12 +103,24 @@ async def alert(request: Asked) -> Response[str]:
     assert request.user, "the guard lets only people through"
     async with office.database.writing() as session:
         row = await find(session, request.path_params["number"], await viewer_of(request))
-        await triage.opened(session, triage.Hand(row.id, request.user.id, office.now_ns()))
-    return await page(request, row)
+        hand = triage.Hand(row.id, request.user.id, office.now_ns())
+        await triage.opened(session, hand)
+        others = await meanwhile.others(session, hand, request.query_params.get("seen"))
+    return await page(request, row, others=others)
 
 
-async def page(request: Asked, row: AlertRow, *, status: int = 200, **more: object) -> Response[str]:
-    """The page of the alert *row*, which is the asker's to see; *more* is what a form of it has shown or refused."""
+async def second(request: Asked, row: AlertRow, others: Others, what: str) -> Response[str]:
+    """Tell whoever comes second with the step *what* who was first, and what became of their form."""
+    return await page(request, row, status=409, others=others, first=meanwhile.FIRST[what])
+
+
+async def page(
+    request: Asked, row: AlertRow, *, status: int = 200, others: Others | None = None, **more: object
+) -> Response[str]:
+    """The page of the alert *row*, which is the asker's to see; *more* is what a form of it has shown or refused.
+
+    *others* is what others did about it meanwhile.
+    """
     office, viewer = office_of(request), await viewer_of(request)
     async with office.database.reading() as session:
         found = select(BreachRow).join(AlertBreachRow, AlertBreachRow.breach == BreachRow.id)
@@ -128,21 +141,26 @@ async def page(request: Asked, row: AlertRow, *, status: int = 200, **more: obje
         unlisted=max(0, (joined or 0) - PAGE),
         status=status,
         through=got_through,
+        others=[desk.shown_step(step, office) for step in others.steps] if others else [],
         **handled,
-        **{"problem": "", "name": "", "hour": None, "opened_by": None, **more},
+        **{"problem": "", "first": "", "name": "", "hour": None, "opened_by": None, **more},
     )
 
 
 @post("/alerts/{number:str}/acknowledge", opt=needs(Action.ALERTS_TRIAGE))
-async def acknowledged(request: Asked) -> Redirect:
-    """Note who has taken the alert on, and when; a second time changes nothing."""
-    office, viewer = office_of(request), await viewer_of(request)
+async def acknowledged(request: Asked) -> Response[str] | Redirect:
+    """Note who has taken the alert on, and when; a second time changes nothing, and says who was first."""
+    form, office, viewer = await texts(request), office_of(request), await viewer_of(request)
     assert request.user, "the guard lets only people through"
     async with office.database.writing() as session:
         row = await find(session, request.path_params["number"], viewer)
-        if await acknowledge(session, row.number, request.user.id, office.now_ns()):
-            await triage.done(session, triage.Hand(row.id, request.user.id, office.now_ns()), "acknowledged")
-    return Redirect(f"/alerts/{row.number}", status_code=303)
+        hand = triage.Hand(row.id, request.user.id, office.now_ns())
+        others = await meanwhile.others(session, hand, form.get("seen"))
+        if await acknowledge(session, row.number, request.user.id, hand.at_ns):
+            await triage.done(session, hand, "acknowledged")
+    if row.acknowledged_by not in {None, request.user.id}:
+        return await second(request, row, others, "acknowledged")
+    return meanwhile.back(row, others)
 
 
 def soonest_first() -> Select[AlertRow]:
@@ -162,7 +180,7 @@ def show(row: AlertRow, office: Office, *, by: str = "") -> ShownAlert:
         title=meaning.title if meaning else "",
         says=meaning.says if meaning else "",
         theme=THEMES.get(row.theme, row.theme or "No theme"),
-        who=_who(row.subject),
+        who=office.pseudonyms().subject(row.subject, row.opened_ns) or row.subject.partition(":")[0],
         profile=profile.title if profile else row.profile,
         opened=times.shown(row.opened_ns, zone),
         opened_at=times.machine(row.opened_ns),
@@ -173,11 +191,6 @@ def show(row: AlertRow, office: Office, *, by: str = "") -> ShownAlert:
         count=row.count,
         acknowledged=done,
     )
-
-
-def _who(subject: str) -> str:
-    kind, _, rest = subject.partition(":")
-    return {"person": f"Person {rest}", "address": f"Device at {rest}"}.get(kind, subject)
 
 
 def _entries(breaches: list[BreachRow], viewer: Viewer, audience: str, office: Office) -> list[Shown]:

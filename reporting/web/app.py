@@ -123,6 +123,7 @@ def _pages(office: Office) -> Litestar:
             views.forget,
             proposals.listed,
             proposals.withdraw,
+            proposals.settle,
             health.health,
             tokens.listed,
             tokens.make,

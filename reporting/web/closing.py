@@ -39,6 +39,7 @@ async def close(request: Asked) -> Response[str]:
             database=office.database,
             permits=office.live.files.permits,
             open_incident=open_incident,
+            called=lambda person: office.pseudonyms().called(person, office.now_ns()),
             school=office.school,
             whose=through.whose(row, viewer),
             alert=row.id,

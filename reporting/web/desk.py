@@ -53,7 +53,8 @@ async def of(session: AsyncSession, row: AlertRow, request: Asked) -> dict[str, 
     return {
         "mark": found or inbox.Mark("", "", None),
         "judgements": list(triage.JUDGEMENTS.items()),
-        "history": [_step(step, office) for step in await triage.history(session, row.id)],
+        "seen": await triage.last_step(session, row.id),
+        "history": [shown_step(step, office) for step in await triage.history(session, row.id)],
         "colleagues": [(one.id, one.name) for one in await colleagues(session, row, office)],
         "incidents": await _incidents(session, mine),
         "person": person,
@@ -67,7 +68,8 @@ async def of(session: AsyncSession, row: AlertRow, request: Asked) -> dict[str, 
 async def colleagues(session: AsyncSession, row: AlertRow, office: Office) -> list[AccountRow]:
     """The open accounts that may see the alert *row*: to them it can be given."""
     closed = select(AccountStateRow.account).where(AccountStateRow.closed_ns.is_not(None))
-    rows = list(await session.scalars(select(AccountRow).where(AccountRow.id.not_in(closed)).order_by(AccountRow.name)))
+    there = select(AccountRow).where(AccountRow.id.not_in(closed)).order_by(AccountRow.login, AccountRow.name)
+    rows = list(await session.scalars(there))
     one_person = (await _one_person(office)) if rows else False
     return [one for one in rows if _sees(one, row, office, one_person=one_person)]
 
@@ -98,6 +100,7 @@ async def _incidents(session: AsyncSession, mine: Viewer) -> list[int]:
     return list(await session.scalars(found.order_by(IncidentRow.number.desc()).limit(MOST_INCIDENTS)))
 
 
-def _step(step: triage.Step, office: Office) -> ShownStep:
+def shown_step(step: triage.Step, office: Office) -> ShownStep:
+    """*step* in words."""
     when, at = times.shown(step.at_ns, office.zone), times.machine(step.at_ns)
     return ShownStep(when, at, step.by, WHAT.get(step.what, step.what), prose(step.says))

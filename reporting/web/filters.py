@@ -98,9 +98,10 @@ def read(query: Mapping[str, str], zone: ZoneInfo) -> Asked:
     """What *query* asks, its times being in *zone*; unknown fields are passed over."""
     form = {name: plain(query.get(name, "").strip(), LONGEST) for name in FIELDS}
     problems: list[str] = []
+    since, until = _span(form, zone, problems)
     given = Filter(
-        since=_time(form, "since", "From", zone, problems),
-        until=_time(form, "until", "Until", zone, problems),
+        since=since,
+        until=until,
         kind=_kind(form, problems),
         profile=form["profile"],
         category=form["category"],
@@ -122,6 +123,21 @@ def _site(text: str) -> str:
     address = lowered.partition("://")[2] or lowered
     host = re.split("[/?#]", address, maxsplit=1)[0]
     return (host.partition(":")[0] if host.count(":") == 1 else host) or lowered
+
+
+def _span(form: dict[str, str], zone: ZoneInfo, problems: list[str]) -> tuple[int | None, int | None]:
+    """The two times, the earlier one first."""
+    since = _time(form, "since", "From", zone, problems)
+    until = _time(form, "until", "Until", zone, problems)
+    if since is None or until is None or since < until:
+        return since, until
+    if since == until:
+        problems.append(
+            "“From” and “Until” are the same time, so there is nothing between them. Choose a later “Until”."
+        )
+        return since, until
+    problems.append("“From” is later than “Until”, so they were taken the other way round.")
+    return until, since
 
 
 def _time(form: dict[str, str], name: str, words: str, zone: ZoneInfo, problems: list[str]) -> int | None:

@@ -4,10 +4,11 @@ Each line says what it looked at, whether that is good, and what to do if not; w
 """
 
 import asyncio
+import contextlib
 import datetime
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,13 +16,14 @@ from cryptography import x509
 from litestar import Response, get
 from sqlalchemy import select
 
-from reporting import list_metrics
+from reporting import backups, list_metrics
 from reporting.ingest import SILENCE
 from reporting.models import JournalRow
 from reporting.permissions import Action
 from reporting.room import LOW
 from reporting.web import alarms, scraping
 from reporting.web.access import needs
+from reporting.web.machine import Machine
 from reporting.web.office import Asked, Office, office_of
 from reporting.web.render import html
 
@@ -35,6 +37,15 @@ CERTIFICATE_DAYS = 21
 
 LAG = 1_000_000
 """Bytes of a journal that wait to be taken in, from which on reporting is behind: some 3,000 breaches."""
+
+BACKUP_AGE = 26 * 3_600
+"""Seconds after which the newest backup is called old: one is made each night, and a night may be an hour longer."""
+
+SIGNER = "schoolgate_proxy_signer_silent"
+"""What a worker says of the signer."""
+
+NO_SIGNER = "Until it answers, sites that are new to a worker are closed where a page would have to be opened."
+NO_BACKUP = "See reporting's log and the room on the disk, or make one now: schoolgate backup"
 
 RECENT = 5.0
 """Seconds for which today's page believes what was looked at."""
@@ -113,15 +124,16 @@ async def looked_at(office: Office) -> Health:
     processes = dict(zip(machine.processes, scraped, strict=True))
     async with office.database.reading() as session:
         journals = list(await session.scalars(select(JournalRow).where(JournalRow.state == "reading")))
-    files = await asyncio.to_thread(lambda: (list(_certificates(office)), list(_disks(office)), list(_lists(office))))
+    files = await asyncio.to_thread(lambda: [list(look(office)) for look in (_certificates, _disks, _lists, _backups)])
     return Health(
         groups={
-            "Processes": list(_processes(processes)),
+            "Processes": [*_processes(processes), *_signer(scraped, machine)],
             "Journals": list(_journals(journals, office)),
             "Policy and clock": list(_policy(office)),
             "Lists": files[2],
             "Certificates": files[0],
             "Disk": files[1],
+            **({"Backup": files[3]} if machine.backups else {}),
         },
         coverage=_coverage([found for found in scraped if found]),
     )
@@ -136,6 +148,33 @@ def _processes(found: dict[str, dict[str, float] | None]) -> Iterator[Line]:
             says = "; ".join(("answers", *(what for what, _ in troubles)))
             todo = " ".join(dict.fromkeys(todo for _, todo in troubles))
             yield Line(name, good=not troubles, says=says, todo=todo)
+
+
+def _signer(found: Sequence[dict[str, float] | None], machine: Machine) -> Iterator[Line]:
+    """The signer as the workers that answer tell of it."""
+    if not machine.signer:
+        return
+    told = [one[SIGNER] for one in found if one and SIGNER in one]
+    if not told:
+        yield Line("Signer", good=False, says="no worker says how it is", todo="See to the workers first.")
+    elif silent := sum(map(bool, told)):
+        says = "does not answer" if silent == len(told) else f"does not answer {silent} of {len(told)} workers"
+        yield Line("Signer", good=False, says=says, todo=f"See its log. {NO_SIGNER}")
+    else:
+        yield Line("Signer", good=True, says="answers")
+
+
+def _backups(office: Office) -> Iterator[Line]:
+    """The newest backup whose time has come: one of tomorrow is of a clock that was wrong."""
+    if (folder := office.machine.backups) is None:
+        return
+    now, newest = office.now_ns(), 0
+    with contextlib.suppress(OSError):
+        newest = max((at for at in map(backups.taken_ns, backups.all_in(folder)) if at <= now), default=0)
+    age = (now - newest) / 1e9
+    good = bool(newest) and age < BACKUP_AGE
+    says = f"made {_span(age)} ago" if newest else "there is none"
+    yield Line("Newest backup", good=good, says=says, todo="" if good else NO_BACKUP)
 
 
 def _journals(rows: list[JournalRow], office: Office) -> Iterator[Line]:

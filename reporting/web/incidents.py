@@ -246,7 +246,7 @@ async def _page(
         theirs={field: prose(says[field]) for field in theirs},
         alerts=[(one.number, _alert(one, office)) for one in alerts],
         history=[_written(change, office) for change in changes],
-        who=_subject(row),
+        who=_subject(row, office),
         **longer,
     )
 
@@ -269,7 +269,7 @@ async def _sheet(session: AsyncSession, row: IncidentRow, office: Office) -> She
         ("School", office.school),
         ("Opened", f"{times.shown(row.opened_ns, office.zone)} by {opened_by.name if opened_by else ''}"),
         ("State", row.state),
-        ("About", f"{_subject(row)}, {_profile(row, office)}"),
+        ("About", f"{_subject(row, office)}, {_profile(row, office)}"),
         ("Exported", times.shown(office.now_ns(), office.zone)),
     )
     return Sheet(
@@ -297,10 +297,9 @@ def _profile(row: IncidentRow, office: Office) -> str:
     return found.title if found else row.profile
 
 
-def _subject(row: IncidentRow) -> str:
-    """Whom *row* is about, by number and never by name."""
-    kind, _, rest = row.subject.partition(":")
-    return {"person": f"Person {rest}", "address": f"Device at {rest}"}.get(kind, "Nobody of the log")
+def _subject(row: IncidentRow, office: Office) -> str:
+    """Whom *row* is about, by pseudonym and never by name: the one of the term in which it was opened."""
+    return office.pseudonyms().subject(row.subject, row.opened_ns) or "Nobody of the log"
 
 
 async def _has_just_looked(session: AsyncSession, row: IncidentRow, account: int, now_ns: int) -> bool:

@@ -86,7 +86,11 @@ async def newest(request: Asked) -> Response[bytes]:
     async with office.database.reading() as session:
         highest = await search.newest(session)
         fresh = msgspec.structs.replace(question.filter, below=None, above=max(seen, highest - MOST_NEW))
-        found = await search.page(session, viewer, fresh, office.pseudonyms) if highest > seen else search.Found([])
+        found = (
+            await search.page(session, viewer, fresh, office.pseudonyms(viewer.roles))
+            if highest > seen
+            else search.Found([])
+        )
     return json({"newest": highest, "fresh": len(found.rows)})
 
 
@@ -94,7 +98,7 @@ async def page_of(office: Office, viewer: Viewer, asked: Filter, *, size: int = 
     """The entries of one page, and where the next begins or None."""
     async with office.database.reading() as session:
         highest = await search.newest(session)
-        found = await search.page(session, viewer, asked, office.pseudonyms, size=size)
+        found = await search.page(session, viewer, asked, office.pseudonyms(viewer.roles), size=size)
         shown = await entries(session, office, viewer, found.rows)
     looked_to = times.to_minute(found.looked_to, office.zone) if found.looked_to else ""
     return Page(shown, found.older, looked_to, highest)
@@ -104,7 +108,7 @@ async def entries(session: AsyncSession, office: Office, viewer: Viewer, found: 
     """*found* as they are shown to *viewer*."""
     marks = select(MarkRow.breach).where(MarkRow.breach.in_([row.id for row in found]))
     marked = set(await session.scalars(marks)) if found else set()
-    book, zone, pseudonyms = office.rulebook, office.zone, office.pseudonyms
+    book, zone, pseudonyms = office.rulebook, office.zone, office.pseudonyms(viewer.roles)
     return [
         rows.show(
             row,

@@ -3,7 +3,7 @@
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ from reporting.database import Database
 from reporting.keyring import Keyring
 from reporting.names import Names
 from reporting.people import People
-from reporting.permissions import Action, may
+from reporting.permissions import SAFEGUARDING, Action, may
 from reporting.second_step import SecondStep
 from reporting.web.attempts import Attempts
 from reporting.web.machine import Machine
@@ -34,6 +34,9 @@ STAFF_COLUMN = "staff"
 
 NO_POLICY_ZONE = ZoneInfo("Europe/London")
 """The zone while no policy has been read."""
+
+_OF_CASES = b"schoolgate pseudonyms of cases 1"
+"""What the key to pseudonyms is derived for where alerts, incidents and looks are read."""
 
 _FORMS = b"schoolgate forms 1"
 """What the key to forms is derived for, so that it is no other key."""
@@ -61,10 +64,15 @@ class Office(msgspec.Struct, frozen=True):
     machine: Machine = Machine()
     persons: Mapping[str, int] = MappingProxyType({})
 
-    @property
-    def pseudonyms(self) -> Pseudonyms:
-        """Who is who in the log."""
-        return Pseudonyms(self.pseudonym_key, self.zone, self.now_ns)
+    def pseudonyms(self, roles: Collection[str] = SAFEGUARDING) -> Pseudonyms:
+        """What people are called before somebody with *roles*: the same on each page, in each file and in the API.
+
+        Whoever reads alerts or looks has other words than whoever reads the log alone, or a word that is heard, or an
+        incident that is left lying, would lead a technician to the person's entries and device (G5).
+        """
+        of_cases = may(roles, Action.ALERTS_READ) or may(roles, Action.LOOKS_READ)
+        key = hmac.digest(self.pseudonym_key, _OF_CASES, "sha256") if of_cases else self.pseudonym_key
+        return Pseudonyms(key, self.zone, self.now_ns)
 
     @property
     def rulebook(self) -> Rulebook | None:

@@ -61,7 +61,7 @@ async def record(request: Asked) -> Response[str]:
     """Who looked at whose record, when and why, and what was done to accounts."""
     office, zone = office_of(request), office_of(request).zone
     shown = [
-        (times.shown(one.at_ns, zone), one.account, WHAT.get(one.what, one.what), _subject(one), one.reason)
+        (times.shown(one.at_ns, zone), one.account, WHAT.get(one.what, one.what), _subject(one, office), one.reason)
         for one in await looks(office.database, MOST)
     ]
     changes = shown_events(await office.people.changes(MOST), office.zone)
@@ -123,9 +123,9 @@ def _words(roles: str) -> str:
     return ", ".join(ROLE_WORDS.get(role, role) for role in roles.split(","))
 
 
-def _subject(one: Look) -> str:
-    """Whose record it was, by number; of a device, only the alert, for its address is not the auditor's."""
-    kind, _, rest = one.subject.partition(":")
-    who = f"person {rest}" if kind == "person" else "a device" if kind == "address" else ""
+def _subject(one: Look, office: Office) -> str:
+    """Whose record it was, by pseudonym; of a device, only the alert, for its address is not the auditor's."""
+    called = office.pseudonyms().subject(one.subject, one.at_ns)
+    who = "A device" if one.subject.startswith("address:") else called
     about = f"alert {one.alert}" if one.alert else f"incident {one.incident}" if one.incident else ""
     return ", ".join(filter(None, (who, about)))

@@ -10,6 +10,7 @@ import msgspec
 from reporting import pseudonym
 from reporting.database import Database
 from reporting.models import MetaRow
+from reporting.pattern import person_of
 from reporting.web import times
 
 TERMS = 7
@@ -39,6 +40,14 @@ class Pseudonyms:
         if not person or not 0 < at_ns < times.LAST_NS:
             return ""
         return pseudonym.of(person, pseudonym.term_of(times.local(at_ns, self._zone).date()), self._key)
+
+    def subject(self, subject: str, at_ns: int) -> str:
+        """Whom the *subject* of an alert, an incident or a look means, in words; nothing where it is nobody."""
+        kind, _, rest = subject.partition(":")
+        if kind == "address":
+            return f"Device at {rest}"
+        called = self.called(person_of(subject) or 0, at_ns)
+        return f"Person {called}" if called else ""
 
     def who(self, text: str) -> list[Somebody]:
         """Whom the pseudonym *text* may mean: one person for each of the last terms."""

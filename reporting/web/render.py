@@ -33,6 +33,7 @@ ROLE_WORDS = {
     "dsl": "safeguarding lead (DSL)",
     "deputy": "deputy DSL",
     "headteacher": "headteacher",
+    "head_deputy": "headteacher's deputy",
     "chair": "chair of governors",
     "governor": "governor",
     "auditor": "auditor",

@@ -7,6 +7,7 @@ at staff need a second person (G11).
 from litestar import Response, post
 from litestar.response import Redirect
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting import incidents, triage
 from reporting.accounts import Account
@@ -16,14 +17,14 @@ from reporting.names import ReasonError, UnwritableNameError, reason_given
 from reporting.pattern import person_of
 from reporting.people_models import LookRow
 from reporting.permissions import Action
-from reporting.web import context
+from reporting.web import context, meanwhile
 from reporting.web.access import needs, texts
-from reporting.web.alerts import find, number_in, page
+from reporting.web.alerts import find, number_in, page, second
 from reporting.web.desk import colleagues, is_about_staff, may_see_to
 from reporting.web.office import Asked, office_of
 from reporting.web.render import MOST_WRITTEN
 from reporting.web.second_person import second_person
-from reporting.web.viewer import viewer_of
+from reporting.web.viewer import Viewer, viewer_of
 
 CLOSED = "The name could not be opened: your key to names is not open. Log in anew, or ask somebody who has the key."
 
@@ -36,11 +37,14 @@ async def judge(request: Asked) -> Response[str] | Redirect:
     async with office.database.writing() as session:
         row = await find(session, request.path_params["number"], viewer)
         hand = triage.Hand(row.id, me.id, office.now_ns())
-        judged = await triage.judge(session, hand, form.get("judgement", ""))
+        others = await meanwhile.others(session, hand, form.get("seen"))
+        judged = not others.did("judged") and await triage.judge(session, hand, form.get("judgement", ""))
         await triage.note(session, hand, form.get("note", ""))
+    if others.did("judged"):
+        return await second(request, row, others, "judged")
     if not judged:
         return await page(request, row, status=400, problem="Choose a true or a false alarm.")
-    return _back(row)
+    return meanwhile.back(row, others)
 
 
 @post("/alerts/{number:str}/note", opt=needs(Action.ALERTS_TRIAGE), request_max_body_size=MOST_WRITTEN)
@@ -50,37 +54,51 @@ async def note(request: Asked) -> Response[str] | Redirect:
     office, viewer, me = office_of(request), await viewer_of(request), may_see_to(request.user)
     async with office.database.writing() as session:
         row = await find(session, request.path_params["number"], viewer)
-        written = await triage.note(session, triage.Hand(row.id, me.id, office.now_ns()), form.get("note", ""))
-    return _back(row) if written else await page(request, row, status=400, problem="The note was empty.")
+        hand = triage.Hand(row.id, me.id, office.now_ns())
+        others = await meanwhile.others(session, hand, form.get("seen"))
+        written = await triage.note(session, hand, form.get("note", ""))
+    if not written:
+        return await page(request, row, status=400, problem="The note was empty.")
+    return meanwhile.back(row, others)
 
 
 @post("/alerts/{number:str}/assign", opt=needs(Action.ALERTS_TRIAGE))
 async def assign(request: Asked) -> Response[str] | Redirect:
     """Give it to somebody who may see it."""
-    chosen = number_in((await texts(request)).get("to", ""))
+    form = await texts(request)
     office, viewer, me = office_of(request), await viewer_of(request), may_see_to(request.user)
     async with office.database.writing() as session:
         row = await find(session, request.path_params["number"], viewer)
-        to = next((one for one in await colleagues(session, row, office) if one.id == chosen), None)
-        if to is not None:
-            await triage.assign(session, triage.Hand(row.id, me.id, office.now_ns()), to)
-    return _back(row) if to else await page(request, row, status=400, problem="Choose somebody who may see it.")
+        to = next(
+            (one for one in await colleagues(session, row, office) if one.id == number_in(form.get("to", ""))), None
+        )
+        hand = triage.Hand(row.id, me.id, office.now_ns())
+        others = await meanwhile.others(session, hand, form.get("seen"))
+        if to is not None and not others.did("assigned"):
+            await triage.assign(session, hand, to)
+    if others.did("assigned"):
+        return await second(request, row, others, "assigned")
+    if to is None:
+        return await page(request, row, status=400, problem="Choose somebody who may see it.")
+    return meanwhile.back(row, others)
 
 
 @post("/alerts/{number:str}/incident", opt=needs(Action.INCIDENTS_WRITE))
 async def link(request: Asked) -> Response[str] | Redirect:
     """Link it to an open incident, or make one of it and lead there."""
-    chosen = (await texts(request)).get("incident", "")
+    form = await texts(request)
     office, viewer, me = office_of(request), await viewer_of(request), may_see_to(request.user)
     async with office.database.writing() as session:
-        row, now = await find(session, request.path_params["number"], viewer), office.now_ns()
-        theirs = select(IncidentRow).where(viewer.incidents(), IncidentRow.number == number_in(chosen))
-        incident = await session.scalar(theirs)
-        if incident is None and chosen == "new":
-            owner = incidents.Owner(viewer.reads_as(row), row.subject, row.profile)
-            incident = await incidents.make(session, owner, me.id, now)
+        row = await find(session, request.path_params["number"], viewer)
+        hand = triage.Hand(row.id, me.id, office.now_ns())
+        others = await meanwhile.others(session, hand, form.get("seen"))
+        incident = (
+            None if others.did("incident") else await _incident(session, form.get("incident", ""), viewer, row, hand)
+        )
         if incident is not None:
-            await triage.link(session, triage.Hand(row.id, me.id, now), incident.id, incident.number)
+            await triage.link(session, hand, incident.id, incident.number)
+    if others.did("incident"):
+        return await second(request, row, others, "incident")
     if incident is None:
         return await page(request, row, status=400, problem="There is no such incident.")
     return Redirect(f"/incidents/{incident.number}", status_code=303)
@@ -154,6 +172,17 @@ async def _why(request: Asked, row: AlertRow, form: dict[str, str]) -> tuple[str
     if not is_about_staff(row, await viewer_of(request)):
         return reason, ""
     return reason, await second_person(request, may_see_to(request.user), row, form)
+
+
+async def _incident(
+    session: AsyncSession, chosen: str, viewer: Viewer, row: AlertRow, hand: triage.Hand
+) -> IncidentRow | None:
+    """The incident with the number *chosen* if it is *viewer*'s, a new one about *row* for "new", or None."""
+    if chosen == "new":
+        owner = incidents.Owner(viewer.reads_as(row), row.subject, row.profile)
+        return await incidents.make(session, owner, hand.account, hand.at_ns)
+    theirs = select(IncidentRow).where(viewer.incidents(), IncidentRow.number == number_in(chosen))
+    return await session.scalar(theirs)
 
 
 def _look(row: AlertRow, me: Account, at_ns: int, what: str, reason: str) -> LookRow:

@@ -155,12 +155,16 @@ async def everybody(office: Office) -> list[Viewer]:
 
 
 def viewer(roles: Iterable[str], rulebook: Rulebook | None, *, one_person: bool) -> Viewer:
-    """The viewer with *roles*; without *rulebook*, no profile is known as pupils' and no category as themeless."""
+    """The viewer with *roles*, the headteacher's deputy as the headteacher (G7).
+
+    Without *rulebook*, no profile is known as pupils' and no category as themeless.
+    """
     profiles = rulebook.profiles.items() if rulebook else ()
     categories = rulebook.categories.items() if rulebook else ()
     known = {name for name, category in categories if category.theme in TECHNICIANS_THEMES}
+    held = frozenset(roles)
     return Viewer(
-        frozenset(roles),
+        held | {"headteacher"} if "head_deputy" in held else held,
         pupils=frozenset(name for name, profile in profiles if profile.column != STAFF_COLUMN),
         themeless=frozenset({NO_CATEGORY} | known),
         one_person=one_person,

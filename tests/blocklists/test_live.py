@@ -191,6 +191,26 @@ def test_a_policy_file_that_was_refused_is_told_with_its_first_mistake(
     assert "and another" not in caplog.text
 
 
+def test_a_policy_file_that_was_refused_is_outdated_until_one_is_applied(school: School):
+    live = Live(school.files)
+    live.refresh()
+    school.files.policy_refused.write_text("policy.toml: school: this setting is missing\n")
+    live.refresh()
+    assert live.outdated == {"policy file"}
+    school.write("policy", BOOK, version=2)
+    live.refresh()
+    assert live.outdated == set()
+
+
+def test_a_policy_file_that_was_mended_before_anybody_looked_is_counted_and_not_outdated(school: School):
+    live = Live(school.files)
+    live.refresh()
+    school.files.policy_refused.write_text("policy.toml: school: this setting is missing\n")
+    school.write("policy", BOOK, version=2)
+    live.refresh()
+    assert (live.refused, live.outdated) == (1, set())
+
+
 def test_a_damaged_file_of_known_sites_closes_nothing_else(school: School):
     school.write("known", Known({"plain.test": {bytes([n]): 1 for n in range(3)}}))
     live = Live(school.files)
@@ -237,10 +257,11 @@ def test_a_policy_with_a_problem_is_refused_and_its_version_is_not_in_force(
     school.write("policy", msgspec.structs.replace(BOOK, time_zone="Nowhere/Town"), version=2)
     assert live.refresh() == set()
     assert (live.refused, live.version) == (1, 1)
+    assert live.outdated == {"policy"}
     assert "is not a time zone" in caplog.text
     school.write("policy", BOOK, version=3)
     assert live.refresh() == {"policy"}
-    assert live.version == 3
+    assert (live.version, live.outdated) == (3, set())
 
 
 def test_a_calendar_that_has_run_out_is_said_when_its_policy_comes_into_force(
@@ -293,8 +314,10 @@ def test_a_half_written_build_is_refused_once_and_read_when_it_is_whole(school: 
     assert live.refresh() == live.refresh() == set()
     assert live.refused == 1
     assert action(live, "gambling.test") is Action.BLOCK
+    assert live.outdated == {"index"}
     (half / index.FILES[0]).write_bytes(names)
     assert live.refresh() == {"index"}
+    assert live.outdated == set()
 
 
 @pytest.mark.parametrize("part", ["policy", "clients", "permits", "sealed", "index"])

@@ -74,10 +74,12 @@ async def test_settings_that_are_mended_come_into_force_after_those_that_could_n
         good = gateway.file.read_text()
         changed(gateway, f"127.0.0.1:{gateway.dns}", f"{ELSEWHERE}:5300")
         await reloaded(dns, log, r"(?s)stays in force.*Ready")
+        assert "schoolgate_config_outdated 1.0" in scraped(gateway.settings.config.metrics.dns)
         gateway.file.write_text(good.replace("127.0.0.81", "127.0.0.82"))
         await reloaded(dns, log, r"(?s)stays in force.*Ready.*read again.*Ready")
         heard = await ask(("127.0.0.1", gateway.dns), "gambling.test")
         assert heard.addresses == ("127.0.0.82",)
+        assert "schoolgate_config_outdated 0.0" in scraped(gateway.settings.config.metrics.dns)
         assert log.read_text().count("It starts.") == 1
         assert says(log, r"(?s)read again\..*It takes up the settings\..*Ready")
 
@@ -92,6 +94,10 @@ async def test_a_port_that_no_machine_has_is_refused_before_anything_ends(tmp_pa
         await reloaded(dns, log, "The new configuration was refused; the old one stays in force.")
         assert len(re.findall("Ready", log.read_text())) == 1
         assert await closed_by_dns(gateway)
+        assert "schoolgate_config_outdated 1.0" in scraped(gateway.settings.config.metrics.dns)
+        changed(gateway, "dns = 99999", f"dns = {gateway.settings.config.metrics.dns}")
+        await reloaded(dns, log, r"(?s)read again.*Ready")
+        assert "schoolgate_config_outdated 0.0" in scraped(gateway.settings.config.metrics.dns)
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def take_the_alert_on(person, number):
     assert "harm.test" in person.text
     person.picture("alert")
     person.press("Acknowledge")
-    assert "by ann" in person.text
+    assert "by Ann" in person.text
 
 
 def look_at_the_rest(person, illegal):

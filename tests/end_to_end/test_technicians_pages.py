@@ -17,13 +17,19 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from blocklists.rulebook import Severity
+from reporting import backups
+from reporting.log_models import ProposalRow
 from reporting.web.machine import Machine
+from tests.support.answering import answering
 from tests.support.staff_browser import Somebody, needs_chromium
 from tests.support.staff_pages import PASSWORD, running
 
 PICTURES = Path("docs/images/pages" if os.environ.get("SCHOOLGATE_PICTURES") else "build/screenshots")
 IN_DARK_TOO = frozenset({"breaches", "today"})
 """Pages that the documents show in dark too."""
+
+TALLEST = 1_500
+"""Pixels of a picture: a page that is longer goes on below."""
 
 WIDTHS = {"phone": (360, 780), "desktop": (1280, 900)}
 
@@ -57,10 +63,14 @@ class Technician(Somebody):
     def picture(self, name):
         """Pictures of the page, and that nothing sticks out sideways, in light and dark."""
         PICTURES.mkdir(parents=True, exist_ok=True)
+        self.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
         for (device, (width, height)), shade in itertools.product(WIDTHS.items(), ("light", "dark")):
             self.screen(width, height, shade)
-            across = self.driver.execute_script("return document.documentElement.scrollWidth")
+            across, down = self.driver.execute_script(
+                "const page = document.documentElement; return [page.scrollWidth, page.scrollHeight]"
+            )
             assert across <= width, f"{name} is {across} wide on a {device}"
+            self.screen(width, min(down, TALLEST), shade)
             if PICTURES.parts[0] == "build" or shade == "light" or name in IN_DARK_TOO:
                 taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "webp", "quality": 60})
                 (PICTURES / f"{name}-{device}-{shade}.webp").write_bytes(base64.b64decode(taken["data"]))
@@ -135,6 +145,8 @@ def ask_why(person, number):
     person.driver.find_element(By.ID, "reason").send_keys("Year 5 uses it")
     person.press("Propose to open it")
     person.sees("Year 5 uses it")
+    person.driver.find_element(By.TAG_NAME, "summary").click()
+    person.sees("What Dora Marsh should know")
     person.picture("proposals")
     person.go(f"/breaches/{number}")
     person.press("Explain")
@@ -144,7 +156,7 @@ def ask_why(person, number):
 
 def look_at_the_rest(person):
     person.go("/")
-    person.sees("One proposal waits")
+    person.sees("2 proposals wait")
     person.picture("today")
     person.go("/health")
     person.picture("health")
@@ -189,15 +201,35 @@ def without_script(person):
     person.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
+def machine_with(worker, folder):
+    """A machine of which one process is well and another is not."""
+    processes = {"DNS 0": ("127.0.0.1", 9), "Worker 0": worker}
+    return Machine(processes=processes, disks={"Database": folder}, signer=True, backups=folder)
+
+
+async def somebody_elses_proposal(pages):
+    dora = await pages.person("Dora Marsh", "dsl")
+    asked = {
+        "host": "chess.test",
+        "profile": "ks2",
+        "why": "for the lunch club",
+        "at_ns": time.time_ns() - 86_400 * 10**9,
+    }
+    async with pages.database.writing() as session:
+        session.add(ProposalRow(account=dora.id, **asked))
+
+
 async def test_the_technician_finds_follows_and_explains(tmp_path, browser):
     school = tmp_path / "school"
     school.mkdir()
-    machine = Machine(processes={"DNS 0": ("127.0.0.1", 9)}, disks={"Database": tmp_path})
-    async with running(school, machine=machine) as pages:
-        await pages.person("sam", "technician")
+    (tmp_path / f"schoolgate-{backups.stamp(time.time_ns() - 5 * 3600 * 10**9)}.db").touch()
+    well = "schoolgate_proxy_signer_silent 0.0\n"
+    async with answering(well) as worker, running(school, machine=machine_with(worker, tmp_path)) as pages:
+        await pages.person("Sam Reed", "technician")
+        await somebody_elses_proposal(pages)
         number = await fortnight(pages)
         person = Technician(browser, pages.url)
-        await asyncio.to_thread(person.log_in, "sam")
+        await asyncio.to_thread(person.log_in, "Sam Reed")
         await asyncio.to_thread(search_as_they_type, person)
         await asyncio.to_thread(follow_it, person)
         await pages.breach(host="brand-new.test")

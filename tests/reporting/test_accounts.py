@@ -40,7 +40,7 @@ async def enrolment(tmp_path, accounts):
 async def test_the_first_account_is_technician_and_dsl(accounts, enrolment):
     assert not await accounts.exist()
     made = await accounts.enrol(TOKEN, "Sam Smith ", GOOD)
-    assert (made.name, made.roles) == ("sam smith", {"technician", "dsl"})
+    assert (made.name, made.roles) == ("Sam Smith", {"technician", "dsl"})
     assert await accounts.exist()
     assert await accounts.account(made.id) == made
 
@@ -67,7 +67,7 @@ async def test_a_token_that_does_not_exist_makes_no_account(accounts, enrolment)
 
 async def test_a_form_that_is_refused_leaves_the_token_unused(database, accounts, enrolment):
     async with database.writing() as session:
-        session.add(AccountRow(name="sam", roles="dsl", password_hash="x", created_ns=1))
+        session.add(AccountRow(name="Sam", login="sam", roles="dsl", password_hash="x", created_ns=1))
     with pytest.raises(EnrolmentError, match="already; choose another"):
         await accounts.enrol(TOKEN, "SAM", GOOD)
     assert (await accounts.enrol(TOKEN, "alex", GOOD)).name == "alex"
@@ -184,6 +184,16 @@ async def test_a_name_that_is_taken_leaves_the_invitation_unused(invited, invite
     with pytest.raises(EnrolmentError, match="choose another"):
         await invited.enrol("two", "sam", GOOD)
     assert (await invited.enrol("two", "alex", GOOD)).roles == {"technician"}
+
+
+async def test_a_name_stays_as_it_was_typed_and_logs_in_however_it_is_written(invited, invite):
+    invite("one", "technician")
+    invite("two", "technician")
+    made = await invited.enrol("one", " Ada O\u2019Neill", GOOD)
+    assert made.name == "Ada O\u2019Neill"
+    assert [await invited.verify(name, GOOD) for name in ("ada o\u2019neill ", "ADA O\u2019NEILL")] == [made, made]
+    with pytest.raises(EnrolmentError, match="choose another"):
+        await invited.enrol("two", "ada o\u2019Neill", GOOD)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import sqlite3
 import subprocess
 import sys
 
+import alembic.command
+import alembic.config
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -12,8 +14,10 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 import reporting.log_models  # noqa: F401 - its tables are compared too
 from reporting import troubles  # noqa: F401 - its table is one of the models
-from reporting.database import Database, DatabaseInUseError, as_url, opened
+from reporting.accounts import Accounts
+from reporting.database import MIGRATIONS, Database, DatabaseInUseError, as_url, opened
 from reporting.models import AccountRow, AlertBreachRow, BreachRow, MetaRow, Table
+from tests.support.staff_pages import QUICK
 
 
 @pytest.fixture
@@ -53,6 +57,24 @@ async def test_upgrading_again_changes_nothing(database):
         session.add(account("a"))
     await database.upgrade()
     assert await count(database) == 1
+
+
+async def test_an_account_from_before_names_were_kept_as_typed_still_logs_in(database):
+    def back(connection):
+        config = alembic.config.Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        alembic.command.downgrade(config, "0008")
+        values = "('sam o''neill', 'technician', :hash, 1)"
+        old = text(f"insert into accounts (name, roles, password_hash, created_ns) values {values}")
+        connection.execute(old, {"hash": QUICK.hash("harbour lantern biscuit")})
+
+    async with database._writer.begin() as connection:
+        await connection.run_sync(back)
+    await database.upgrade()
+    found = await Accounts(database, hasher=QUICK).verify("Sam O'Neill", "harbour lantern biscuit")
+    assert found is not None
+    assert found.name == "sam o'neill"
 
 
 async def test_the_file_and_what_lies_beside_it_are_the_owners_only(tmp_path):

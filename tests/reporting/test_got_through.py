@@ -63,11 +63,12 @@ async def test_one_action_closes_it_for_all_lists_who_opened_it_drafts_the_notic
         by=3,
         database=database,
         permits=live.files.permits,
+        called=lambda person: f"K7QM-00{person}" if person else "",
         open_incident=incidents.open,
         school="Harbour Primary",
         now_ns=lambda: AT,
     )
-    assert [(one.who, one.count) for one in done.who] == [("Person 12", 4), ("Device 7", 1)]
+    assert [(one.who, one.count) for one in done.who] == [("Person K7QM-0012", 4), ("Device 7", 1)]
     assert "www.bad.test" in done.notice
     assert "Harbour Primary" in done.notice
     assert "Person" not in done.notice
@@ -95,7 +96,13 @@ async def test_what_is_no_site_closes_nothing(database, tmp_path, host):
     incidents = Incidents()
     with pytest.raises(NoHostError):
         await close_for_all(
-            host, by=3, database=database, permits=tmp_path / "permits", open_incident=incidents.open, now_ns=lambda: AT
+            host,
+            by=3,
+            database=database,
+            permits=tmp_path / "permits",
+            called=str,
+            open_incident=incidents.open,
+            now_ns=lambda: AT,
         )
     assert (incidents.opened, (tmp_path / "permits").exists()) == ([], False)
 
@@ -105,6 +112,6 @@ async def test_where_it_cannot_be_closed_nothing_else_is_done(database, tmp_path
     (tmp_path / "permits").write_bytes(b"damaged")
     with pytest.raises(snapshot.SnapshotError):
         await close_for_all(
-            "bad.test", by=3, database=database, permits=tmp_path / "permits", open_incident=incidents.open
+            "bad.test", by=3, database=database, permits=tmp_path / "permits", called=str, open_incident=incidents.open
         )
     assert incidents.opened == []

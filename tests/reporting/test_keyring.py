@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from reporting.accounts import Account
-from reporting.keyring import KEPT, Keyring, RecoveryError
+from reporting.keyring import KEPT, Keyring, RecoveryError, key_roles
 from reporting.models import AccountRow
 from reporting.month_keys import MonthKeys
 from reporting.names import Names, ReasonError, UnwritableNameError, reason_given
@@ -49,6 +49,19 @@ async def test_a_pupils_name_is_opened_by_dsl_and_headteacher_and_a_member_of_st
     assert keyring.opened("log-in 4") == {}
     assert await names.known(7)
     assert not await names.known(8)
+
+
+@pytest.mark.parametrize(
+    ("roles", "keys"),
+    [
+        ({"technician", "chair"}, ()),
+        ({"deputy"}, ("dsl",)),
+        ({"head_deputy"}, ("headteacher",)),
+        ({"head_deputy", "deputy"}, ("dsl", "headteacher")),
+    ],
+)
+def test_a_deputy_holds_the_keys_of_whom_they_stand_in_for(roles, keys):
+    assert key_roles(roles) == keys
 
 
 async def test_a_name_from_before_there_was_a_headteachers_key_is_shared_with_it(keyring, names):

@@ -12,6 +12,7 @@ from tests.support.journals import again, breach, open_journal
 class State:
     version = 7
     refused = 2
+    outdated = frozenset({"index"})
 
     def __init__(self, *, believed=True):
         self.believed = believed
@@ -46,6 +47,7 @@ def test_a_scrape_has_what_every_process_has(recorder):
     found = scrape(process_collector(State(), recorder))
     assert float(found["schoolgate_policy_version"]) == 7
     assert float(found["schoolgate_snapshots_refused_total"]) == 2
+    assert float(found["schoolgate_snapshots_outdated"]) == 1
     assert float(found["schoolgate_clock_implausible"]) == 0
     assert float(found["schoolgate_journal_records_total"]) == 1
     assert float(found["schoolgate_journal_repeats_total"]) == 1
@@ -67,10 +69,14 @@ def test_without_a_journal_its_metrics_are_left_out():
     assert not [name for name in scrape(process_collector(State(), None)) if "journal" in name]
 
 
-def test_a_refused_configuration_is_counted():
+def test_a_refused_configuration_is_counted_and_told_until_one_is_accepted():
     before = float(scrape(process_collector(State(), None))["schoolgate_config_refused_total"])
     metrics.config_refused()
-    assert float(scrape(process_collector(State(), None))["schoolgate_config_refused_total"]) == before + 1
+    refused = scrape(process_collector(State(), None))
+    metrics.config_accepted()
+    accepted = scrape(process_collector(State(), None))
+    assert [float(found["schoolgate_config_outdated"]) for found in (refused, accepted)] == [1, 0]
+    assert [float(found["schoolgate_config_refused_total"]) for found in (refused, accepted)] == [before + 1] * 2
 
 
 def test_no_label_names_a_host_or_a_client(recorder):

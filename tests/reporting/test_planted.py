@@ -45,7 +45,7 @@ def test_a_chart_holds_it_as_text_and_nothing_more(planted):
 @pytest.fixture(params=["own font", "built-in font"])
 def font(request, monkeypatch, tmp_path):
     if request.param == "built-in font":
-        monkeypatch.setattr(incident_export, "FONT", tmp_path / "none")
+        monkeypatch.setattr(incident_export, "FONTS", (tmp_path / "none",))
 
 
 @each

@@ -147,7 +147,9 @@ async def test_the_metrics_have_a_name_for_everything_that_can_go_wrong(tmp_path
         "schoolgate_reporting_outbox_oldest_seconds",
         "schoolgate_snapshots_refused_total",
         "schoolgate_clock_implausible",
+        "schoolgate_snapshots_outdated",
         "schoolgate_config_refused_total",
+        "schoolgate_config_outdated",
     } <= names
 
 

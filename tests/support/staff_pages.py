@@ -35,6 +35,8 @@ CODES = {}
 """The recovery codes that people have left, by the pages' address and the name."""
 UNUSED_TLS = ssl.create_default_context()
 """For clients of pages that are served without TLS: each would read the system's certificates anew, 28 ms of work."""
+PATIENCE = 60
+"""Seconds for an answer: a machine with much to do takes more than the five that a client waits by itself."""
 QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 TOKEN_FIELD = re.compile(r'name="_csrf_token" value="([0-9a-f]+)"')
 
@@ -60,7 +62,7 @@ class StaffPages:
         step = SecondStep(self.database, self.folder / "second-step.key", lambda: time.time_ns() - 3600 * 10**9)
         made = await step.begin(account.id, account.name, "")
         secret = made.secret.replace(" ", "")
-        CODES[self.url, account.name] = await step.confirm(account.id, pyotp.TOTP(secret).at(time.time() - 3600))
+        CODES[self.url, tidy(account.name)] = await step.confirm(account.id, pyotp.TOTP(secret).at(time.time() - 3600))
         return secret
 
     async def token(self, token, roles):
@@ -112,9 +114,14 @@ class StaffPages:
             session.add_all(AlertBreachRow(alert=row.id, breach=breach) for breach in breaches)
             return row.number
 
+    def called(self, person, *roles):
+        """What *person* is called today before somebody with *roles*."""
+        return self.app.state["office"].pseudonyms(roles).called(person, time.time_ns())
+
     def browser(self, **options):
         """A client that keeps cookies and follows nothing by itself."""
-        return httpx.AsyncClient(base_url=self.url, verify=UNUSED_TLS, trust_env=False, **options)
+        usual = {"verify": UNUSED_TLS, "trust_env": False, "timeout": PATIENCE}
+        return httpx.AsyncClient(base_url=self.url, **{**usual, **options})
 
     @contextlib.asynccontextmanager
     async def logged_in(self, *roles):

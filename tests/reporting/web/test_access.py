@@ -57,7 +57,7 @@ async def test_a_second_token_makes_a_second_account_with_its_own_role(pages):
         assert 'href="/log-in"' in form, "whoever has an account finds the way"
         assert 'href="/enrol"' in (await browser.get("/log-in")).text
         assert (await submit(browser, "/enrol", {**ENROLMENT, "name": "Bob"})).status_code == 303
-        assert '>bob</a><span class="roles">, governor' in (await browser.get("/")).text
+        assert '>Bob</a><span class="roles"><span class="heard">, </span>governor' in (await browser.get("/")).text
 
 
 async def test_an_enrolment_that_cannot_be_says_why_and_makes_no_account(pages):

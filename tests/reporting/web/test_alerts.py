@@ -67,7 +67,7 @@ async def test_acknowledging_is_noted_with_name_and_time_and_once_only(pages):
         assert "Acknowledged" in page
         assert "by dsl" in page
         assert "<button>Acknowledge" not in page
-        assert (await submit(second, f"{path}/acknowledge", {}, page=path)).status_code == 303
+        assert (await submit(second, f"{path}/acknowledge", {}, page=path)).status_code == 409
         assert (await second.get(path)).text.count("by dsl") == 1
         listed = (await second.get("/alerts")).text
         assert "No alert is open for you" in listed
@@ -189,6 +189,31 @@ async def test_only_an_illegal_hit_has_the_procedure(pages):
     number = await pages.alert()
     async with pages.logged_in("dsl") as browser:
         assert "report.iwf.org.uk" not in (await browser.get(f"/alerts/{number}")).text
+
+
+async def test_the_headteachers_deputy_reads_and_acknowledges_what_goes_to_the_headteacher(pages):
+    breach = await pages.breach(host="harm.test", theme="radicalisation", profile="staff", category="extremism")
+    staffs, pupils = await pages.alert(breach, **ABOUT_STAFF), await pages.alert(escalated="headteacher")
+    async with pages.logged_in("headteacher"), pages.logged_in("head_deputy") as deputy, pages.logged_in("dsl") as dsl:
+        for number in (staffs, pupils):
+            path = f"/alerts/{number}"
+            assert (await submit(deputy, f"{path}/acknowledge", {}, page=path)).status_code == 303
+            assert "by head_deputy" in (await deputy.get(path)).text
+        assert "harm.test" in (await deputy.get(f"/alerts/{staffs}")).text
+        assert (await dsl.get(f"/alerts/{staffs}")).status_code == 404
+
+
+@pytest.mark.parametrize("heads", [("headteacher",), ("headteacher", "dsl")])
+async def test_a_deputy_of_the_headteacher_who_is_the_dsl_reads_nothing_about_staff(pages, heads):
+    number = await pages.alert(**ABOUT_STAFF)
+    async with pages.logged_in(*heads), pages.logged_in("head_deputy", "dsl") as both:
+        assert (await both.get(f"/alerts/{number}")).status_code == 404
+
+
+async def test_where_headteacher_and_dsl_are_one_person_the_deputy_reads_nothing_about_staff_either(pages):
+    number = await pages.alert(**ABOUT_STAFF)
+    async with pages.logged_in("headteacher", "dsl"), pages.logged_in("head_deputy") as deputy:
+        assert (await deputy.get(f"/alerts/{number}")).status_code == 404
 
 
 async def test_whoever_it_climbed_to_reads_an_alert_about_a_pupil_and_takes_it_on(pages):

@@ -32,14 +32,16 @@ ENTRIES = (
      "severity": Severity.ILLEGAL},
     {"host": "shop.test", "terms": "searched words"},
 )  # fmt: skip
+HEADS = "headteacher head_deputy"
+
 READERS = {
     "pupils.test": "dsl deputy", "/pupils-path": "dsl deputy", "pupils-rule": "dsl deputy",
     "pupils words": "dsl deputy", "pupils-sample.test": "dsl deputy", "pupils evidence": "dsl deputy",
-    "staffs.test": "headteacher", "/staffs-path": "headteacher", "staffs-rule": "headteacher",
-    "staffs words": "headteacher", "staffs-sample.test": "headteacher", "staffs evidence": "headteacher",
+    "staffs.test": HEADS, "/staffs-path": HEADS, "staffs-rule": HEADS,
+    "staffs words": HEADS, "staffs-sample.test": HEADS, "staffs evidence": HEADS,
     "sealed.test": "", "/sealed-path": "",
     "searched words": "",
-    "shop.test": "technician dsl deputy headteacher chair",
+    "shop.test": "technician dsl deputy headteacher head_deputy chair",
 }  # fmt: skip
 """Who may read what of the entries (G4 to G7): a sealed address nobody, nor a search that is no concern."""
 

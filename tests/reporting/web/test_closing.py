@@ -31,14 +31,21 @@ async def test_one_button_closes_it_for_all_lists_who_opened_it_drafts_the_notic
         assert "Close <bdi>bad.test</bdi> for everybody" in (await browser.get(path)).text
         answer = await submit(browser, f"{path}/close-for-all", {"host": "bad.test"}, page=path)
         page = answer.text
-        for words in ("Person 31, once", "Person 32, 4 times", "    bad.test", "Harbour Primary found", "Incident 101"):
+        who = {number: f"Person {pages.called(number, 'dsl')}" for number in (31, 32, 33)}
+        for words in (
+            f"{who[31]}, once",
+            f"{who[32]}, 4 times",
+            "    bad.test",
+            "Harbour Primary found",
+            "Incident 101",
+        ):
             assert words in page, words
-        assert "Person 33" not in page, "who of the staff did is the headteacher's"
+        assert who[33] not in page, "who of the staff did is the headteacher's"
         incident = (await browser.get("/incidents/101")).text
-        assert "Person 32, 4 times within 30 days" in incident
+        assert f"{who[32]}, 4 times within 30 days" in incident
         assert "bad.test" not in incident
         again = (await browser.get(path)).text
-        assert "Person 31" not in again
+        assert who[31] not in again
         assert "bad.test</bdi> is closed for everybody" in again
         assert "closed its site for everybody," in again
         assert "who opened its site" in (await head.get("/looks")).text

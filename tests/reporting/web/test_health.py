@@ -7,13 +7,18 @@ import re
 import time
 from pathlib import Path
 
+import pytest
 import trustme
 
 from blocklists import stored
+from reporting import backups
 from reporting.models import JournalRow
 from reporting.web import alarms, scraping
 from reporting.web.machine import Machine
+from tests.support.answering import answering
 from tests.support.staff_pages import JOURNAL, running
+
+HOUR = 3600 * 10**9
 
 FRONT_DOOR = (
     "# HELP schoolgate_peek_connections_total x\n"
@@ -21,21 +26,6 @@ FRONT_DOOR = (
     'schoolgate_peek_handed_over_total{profile="a"} 10.0\nschoolgate_peek_handed_over_total{profile="b"} 20.0\n'
     "schoolgate_peek_refused_total 1e+01\n"
 )
-
-
-@contextlib.asynccontextmanager
-async def answering(body, status="200 OK"):
-    """A port that answers every scrape with *body*."""
-
-    async def answer(reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(f"HTTP/1.0 {status}\r\nContent-Type: text/plain\r\n\r\n{body}".encode())
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[:2]
 
 
 async def looked_at(tmp_path, machine, **options):
@@ -70,6 +60,18 @@ async def test_what_is_amiss_with_a_process_is_said_in_words_with_what_to_do(tmp
     assert "workers are well" in line["todo"]
 
 
+async def test_what_was_refused_is_not_well_until_it_is_mended(tmp_path):
+    refused = "schoolgate_config_refused_total 2\nschoolgate_snapshots_refused_total 1\n"
+    now = refused + "schoolgate_config_outdated 1\nschoolgate_snapshots_outdated 1\n"
+    mended = refused + "schoolgate_config_outdated 0\nschoolgate_snapshots_outdated 0\n"
+    async with answering(now) as bad, answering(mended) as good:
+        groups, _, _ = await looked_at(tmp_path, Machine(processes={"DNS 0": bad, "DNS 1": good}))
+    first, second = groups["Processes"]
+    assert "1 configuration was refused, and the one before it is in force" in first["says"]
+    assert "1 policy or index was refused" in first["says"]
+    assert (second["good"], second["says"]) == (True, "answers")
+
+
 async def test_a_dns_process_whose_resolvers_are_all_silent_is_not_well(tmp_path):
     resolvers = 'schoolgate_dns_upstream_alive{{upstream="0"}} 0.0\nschoolgate_dns_upstream_alive{{upstream="1"}} {}\n'
     async with answering(resolvers.format("0.0")) as silent, answering(resolvers.format("1.0")) as one:
@@ -83,8 +85,57 @@ async def test_a_dns_process_whose_resolvers_are_all_silent_is_not_well(tmp_path
 def test_each_alarm_of_a_process_is_one_on_the_page():
     rows = Path("docs/reference/metrics.md").read_text(encoding="utf-8").splitlines()
     theirs = {row.split("`")[1] for row in rows if row.endswith("**alarm** |")}
-    elsewhere = re.compile("schoolgate_(reporting|list|sealed|clock)_")
+    elsewhere = re.compile("schoolgate_(reporting_|list_|sealed_|clock_|proxy_signer_)")
     assert set(alarms.ALARMS) == {name for name in theirs if not elsewhere.match(name)}
+
+
+@pytest.mark.parametrize(
+    ("workers", "good", "says"),
+    [
+        ((), False, "no worker says how it is"),
+        ((0, 0), True, "answers"),
+        ((1, 1), False, "does not answer"),
+        ((0, 1), False, "does not answer 1 of 2 workers"),
+    ],
+)
+async def test_the_signer_is_as_well_as_the_workers_say(tmp_path, workers, good, says):
+    async with contextlib.AsyncExitStack() as stack:
+        places = {"Worker 9": ("127.0.0.1", 9)}
+        for number, silent in enumerate(workers):
+            places[f"Worker {number}"] = await stack.enter_async_context(
+                answering(f"schoolgate_proxy_signer_silent {silent}.0\n")
+            )
+        groups, _, page = await looked_at(tmp_path, Machine(processes=places, signer=True))
+    line = groups["Processes"][-1]
+    assert (line["what"], line["good"], line["says"]) == ("Signer", good, says)
+    assert ("Until it answers" in page) is ("does not answer" in says)
+
+
+async def test_where_there_is_to_be_no_signer_nothing_is_said_of_one(tmp_path):
+    groups, _, _ = await looked_at(tmp_path, Machine())
+    assert groups["Processes"] == []
+    assert "Backup" not in groups
+
+
+@pytest.mark.parametrize(
+    ("ages", "good", "says"),
+    [
+        ((), False, "there is none"),
+        ((3, 27), True, "made 3 hours ago"),
+        ((27, 51), False, "made 1 day ago"),
+        ((27, -48), False, "made 1 day ago"),
+    ],
+)
+async def test_the_newest_backup_says_how_old_it_is(tmp_path, ages, good, says):
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for hours in ages:
+        (folder / f"schoolgate-{backups.stamp(time.time_ns() - hours * HOUR - 60 * 10**9)}.db").touch()
+    (folder / "notes.txt").touch()
+    groups, _, page = await looked_at(tmp_path, Machine(backups=folder))
+    [line] = groups["Backup"]
+    assert (line["what"], line["good"], line["says"]) == ("Newest backup", good, says)
+    assert ("schoolgate backup" in page) is not good
 
 
 async def test_without_a_front_door_nothing_is_said_of_coverage(tmp_path):

@@ -28,7 +28,7 @@ async def test_somebody_invited_makes_an_account_with_the_roles_and_once(pages):
         fields = {"enrolment": token, "name": "Bob", "password": PASSWORD, "again": PASSWORD}
         assert (await submit(guest, "/enrol", fields)).status_code == 303
         assert (await submit(guest, "/enrol", {**fields, "name": "Eve"})).status_code == 400
-        assert "bob</a>" in (await head.get("/people")).text
+        assert "Bob</a>" in (await head.get("/people")).text
 
 
 @pytest.mark.parametrize("role", GIVES)

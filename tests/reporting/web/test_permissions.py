@@ -40,6 +40,8 @@ FORMS = {
     "/incidents/1/longer-looks": Action.LOOKS_ASK,
     "/longer-looks/1/show": Action.LOOKS_ASK,
     "/longer-looks/1/answer": Action.LOOKS_GRANT,
+    "/proposals/1/withdraw": Action.CHANGES_PROPOSE,
+    "/proposals/1/settle": Action.CHANGES_PROPOSE,
     "/people/invite": Action.ACCOUNTS_MANAGE,
     "/people/withdraw": Action.ACCOUNTS_MANAGE,
     "/people/99/roles": Action.ACCOUNTS_MANAGE,
@@ -80,7 +82,7 @@ async def test_what_a_role_may_not_see_is_in_no_page_of_theirs(pages, role):
     async with pages.logged_in(role) as browser:
         for path in (*PAGES, f"/alerts/{number}", "/incidents/101"):
             page = (await browser.get(path)).text
-            for word in ("harm.test", "my words", f"Alert {number}", "Person 77"):
+            for word in ("harm.test", "my words", f"Alert {number}", "Person 77", pages.called(77, "dsl")):
                 assert word not in page, (path, word)
 
 

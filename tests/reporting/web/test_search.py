@@ -1,7 +1,9 @@
 """Finding entries: the ways to them, and that no page looks at more than it may."""
 
+import datetime
 import itertools
 import time
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
@@ -71,6 +73,21 @@ async def test_a_pseudonym_of_last_term_finds_only_last_terms_entries(pages):
     async with pages.logged_in("technician") as browser:
         assert await hosts(browser, person=pseudonyms.called(900, then)) == ["then.test"]
         assert await hosts(browser, person=pseudonyms.called(900, now)) == ["now.test"]
+
+
+async def test_a_from_after_the_until_is_taken_the_other_way_round_and_said(pages):
+    noon = int(datetime.datetime(2026, 11, 20, 12, tzinfo=ZoneInfo("Europe/London")).timestamp()) * SECOND
+    for host, at in (("noon.test", noon), ("night.test", noon - 86_400 * SECOND)):
+        await pages.breach(host=host, at_ns=at)
+    async with pages.logged_in("technician") as browser:
+        asked = {"since": "2026-11-20T13:00", "until": "2026-11-20T11:00"}
+        answer = await found(browser, **asked)
+        assert [row["host"] for row in answer["entries"]] == ["noon.test"]
+        assert "taken the other way round" in answer["problems"][0]
+        assert "taken the other way round" in (await browser.get("/breaches", params=asked)).text
+        same = await found(browser, since="2026-11-20T11:00", until="2026-11-20T11:00")
+        assert (same["entries"], "same time" in same["problems"][0]) == ([], True)
+        assert await hosts(browser, since="2026-11-20T11:00", until="2026-11-20T13:00") == ["noon.test"]
 
 
 async def test_what_is_no_device_and_no_pseudonym_is_said(pages):

@@ -1,8 +1,10 @@
 """Why an entry is there, and what can be done about it."""
 
 import html
+import re
 
 import msgspec
+import pytest
 from sqlalchemy import select
 
 from blocklists import defaults, snapshot
@@ -117,6 +119,42 @@ async def test_a_proposal_waits_and_opens_nothing(pages):
             assert refused.status_code == 404
         await submit(browser, f"/proposals/{row.id}/withdraw", {}, page="/proposals")
         assert "withdrawn" in (await browser.get("/proposals")).text
+
+
+async def proposed(pages, browser):
+    """A proposal that *browser* has made; its id."""
+    path = f"/breaches/{await pages.breach(host='maths.test')}"
+    await submit(browser, f"{path}/propose", {"profile": "ks2", "why": "for Year 5"}, page=path)
+    async with pages.database.reading() as session:
+        return await session.scalar(select(ProposalRow.id))
+
+
+@pytest.mark.parametrize("outcome", ["done", "declined"])
+async def test_somebody_else_settles_a_proposal_and_says_why(pages, outcome):
+    async with pages.logged_in("technician") as browser, pages.logged_in("headteacher") as head:
+        path = f"/proposals/{await proposed(pages, browser)}/settle"
+        sent = {"outcome": outcome, "answer": "Not for Year 5: <b>adverts</b>."}
+        assert "Settle it" not in (await browser.get("/proposals")).text
+        assert "Settle it" in (await head.get("/proposals")).text
+        assert (await submit(head, path, sent, page="/proposals")).status_code == 303
+        page = (await browser.get("/proposals")).text
+        assert re.search(rf"{outcome}<small>headteacher\d+, .*Not for Year 5: &lt;b&gt;adverts", page)
+        assert "proposal waits" not in (await browser.get("/")).text
+
+
+async def test_nobody_settles_their_own_proposal_nor_one_without_a_word_or_twice(pages):
+    async with pages.logged_in("technician") as browser, pages.logged_in("dsl") as dsl:
+        path = f"/proposals/{await proposed(pages, browser)}/settle"
+        good = {"outcome": "declined", "answer": "Adverts."}
+        assert (await submit(browser, path, good, page="/proposals")).status_code == 404
+        for bad in ({**good, "answer": " "}, {**good, "outcome": "open"}):
+            answer = await submit(dsl, path, bad, page="/proposals")
+            assert (answer.status_code, "Nothing is settled yet" in answer.text) == (400, True)
+        assert (await submit(dsl, path, good, page="/proposals")).status_code == 303
+        async with pages.logged_in("headteacher") as head:
+            late = await submit(head, path, {"outcome": "done", "answer": "It is open."}, page="/alerts")
+        assert (late.status_code, "Somebody was first" in late.text) == (409, True)
+        assert "It is open." not in late.text
 
 
 async def test_a_proposal_that_the_policy_has_opened_waits_no_longer(pages):
