@@ -19,7 +19,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from reporting import database_server, sqlite_file
+from reporting import database_server, shared_server, sqlite_file
+from reporting.site_schema import School
 from reporting.wear import Wear
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -45,9 +46,14 @@ class UnusableDatabaseError(OSError):
 class Database:
     """The open database; make one with `opened`."""
 
-    def __init__(self, url: URL, tls: ssl.SSLContext | None = None) -> None:
-        """Connect to nothing yet; each engine connects when it is first used. *tls* is for a server elsewhere."""
-        self.url = url
+    def __init__(
+        self, url: URL, tls: ssl.SSLContext | None = None, *, school: School | None = None, schema: str = ""
+    ) -> None:
+        """Connect to nothing yet; each engine connects when it is first used.
+
+        *tls* is for a server elsewhere, and the tables of *school* are in *schema* there.
+        """
+        self.url, self._school = url, school
         self._one_writer = asyncio.Lock()
         self.wear = Wear()
         if self.is_file:
@@ -55,8 +61,8 @@ class Database:
             _tune(self._writer, begin="BEGIN IMMEDIATE", query_only=False)
             _tune(self._readers, begin="BEGIN", query_only=True)
         else:
-            self._writer = database_server.writer(url, tls)
-            self._readers = database_server.readers(url, tls, READERS)
+            self._writer = database_server.writer(url, tls, schema)
+            self._readers = database_server.readers(url, tls, READERS, schema)
             _begin_on_server(self._writer)
 
     @property
@@ -84,9 +90,14 @@ class Database:
         self.wear.count(durable=durable)
 
     async def upgrade(self) -> None:
-        """Bring the tables to this version's shape; all steps or none."""
+        """Bring the tables to this version's shape; all steps or none. NotOursError if they are another gateway's."""
         async with self._one_writer, self._writer.begin() as connection:
+            school = None if self.is_file else self._school
+            if school:
+                await connection.run_sync(shared_server.refuse_anothers, school)
             await connection.run_sync(_upgrade)
+            if school:
+                await connection.run_sync(shared_server.mark_ours, school)
 
     async def give_back(self) -> None:
         """Give room that the database does not use any more back to the disk."""
@@ -107,11 +118,13 @@ async def opened(
     *,
     mend: Callable[[Path], object] = lambda _: None,
     tls: ssl.SSLContext | None = None,
+    school: School | None = None,
 ) -> AsyncIterator[Database]:
     """The database at *where* (a file's path or a URL), upgraded; DatabaseInUseError if another process has it.
 
     A file is made if it is missing and is readable by its owner only. *mend* is called with it, on a thread, when
     nobody else can have it and before anything is read. *tls*: how the way to a server is protected.
+    *school*: whose schema of the server it is; UnusableDatabaseError if that cannot be.
     """
     url = as_url(where)
     file = Path(url.database or "")
@@ -120,7 +133,8 @@ async def opened(
         if is_file:
             await asyncio.to_thread(mend, file)
             _private(file)
-        database = Database(url, tls)
+        schema = "" if is_file else await _usable(url, database_server.schema_of(url, tls, school))
+        database = Database(url, tls, school=school, schema=schema)
         try:
             await _usable(url, database.upgrade())
             yield database
@@ -128,9 +142,11 @@ async def opened(
             await database.close()
 
 
-async def _usable(url: URL, upgrading: Coroutine[Any, Any, None]) -> None:
+async def _usable[T](url: URL, step: Coroutine[Any, Any, T]) -> T:
     try:
-        await upgrading
+        return await step
+    except shared_server.NotOursError as error:
+        raise UnusableDatabaseError(f"The database {shown(url)} cannot be used: {error}.") from error
     except database_server.HeldError as error:
         says = (
             f"Another reporting process has the database {shown(url)} open: {error}; stop it before starting this one."

@@ -17,12 +17,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from reporting import shared_server
 from reporting.settings import ReportingSettings, is_loopback, on_server
+from reporting.site_schema import PUBLIC, School, lock_halves, lock_number, quoted
 
 DRIVER = "postgresql+asyncpg"
-LOCK = 0x5363686F6F6C67
-"""The number of the server's lock that the one writer holds: "Schoolg"."""
-
 WAIT_MS = 5_000
 """How long a statement waits for a lock: as long as SQLite's does. A writer that was killed is gone well before."""
 
@@ -60,19 +59,43 @@ def tls(settings: ReportingSettings) -> ssl.SSLContext | None:
     return ssl.create_default_context(cafile=settings.server.ca_file or None)
 
 
-def writer(url: URL, protected: ssl.SSLContext | None) -> AsyncEngine:
-    """The one writing connection; whoever has it holds the writer's lock, HeldError if that is another process."""
+async def schema_of(url: URL, protected: ssl.SSLContext | None, school: School | None) -> str:
+    """The schema of *school*, made if need be; what the server says, *public* usually, where nobody is named.
+
+    NotOursError if it cannot be this school's.
+    """
+    if school is None:
+        return ""
     engine = _engine(url, protected, pool_size=1, lock_timeout=str(WAIT_MS))
-    event.listen(engine.sync_engine, "connect", _lock)
+    try:
+        return await shared_server.place(engine, school)
+    finally:
+        await engine.dispose()
+
+
+def writer(url: URL, protected: ssl.SSLContext | None, schema: str = "") -> AsyncEngine:
+    """The one writing connection to *schema*; whoever has it holds its lock, HeldError if that is another process."""
+    engine = _engine(url, protected, pool_size=1, lock_timeout=str(WAIT_MS), **_within(schema))
+    number = lock_number(schema or PUBLIC)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        _lock(connection, number)
+
     return engine
 
 
-def readers(url: URL, protected: ssl.SSLContext | None, count: int) -> AsyncEngine:
-    """Up to *count* connections that can change nothing and see one moment in each transaction.
+def _within(schema: str) -> dict[str, str]:
+    """The setting by which a connection sees *schema* alone, not even *public*: a table missing here is never there."""
+    return {"search_path": quoted(schema)} if schema else {}
+
+
+def readers(url: URL, protected: ssl.SSLContext | None, count: int, schema: str = "") -> AsyncEngine:
+    """Up to *count* connections to *schema* that can change nothing and see one moment in each transaction.
 
     Each question is planned with its values: what is right for a category that is everywhere is wrong for a rare one.
     """
-    settings = {"plan_cache_mode": "force_custom_plan", "statement_timeout": str(READ_MS)}
+    settings = {"plan_cache_mode": "force_custom_plan", "statement_timeout": str(READ_MS), **_within(schema)}
     engine = _engine(url, protected, pool_size=count, isolation_level="REPEATABLE READ", **settings)
     return engine.execution_options(postgresql_readonly=True)
 
@@ -134,13 +157,13 @@ async def _connected(*places: Any, **given: Any) -> asyncpg.Connection:
         raise OperationalError(None, None, error) from error
 
 
-def _lock(connection: Any, _record: Any) -> None:
+def _lock(connection: Any, number: int) -> None:
     cursor = connection.cursor()
     try:
-        cursor.execute(f"SELECT pg_advisory_lock({LOCK})")
+        cursor.execute(f"SELECT pg_advisory_lock({number})")
     except connection.dbapi.Error as error:
         connection.rollback()
-        cursor.execute(_HOLDER)
+        cursor.execute(_HOLDER.format(*lock_halves(number)))
         holder = cursor.fetchone()
         connection.close()
         raise HeldError(_held_by(holder)) from error
@@ -150,7 +173,7 @@ def _lock(connection: Any, _record: Any) -> None:
 
 _HOLDER = (
     "SELECT pid, client_addr, backend_start FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE granted"
-    " AND locktype = 'advisory' AND datname = current_database()"
+    " AND locktype = 'advisory' AND datname = current_database() AND classid = {} AND objid = {}"
 )
 
 

@@ -42,6 +42,7 @@ from reporting.room import Room
 from reporting.school_time import SchoolTime
 from reporting.sealed_watch import SealedWatch
 from reporting.settings import ContactSettings, ReportingSettings, on_server
+from reporting.site_schema import School
 from reporting.spent import Spent
 from reporting.web.app import create_app, furnished
 from reporting.web.guard import pupils_network
@@ -67,10 +68,12 @@ async def serve(
     metrics: tuple[str, int] | None,
     ready: Ready,
     machine: Machine | None = None,
+    site: str = "school",
 ) -> None:
     """Run reporting until cancelled. *ready* is called with the real addresses once the pages answer.
 
     *machine*: the processes and certificates that the health page looks at; disks are reporting's own to know.
+    *site* is what a server calls this gateway's schema.
 
     Raises DatabaseInUseError if another process has the database, OSError if an address is taken.
     """
@@ -82,7 +85,8 @@ async def serve(
     rules = alerting.rules_of(files.folder)
     file, mending = home_file(settings.database, files), Mending(Path(settings.backup.folder))
     where, tls = database_server.address(settings), database_server.tls(settings)
-    async with opened(where, mend=mending.mend, tls=tls) as database:
+    school = school_of(site, files.keys / "journal.key")
+    async with opened(where, mend=mending.mend, tls=tls, school=school) as database:
         await mending.tell(database)
         accounts = Accounts(database, invitations=files.state / "invitations")
         await take_first_token(accounts, files.keys / "enrolment")
@@ -233,6 +237,14 @@ def _about_staff(contacts: ContactSettings) -> str:
     if one_person(contacts) and not contacts.chair:
         return "DSL and headteacher have one address and the chair's is not known, so alerts about staff go there too."
     return ""
+
+
+def school_of(site: str, private: Path) -> School:
+    """The school as a server knows it: *site*, and the gateway that has the key in the file *private*."""
+    try:
+        return School(site, seed.fingerprint(seed.read_private(private)))
+    except (OSError, ValueError):  # `unsealer` says so
+        return School(site)
 
 
 def unsealer(private: Path) -> Callable[[bytes], bytes | None]:
