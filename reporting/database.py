@@ -16,10 +16,11 @@ from typing import Any
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from reporting import database_server, shared_server, sqlite_file
+from reporting.reach import Reach
 from reporting.site_schema import School
 from reporting.wear import Wear
 
@@ -43,8 +44,15 @@ class UnusableDatabaseError(OSError):
     """The file is no database, is damaged, or cannot be written; the message says which file and why."""
 
 
+class UnreachableDatabaseError(UnusableDatabaseError):
+    """The server of the database cannot be reached now, and may be later."""
+
+
 class Database:
-    """The open database; make one with `opened`."""
+    """The open database; make one with `opened`. *connections* counts how often the writer connected to a server.
+
+    A new one may be to a server that has forgotten the last commits that need not be durable.
+    """
 
     def __init__(
         self, url: URL, tls: ssl.SSLContext | None = None, *, school: School | None = None, schema: str = ""
@@ -55,7 +63,8 @@ class Database:
         """
         self.url, self._school = url, school
         self._one_writer = asyncio.Lock()
-        self.wear = Wear()
+        self.wear, self.reach = Wear(), Reach()
+        self.connections = 0
         if self.is_file:
             self._writer, self._readers = _engine(url, pool_size=1), _engine(url, pool_size=READERS)
             _tune(self._writer, begin="BEGIN IMMEDIATE", query_only=False)
@@ -64,29 +73,48 @@ class Database:
             self._writer = database_server.writer(url, tls, schema)
             self._readers = database_server.readers(url, tls, READERS, schema)
             _begin_on_server(self._writer)
+            event.listen(self._writer.sync_engine, "connect", self._connected)
 
     @property
     def is_file(self) -> bool:
         """Whether it is a file of this machine, which reporting itself looks after."""
         return self.url.get_backend_name() == "sqlite"
 
+    def _connected(self, _connection: Any, _record: Any) -> None:
+        self.connections += 1
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        """A question to a server in the block; AwayError if that cannot be reached, at once while that is known."""
+        self.reach.ask()
+        try:
+            yield
+        except Exception as error:
+            if self.is_file or not database_server.is_away(error):
+                raise
+            raise self.reach.lost(error) from error
+        self.reach.there()
+
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session that sees one moment of the database and cannot change it."""
-        async with AsyncSession(self._readers, expire_on_commit=False, autoflush=False) as session:
-            yield session
+        """A session that sees one moment of the database and cannot change it; AwayError if its server is away."""
+        with self._reached():
+            async with AsyncSession(self._readers, expire_on_commit=False, autoflush=False) as session:
+                yield session
 
     @contextlib.asynccontextmanager
     async def writing(self, *, durable: bool = True) -> AsyncIterator[AsyncSession]:
         """The writing session: committed when the block ends well, rolled back when it raises.
 
         *durable*: the commit survives a power cut (synchronous FULL); without it only a crash (NORMAL), which is
-        enough for whatever can be read from a journal again.
+        enough for whatever can be read from a journal again. AwayError if its server is away.
         """
-        async with self._one_writer, self._writer.connect() as connection:
-            await connection.execution_options(**{_DURABLE: durable})
-            async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
-                yield session
+        async with self._one_writer:
+            with self._reached():
+                async with self._writer.connect() as connection:
+                    await connection.execution_options(**{_DURABLE: durable})
+                    async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
+                        yield session
         self.wear.count(durable=durable)
 
     async def upgrade(self) -> None:
@@ -152,17 +180,23 @@ async def _usable[T](url: URL, step: Coroutine[Any, Any, T]) -> T:
             f"Another reporting process has the database {shown(url)} open: {error}; stop it before starting this one."
         )
         raise DatabaseInUseError(says) from error
-    except OperationalError as error:
-        if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR":
-            raise  # a statement of ours is wrong, not the file
-        raise _unusable(url, error) from error
-    except DatabaseError as error:
-        if not hasattr(error.orig, "sqlite_errorname"):
-            raise
-        raise _unusable(url, error) from error
+    except DBAPIError as error:
+        if found := _sentence(url, error):
+            raise found from error
+        raise
 
 
-def _unusable(url: URL, error: DatabaseError) -> UnusableDatabaseError:
+def _sentence(url: URL, error: DBAPIError) -> UnusableDatabaseError | None:
+    """What to say of *error*; None if a statement of ours is wrong, and not the database."""
+    of_file = getattr(error.orig, "sqlite_errorname", "")
+    if not of_file and database_server.is_away(error):
+        return UnreachableDatabaseError(str(_unusable(url, error)))
+    if isinstance(error, OperationalError):
+        return None if of_file == "SQLITE_ERROR" else _unusable(url, error)
+    return _unusable(url, error) if of_file else None
+
+
+def _unusable(url: URL, error: DBAPIError) -> UnusableDatabaseError:
     return UnusableDatabaseError(f"The database {shown(url)} cannot be used: {error.orig}")
 
 

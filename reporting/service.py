@@ -9,6 +9,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -26,7 +27,9 @@ from reporting import alerting, database_server, seed, shipped_rules
 from reporting.accounts import Accounts
 from reporting.alert_rules import Rules
 from reporting.alerts import Desk, office_hours, one_person
+from reporting.awaiting import awaited
 from reporting.confirmation import with_confirmation
+from reporting.cut_off import CutOff
 from reporting.database import Database, opened
 from reporting.ingest import Ingest
 from reporting.known_sites import KnownSites
@@ -38,13 +41,14 @@ from reporting.metrics import process_collector, serve_metrics
 from reporting.nightly import Nightly
 from reporting.notices import Notices
 from reporting.notify import Outbox
+from reporting.reach import Reach
 from reporting.room import Room
 from reporting.school_time import SchoolTime
 from reporting.sealed_watch import SealedWatch
 from reporting.settings import ContactSettings, ReportingSettings, on_server
 from reporting.site_schema import School
 from reporting.spent import Spent
-from reporting.web.app import create_app, furnished
+from reporting.web.app import create_app, create_waiting, furnished
 from reporting.web.guard import pupils_network
 from reporting.web.machine import Machine
 from reporting.web.offsite import create_offsite
@@ -86,7 +90,11 @@ async def serve(
     file, mending = home_file(settings.database, files), Mending(Path(settings.backup.folder))
     where, tls = database_server.address(settings), database_server.tls(settings)
     school = school_of(site, files.keys / "journal.key")
-    async with opened(where, mend=mending.mend, tls=tls, school=school) as database:
+
+    def meanwhile(reach: Reach) -> AbstractAsyncContextManager[None]:
+        return _waiting(settings, live, reach, metrics, ready)
+
+    async with awaited(lambda: opened(where, mend=mending.mend, tls=tls, school=school), meanwhile) as database:
         await mending.tell(database)
         accounts = Accounts(database, invitations=files.state / "invitations")
         await take_first_token(accounts, files.keys / "enrolment")
@@ -106,7 +114,8 @@ async def serve(
         notices_told = Notices(database, settings.contacts, link_base(settings.public_url), lag=lambda: ingest.lag)
         nightly = _nightly(database, settings, file, files, live)
         counted = _Reporting(ingest, outbox), ListCollector(files.lists), watch, nightly, mending, database.wear, room
-        with _measured(metrics, live, *counted) as measured, listening(settings.listen) as pages:
+        reach = database.reach
+        with _measured(metrics, live, *counted, reach) as measured, listening(settings.listen) as pages:
             office = furnished(
                 live=live,
                 database=database,
@@ -134,12 +143,29 @@ async def serve(
                 tasks.create_task(nightly.run())
                 tasks.create_task(room.run())
                 tasks.create_task(notices_told.run())
+                tasks.create_task(CutOff(reach, settings, database).run())
                 if database.is_file:
                     tasks.create_task(mending.look_over(file))
                 log.info("Reporting %d has its database open.", instance)
                 ready({"pages": pages.getsockname()[:2]} | measured)
                 await asyncio.shield(going_on)
                 raise RuntimeError("the staff pages ended without being told to")
+
+
+@contextlib.asynccontextmanager
+async def _waiting(
+    settings: ReportingSettings, live: Live, reach: Reach, metrics: tuple[str, int] | None, ready: Ready
+) -> AsyncIterator[None]:
+    """Say that the database's server is away, where the pages and the metrics will be, while the block runs."""
+    with _measured(metrics, live, reach) as measured, listening(settings.listen) as pages:
+        bound = pages.getsockname()[:2]
+        app = create_waiting(hosts=hosts(settings, bound), refuses=pupils_network(live))
+        async with serving(app, settings, pages), asyncio.TaskGroup() as tasks:
+            meanwhile = [tasks.create_task(task) for task in (_refresh(live), CutOff(reach, settings).run())]
+            ready({"pages": bound} | measured)
+            yield
+            for task in meanwhile:
+                task.cancel()
 
 
 async def take_first_token(accounts: Accounts, file: Path) -> None:
