@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
+import shutil
 import signal
 
 import pytest
@@ -15,7 +17,7 @@ from reporting.database import opened
 from reporting.models import AlertRow, BreachRow, JournalRow, OutboxRow
 from reporting.reach import AwayError
 from reporting.spent import DAY, Spent
-from tests.support import postgres
+from tests.support import network, postgres
 from tests.support.journals import breach, follower, open_journal
 
 SETTINGS = (*postgres.QUICK, "wal_writer_delay=10s")
@@ -187,3 +189,16 @@ async def test_no_journal_is_spent_while_the_server_is_away_nor_when_it_has_just
     later = Spent(database, spool, days=30, now_ns=lambda: finished + 31 * DAY)
     await later.step()
     assert list(spool.iterdir()) == []
+
+
+@pytest.mark.skipif(not (network.USABLE and shutil.which("nft")), reason="only root may cut a network of its own")
+def test_a_cable_that_is_pulled_is_noticed_by_both_sides_and_the_lock_is_free_again(tmp_path):
+    if postgres.programs() is None:
+        pytest.skip("PostgreSQL is not installed (Debian: postgresql); make test installs it where it may")
+    with network.Network(tmp_path) as inside:
+        told, _ = inside.start("-m", "tests.support.pulled_cable").communicate(timeout=200)
+    found = json.loads(told)
+    assert found["held"] == "1"
+    assert 0.5 < found["noticed"] < 60  # it was the silence that told, and it does not take hours
+    assert found["at_once"] < 0.05 * found["noticed"] + 0.5
+    assert (found["names"], found["lost"]) == (["before", "after"], 1)
