@@ -68,7 +68,7 @@ async def _home(connection: AsyncConnection, school: School) -> str:
                 f" old site, or as the database's administrator: ALTER SCHEMA {quoted(schema)} RENAME TO"
                 f" {quoted(school.schema)}"
             )
-        if schema == PUBLIC and not mark and await _is_from_before(connection, school):
+        if schema == PUBLIC and not (mark and school.gateway) and await _is_from_before(connection, school):
             return PUBLIC
     return ""
 
@@ -89,7 +89,7 @@ async def _mark(connection: AsyncConnection, schema: str) -> str:
 
 
 async def _is_from_before(connection: AsyncConnection, school: School) -> bool:
-    """Whether what nobody has marked in *public* was written by this site, or by nobody."""
+    """Whether what is in *public*, as far as marks do not tell, was written by this site, or by nobody."""
     sites = set(await connection.scalars(select(table("journals", column("site"), schema=PUBLIC).c.site).distinct()))
     return not sites or school.site in sites
 

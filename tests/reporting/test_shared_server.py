@@ -130,6 +130,12 @@ async def test_tables_in_public_stay_there_and_another_school_comes_beside_them(
     assert await take_in(on_server, ELMWOOD, tmp_path / "c", "three.test") == ["one.test", "three.test"]
 
 
+async def test_a_gateway_that_cannot_read_its_key_stays_in_public_and_marks_nothing(cluster, on_server, tmp_path):
+    await take_in(on_server, ELMWOOD, tmp_path / "a", "one.test")
+    assert await take_in(on_server, School("Elmwood"), tmp_path / "b", "two.test") == ["one.test", "two.test"]
+    assert say(cluster, on_server, "SELECT convert_from(value, 'UTF8') FROM meta WHERE name = 'gateway'") == "aa" * 16
+
+
 async def test_tables_in_public_of_another_site_are_left_alone(cluster, on_server, tmp_path):
     async with opened(on_server) as database, database.writing() as session:  # as the version before left them
         session.add(
