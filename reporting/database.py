@@ -174,7 +174,7 @@ async def _usable[T](url: URL, step: Coroutine[Any, Any, T]) -> T:
     try:
         return await step
     except shared_server.NotOursError as error:
-        raise UnusableDatabaseError(f"The database {shown(url)} cannot be used: {error}.") from error
+        raise UnusableDatabaseError(f"The database {shown(url)} cannot be used: {error}") from error
     except database_server.HeldError as error:
         says = (
             f"Another reporting process has the database {shown(url)} open: {error}; stop it before starting this one."
