@@ -15,6 +15,7 @@ try:
     from deploy import (
         alert_commands,
         backup_commands,
+        database_commands,
         lists_commands,
         options,
         phrases_commands,
@@ -52,6 +53,7 @@ main.add_command(backup_commands.backup)
 main.add_command(backup_commands.restore)
 main.add_command(purge_commands.purge)
 main.add_command(purge_commands.month_keys)
+main.add_command(database_commands.group)
 
 
 def _say_good(settings: "Settings") -> None:

@@ -87,7 +87,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything in schoolgate.toml."""
 
     site: str = "school"
-    """this gateway's name in its journals: letters, digits and underscores"""
+    """this gateway's name in its journals, and of its schema on a database's server: letters, digits and underscores"""
     loopback_school: bool = False
     """the whole school lives on loopback addresses: the demo; never true on a real gateway"""
     log_level: str = "INFO"

@@ -13,6 +13,8 @@ import msgspec
 
 from blocklists import defaults, endpoint
 from blocklists.clients import Network
+from reporting import site_schema
+from reporting.settings import on_server
 
 if TYPE_CHECKING:
     from deploy.config import Config
@@ -25,8 +27,7 @@ LAST_INSTANCE = 63
 
 def of(config: "Config") -> Iterator[str]:
     """Everything in *config* that stands in the way of using it, one sentence each."""
-    if not config.site.replace("_", "").isalnum() or not config.site.isascii() or len(config.site) > LONGEST_SITE:
-        yield f"site: {config.site!r} must be letters, digits and underscores, {LONGEST_SITE} at most"
+    yield from _site_problems(config)
     if config.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         yield f"log_level: {config.log_level!r} must be DEBUG, INFO, WARNING or ERROR"
     for place, network in enumerate(config.networks):
@@ -49,6 +50,13 @@ def of(config: "Config") -> Iterator[str]:
     for name, count in (("dns", config.run.dns), ("peek", config.run.peek), ("workers", config.run.workers)):
         if not 1 <= count <= LAST_INSTANCE + 1:
             yield f"run.{name}: {count} must be between 1 and {LAST_INSTANCE + 1}"
+
+
+def _site_problems(config: "Config") -> Iterator[str]:
+    if not config.site.replace("_", "").isalnum() or not config.site.isascii() or len(config.site) > LONGEST_SITE:
+        yield f"site: {config.site!r} must be letters, digits and underscores, {LONGEST_SITE} at most"
+    elif on_server(config.reporting.database):
+        yield from site_schema.problems(config.site)
 
 
 def _paths(config: "Config") -> dict[str, str]:

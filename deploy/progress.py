@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
+    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
@@ -120,5 +121,30 @@ def steps(*, wanted: bool = True) -> Iterator[Callable[[str, int, int], None]]:
                     shown.update(line, total=1, completed=1)
                 lines[step] = shown.add_task(_STEPS.get(step, step), total=None)
             shown.update(lines[step], total=total or None, completed=done)
+
+        yield tell
+
+
+@contextmanager
+def rows(*, wanted: bool = True) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each table whose rows are carried over during the block, on the same terms; what is told of them."""
+    if not wanted or not sys.stderr.isatty():
+        yield compiler.quiet
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+    ) as shown:
+        lines: dict[str, TaskID] = {}
+
+        def tell(table: str, done: int, total: int) -> None:
+            if not total:
+                return
+            if table not in lines:
+                lines[table] = shown.add_task(table, total=total)
+            shown.update(lines[table], completed=done)
 
         yield tell

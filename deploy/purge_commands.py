@@ -127,10 +127,12 @@ def _looked_up(settings: "Settings", before: str) -> "tuple[Doomed, list[tuple[i
     import asyncio
 
     from deploy import rooms
-    from reporting import database_server, purging
+    from reporting import database_server, places, purging
 
     given = rooms.reporting_settings(settings)
-    return asyncio.run(purging.looked_up(database_server.address(given), database_server.tls(given), before))
+    where, tls = database_server.address(given), database_server.tls(given)
+    school = places.school_of(settings.config.site, settings.files.keys / "journal.key")
+    return asyncio.run(purging.looked_up(where, tls, school, before))
 
 
 def _refuse_without(database: str) -> None:

@@ -216,7 +216,10 @@ def reporting(instance: int) -> Serve:
         metrics = (settings.config.metrics.address, settings.config.metrics.reporting)
         given = reporting_settings(settings)
         machine = machine_of(settings)
-        return service.serve(given, settings.files, instance=instance, metrics=metrics, ready=ready, machine=machine)
+        site = settings.config.site
+        return service.serve(
+            given, settings.files, instance=instance, metrics=metrics, ready=ready, machine=machine, site=site
+        )
 
     return serve
 

@@ -16,10 +16,12 @@ from typing import Any
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from reporting import database_server, sqlite_file
+from reporting import database_server, shared_server, sqlite_file
+from reporting.reach import Reach
+from reporting.site_schema import School
 from reporting.wear import Wear
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -42,51 +44,88 @@ class UnusableDatabaseError(OSError):
     """The file is no database, is damaged, or cannot be written; the message says which file and why."""
 
 
-class Database:
-    """The open database; make one with `opened`."""
+class UnreachableDatabaseError(UnusableDatabaseError):
+    """The server of the database cannot be reached now, and may be later."""
 
-    def __init__(self, url: URL, tls: ssl.SSLContext | None = None) -> None:
-        """Connect to nothing yet; each engine connects when it is first used. *tls* is for a server elsewhere."""
-        self.url = url
+
+class Database:
+    """The open database; make one with `opened`. *connections* counts how often the writer connected to a server.
+
+    A new one may be to a server that has forgotten the last commits that need not be durable.
+    """
+
+    def __init__(
+        self, url: URL, tls: ssl.SSLContext | None = None, *, school: School | None = None, schema: str = ""
+    ) -> None:
+        """Connect to nothing yet; each engine connects when it is first used.
+
+        *tls* is for a server elsewhere, and the tables of *school* are in *schema* there.
+        """
+        self.url, self._school = url, school
         self._one_writer = asyncio.Lock()
-        self.wear = Wear()
+        self.wear, self.reach = Wear(), Reach()
+        self.connections = 0
         if self.is_file:
             self._writer, self._readers = _engine(url, pool_size=1), _engine(url, pool_size=READERS)
             _tune(self._writer, begin="BEGIN IMMEDIATE", query_only=False)
             _tune(self._readers, begin="BEGIN", query_only=True)
         else:
-            self._writer = database_server.writer(url, tls)
-            self._readers = database_server.readers(url, tls, READERS)
+            self._writer = database_server.writer(url, tls, schema)
+            self._readers = database_server.readers(url, tls, READERS, schema)
             _begin_on_server(self._writer)
+            event.listen(self._writer.sync_engine, "connect", self._connected)
 
     @property
     def is_file(self) -> bool:
         """Whether it is a file of this machine, which reporting itself looks after."""
         return self.url.get_backend_name() == "sqlite"
 
+    def _connected(self, _connection: Any, _record: Any) -> None:
+        self.connections += 1
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        """A question to a server in the block; AwayError if that cannot be reached, at once while that is known."""
+        self.reach.ask()
+        try:
+            yield
+        except Exception as error:
+            if self.is_file or not database_server.is_away(error):
+                raise
+            raise self.reach.lost(error) from error
+        self.reach.there()
+
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session that sees one moment of the database and cannot change it."""
-        async with AsyncSession(self._readers, expire_on_commit=False, autoflush=False) as session:
-            yield session
+        """A session that sees one moment of the database and cannot change it; AwayError if its server is away."""
+        with self._reached():
+            async with AsyncSession(self._readers, expire_on_commit=False, autoflush=False) as session:
+                yield session
 
     @contextlib.asynccontextmanager
     async def writing(self, *, durable: bool = True) -> AsyncIterator[AsyncSession]:
         """The writing session: committed when the block ends well, rolled back when it raises.
 
         *durable*: the commit survives a power cut (synchronous FULL); without it only a crash (NORMAL), which is
-        enough for whatever can be read from a journal again.
+        enough for whatever can be read from a journal again. AwayError if its server is away.
         """
-        async with self._one_writer, self._writer.connect() as connection:
-            await connection.execution_options(**{_DURABLE: durable})
-            async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
-                yield session
+        async with self._one_writer:
+            with self._reached():
+                async with self._writer.connect() as connection:
+                    await connection.execution_options(**{_DURABLE: durable})
+                    async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
+                        yield session
         self.wear.count(durable=durable)
 
     async def upgrade(self) -> None:
-        """Bring the tables to this version's shape; all steps or none."""
+        """Bring the tables to this version's shape; all steps or none. NotOursError if they are another gateway's."""
         async with self._one_writer, self._writer.begin() as connection:
+            school = None if self.is_file else self._school
+            if school:
+                await connection.run_sync(shared_server.refuse_anothers, school)
             await connection.run_sync(_upgrade)
+            if school:
+                await connection.run_sync(shared_server.mark_ours, school)
 
     async def give_back(self) -> None:
         """Give room that the database does not use any more back to the disk."""
@@ -107,11 +146,13 @@ async def opened(
     *,
     mend: Callable[[Path], object] = lambda _: None,
     tls: ssl.SSLContext | None = None,
+    school: School | None = None,
 ) -> AsyncIterator[Database]:
     """The database at *where* (a file's path or a URL), upgraded; DatabaseInUseError if another process has it.
 
     A file is made if it is missing and is readable by its owner only. *mend* is called with it, on a thread, when
     nobody else can have it and before anything is read. *tls*: how the way to a server is protected.
+    *school*: whose schema of the server it is; UnusableDatabaseError if that cannot be.
     """
     url = as_url(where)
     file = Path(url.database or "")
@@ -120,7 +161,8 @@ async def opened(
         if is_file:
             await asyncio.to_thread(mend, file)
             _private(file)
-        database = Database(url, tls)
+        schema = "" if is_file else await _usable(url, database_server.schema_of(url, tls, school))
+        database = Database(url, tls, school=school, schema=schema)
         try:
             await _usable(url, database.upgrade())
             yield database
@@ -128,25 +170,33 @@ async def opened(
             await database.close()
 
 
-async def _usable(url: URL, upgrading: Coroutine[Any, Any, None]) -> None:
+async def _usable[T](url: URL, step: Coroutine[Any, Any, T]) -> T:
     try:
-        await upgrading
+        return await step
+    except shared_server.NotOursError as error:
+        raise UnusableDatabaseError(f"The database {shown(url)} cannot be used: {error}") from error
     except database_server.HeldError as error:
         says = (
             f"Another reporting process has the database {shown(url)} open: {error}; stop it before starting this one."
         )
         raise DatabaseInUseError(says) from error
-    except OperationalError as error:
-        if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR":
-            raise  # a statement of ours is wrong, not the file
-        raise _unusable(url, error) from error
-    except DatabaseError as error:
-        if not hasattr(error.orig, "sqlite_errorname"):
-            raise
-        raise _unusable(url, error) from error
+    except DBAPIError as error:
+        if found := _sentence(url, error):
+            raise found from error
+        raise
 
 
-def _unusable(url: URL, error: DatabaseError) -> UnusableDatabaseError:
+def _sentence(url: URL, error: DBAPIError) -> UnusableDatabaseError | None:
+    """What to say of *error*; None if a statement of ours is wrong, and not the database."""
+    of_file = getattr(error.orig, "sqlite_errorname", "")
+    if not of_file and database_server.is_away(error):
+        return UnreachableDatabaseError(str(_unusable(url, error)))
+    if isinstance(error, OperationalError):
+        return None if of_file == "SQLITE_ERROR" else _unusable(url, error)
+    return _unusable(url, error) if of_file else None
+
+
+def _unusable(url: URL, error: DBAPIError) -> UnusableDatabaseError:
     return UnusableDatabaseError(f"The database {shown(url)} cannot be used: {error.orig}")
 
 

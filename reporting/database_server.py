@@ -4,6 +4,7 @@ Names nothing of SQLite, whose counterpart of all this is `reporting.sqlite_file
 `reporting.database`. A password is never part of an address that is shown or logged.
 """
 
+import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,15 +15,14 @@ import asyncpg
 from sqlalchemy import Connection, String, Table, bindparam, cast, event, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from reporting import shared_server
 from reporting.settings import ReportingSettings, is_loopback, on_server
+from reporting.site_schema import PUBLIC, School, lock_halves, lock_number, quoted
 
 DRIVER = "postgresql+asyncpg"
-LOCK = 0x5363686F6F6C67
-"""The number of the server's lock that the one writer holds: "Schoolg"."""
-
 WAIT_MS = 5_000
 """How long a statement waits for a lock: as long as SQLite's does. A writer that was killed is gone well before."""
 
@@ -60,19 +60,43 @@ def tls(settings: ReportingSettings) -> ssl.SSLContext | None:
     return ssl.create_default_context(cafile=settings.server.ca_file or None)
 
 
-def writer(url: URL, protected: ssl.SSLContext | None) -> AsyncEngine:
-    """The one writing connection; whoever has it holds the writer's lock, HeldError if that is another process."""
+async def schema_of(url: URL, protected: ssl.SSLContext | None, school: School | None) -> str:
+    """The schema of *school*, made if need be; what the server says, *public* usually, where nobody is named.
+
+    NotOursError if it cannot be this school's.
+    """
+    if school is None:
+        return ""
     engine = _engine(url, protected, pool_size=1, lock_timeout=str(WAIT_MS))
-    event.listen(engine.sync_engine, "connect", _lock)
+    try:
+        return await shared_server.place(engine, school)
+    finally:
+        await engine.dispose()
+
+
+def writer(url: URL, protected: ssl.SSLContext | None, schema: str = "") -> AsyncEngine:
+    """The one writing connection to *schema*; whoever has it holds its lock, HeldError if that is another process."""
+    engine = _engine(url, protected, pool_size=1, lock_timeout=str(WAIT_MS), **_within(schema))
+    number = lock_number(schema or PUBLIC)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        _lock(connection, number)
+
     return engine
 
 
-def readers(url: URL, protected: ssl.SSLContext | None, count: int) -> AsyncEngine:
-    """Up to *count* connections that can change nothing and see one moment in each transaction.
+def _within(schema: str) -> dict[str, str]:
+    """The setting by which a connection sees *schema* alone, not even *public*: a table missing here is never there."""
+    return {"search_path": quoted(schema)} if schema else {}
+
+
+def readers(url: URL, protected: ssl.SSLContext | None, count: int, schema: str = "") -> AsyncEngine:
+    """Up to *count* connections to *schema* that can change nothing and see one moment in each transaction.
 
     Each question is planned with its values: what is right for a category that is everywhere is wrong for a rare one.
     """
-    settings = {"plan_cache_mode": "force_custom_plan", "statement_timeout": str(READ_MS)}
+    settings = {"plan_cache_mode": "force_custom_plan", "statement_timeout": str(READ_MS), **_within(schema)}
     engine = _engine(url, protected, pool_size=count, isolation_level="REPEATABLE READ", **settings)
     return engine.execution_options(postgresql_readonly=True)
 
@@ -97,7 +121,8 @@ async def copy(connection: AsyncConnection, table: Table, rows: Sequence[Mapping
     except asyncpg.IntegrityConstraintViolationError as error:
         raise IntegrityError(None, None, error) from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise OperationalError(None, None, error) from error
+        gone = raw.driver_connection is None or raw.driver_connection.is_closed()
+        raise OperationalError(None, None, LostError(str(error)) if gone else error) from error
 
 
 async def add_new(
@@ -113,7 +138,7 @@ def _engine(
     url: URL, protected: ssl.SSLContext | None, *, pool_size: int, isolation_level: str = "READ COMMITTED", **more: str
 ) -> AsyncEngine:
     # jit: our questions are short
-    settings = {"application_name": "schoolgate", "jit": "off", **more}
+    settings = {"application_name": "schoolgate", "jit": "off", **_ALIVE_THERE, **more}
     given = {"ssl": protected or False, "timeout": CONNECT, "server_settings": settings, "async_creator_fn": _connected}
     return create_async_engine(
         url,
@@ -126,21 +151,68 @@ def _engine(
     )
 
 
+class LostError(OSError):
+    """There is no way to the server, or no longer one."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether *error* says that the server cannot be reached or is going, and not that it refuses us."""
+    if isinstance(error, DBAPIError):
+        orig = error.orig
+        state = getattr(orig, "sqlstate", None) or ""
+        return error.connection_invalidated or isinstance(orig, LostError) or state.startswith("08") or state in _GOING
+    return isinstance(error, (HeldError, ConnectionError, TimeoutError))
+
+
+_GOING = frozenset({"57P01", "57P02", "57P03", "53300"})
+"""SQLSTATEs: admin_shutdown, crash_shutdown, cannot_connect_now (it starts or recovers), too_many_connections."""
+
+
+class _Kept(asyncpg.Connection):  # type: ignore[misc]  # asyncpg says nothing of its types
+    """A connection that is found dead soon: a cable that was pulled says nothing by itself, for hours."""
+
+    def __init__(self, protocol: Any, transport: Any, *more: Any) -> None:
+        super().__init__(protocol, transport, *more)
+        if (kept := transport.get_extra_info("socket")) is not None and kept.family != socket.AF_UNIX:
+            for option, value in _ALIVE:
+                kept.setsockopt(*option, value)
+
+
+_ALIVE = (
+    ((socket.SOL_SOCKET, socket.SO_KEEPALIVE), 1),
+    ((socket.IPPROTO_TCP, socket.TCP_KEEPIDLE), 10),
+    ((socket.IPPROTO_TCP, socket.TCP_KEEPINTVL), 5),
+    ((socket.IPPROTO_TCP, socket.TCP_KEEPCNT), 4),
+    ((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT), 30_000),
+)
+"""After 30 s without a sign of life, asked for or not, the other side is gone."""
+
+_ALIVE_THERE = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "4",
+    "tcp_user_timeout": "30000",
+}
+"""The same from the server's side, or the writer's lock of a connection that was cut off would be held for hours."""
+
+
 async def _connected(*places: Any, **given: Any) -> asyncpg.Connection:
     """A connection; what keeps it from being made is an error of the database like any other."""
     try:
-        return await asyncpg.connect(*places, **given)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return await asyncpg.connect(*places, **given, connection_class=_Kept)
+    except (ssl.SSLCertVerificationError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise OperationalError(None, None, error) from error
+    except OSError as error:
+        raise OperationalError(None, None, LostError(str(error) or type(error).__name__)) from error
 
 
-def _lock(connection: Any, _record: Any) -> None:
+def _lock(connection: Any, number: int) -> None:
     cursor = connection.cursor()
     try:
-        cursor.execute(f"SELECT pg_advisory_lock({LOCK})")
+        cursor.execute(f"SELECT pg_advisory_lock({number})")
     except connection.dbapi.Error as error:
         connection.rollback()
-        cursor.execute(_HOLDER)
+        cursor.execute(_HOLDER.format(*lock_halves(number)))
         holder = cursor.fetchone()
         connection.close()
         raise HeldError(_held_by(holder)) from error
@@ -150,7 +222,7 @@ def _lock(connection: Any, _record: Any) -> None:
 
 _HOLDER = (
     "SELECT pid, client_addr, backend_start FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE granted"
-    " AND locktype = 'advisory' AND datname = current_database()"
+    " AND locktype = 'advisory' AND datname = current_database() AND classid = {} AND objid = {}"
 )
 
 

@@ -10,10 +10,11 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from blocklists.rulebook import Severity
 from reporting import intake, set_aside, sqlite_file
@@ -24,6 +25,7 @@ from reporting.frames import Frame, Reader
 from reporting.journal import NAME, SUFFIX
 from reporting.logline import plain, reason
 from reporting.models import JournalRow
+from reporting.reach import AwayError
 
 log = logging.getLogger("schoolgate.ingest")
 
@@ -38,6 +40,10 @@ SILENCE = 150.0
 
 TROUBLE = 5.0
 """Seconds until a journal that could not be taken in is tried again."""
+
+
+class _ForgottenError(Exception):
+    """The server may have forgotten commits of ours that it had taken: what we remember of it does not hold."""
 
 
 class _Followed:
@@ -81,6 +87,8 @@ class Ingest:
         self._ended: dict[str, int] = {}
         self._trouble: dict[str, float] = {}
         self._behind: float | None = None
+        self._known = 0
+        self._away = False
         self.breaches: Counter[Severity] = Counter()
         self.visits = self.damaged = self.tampered = self.alerts = self.failures = self.strange = 0
         self._strange: set[str] = set()
@@ -109,6 +117,9 @@ class Ingest:
     async def step(self) -> int:
         """Look at each journal once and take in up to a batch of each; returns how many records there were."""
         taken = 0
+        self._away = False
+        if self._known != self._database.connections and not await self._remembered():
+            return 0
         try:
             there = self._spooled()
         except OSError as error:
@@ -120,7 +131,7 @@ class Ingest:
             if self._ended.get(name) != size and self._trouble.get(name, 0.0) <= self._monotonic():
                 taken += await self._guarded(name, self._follow)
         self._trouble = {name: until for name, until in self._trouble.items() if name in there}
-        behind = bool(taken or self._trouble)
+        behind = bool(taken or self._trouble or self._away)
         self._behind = (self._behind or self._monotonic()) if behind else None
         return taken
 
@@ -129,8 +140,13 @@ class Ingest:
         try:
             await self._remember()
             return True
+        except (AwayError, _ForgottenError):
+            self._known = -1
+            self._behind = self._behind or self._monotonic()
+            return False
         except Exception as error:  # noqa: BLE001 - a full disk, a lock: nothing that another start would mend
             self._end_if_damaged(error)
+            self._known = -1
             self.failures += 1
             self._behind = self._behind or self._monotonic()
             log.error("What was taken in before cannot be told and is asked again: %s", reason(error))  # noqa: TRY400
@@ -144,6 +160,8 @@ class Ingest:
 
     async def _remember(self) -> None:
         """Learn which journals were read to their end, and see that none that was not has gone."""
+        self.close()
+        self._known = self._database.connections
         async with self._database.reading() as session:
             rows = (await session.scalars(select(JournalRow))).all()
         there = self._spooled()
@@ -183,6 +201,10 @@ class Ingest:
             taken = await step(name)
             self._trouble.pop(name, None)
             return taken
+        except (AwayError, _ForgottenError) as error:
+            self._away = self._away or isinstance(error, AwayError)
+            self._drop(name)
+            return 0
         except Exception as error:  # noqa: BLE001 - whatever a journal holds, it must not keep the others back
             self._end_if_damaged(error)
             self.failures += 1
@@ -241,6 +263,8 @@ class Ingest:
         row, reader = followed.row, followed.reader
         batch = await asyncio.to_thread(intake.sorted_out, frames, row.name, self._now_ns())
         row.offset, row.count, row.head, row.state = frames[-1].next_offset, reader.count, reader.head, state
+        if state == "finished":
+            row.finished_ns = self._now_ns()
         if self._aside and (found := set_aside.pieces(frames)):
             await asyncio.to_thread(set_aside.keep, self._aside, row.name, found)
         if batch.heartbeat_ns:
@@ -248,7 +272,7 @@ class Ingest:
             row.heartbeat_ns = max(row.heartbeat_ns, batch.heartbeat_ns)
         if reader.broken:
             row.chain = "broken"
-        async with self._database.writing(durable=batch.grave) as session:
+        async with self._writing(durable=batch.grave) as session:
             followed.row = await session.merge(row)
             await session.flush()
             opened = await intake.store(session, batch, self._desk, self._now_ns())
@@ -275,8 +299,8 @@ class Ingest:
         if rest := followed.reader.rest():
             await self._take(followed, [rest], state="finished")
         else:
-            row.state = "finished"
-            async with self._database.writing(durable=False) as session:
+            row.state, row.finished_ns = "finished", self._now_ns()
+            async with self._writing(durable=False) as session:
                 await session.merge(row)
         self._ended[name] = followed.row.offset
         self._drop(name)
@@ -295,11 +319,19 @@ class Ingest:
     async def _alarm(self, row: JournalRow, says: str) -> None:
         alarm = intake.aside(row.name, row.offset, f"tampered: {says}", b"", self._now_ns())
         batch = intake.Batch(row.name, aside=[alarm])
-        async with self._database.writing() as session:
+        async with self._writing() as session:
             await session.merge(row)
             await session.flush()
             await intake.store(session, batch, self._desk, self._now_ns())
         self._tell(batch, 0)
+
+    @contextlib.asynccontextmanager
+    async def _writing(self, *, durable: bool = True) -> AsyncIterator[AsyncSession]:
+        """The writing session, for what goes on from what is remembered; _ForgottenError if that may not hold."""
+        async with self._database.writing(durable=durable) as session:
+            if self._known != self._database.connections:
+                raise _ForgottenError
+            yield session
 
     def _drop(self, name: str) -> None:
         if followed := self._followed.pop(name, None):

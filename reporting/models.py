@@ -30,7 +30,7 @@ class JournalRow(Table):
 
     *state*: reading, finished, or cut (its file is shorter than what was read, or gone). *chain*: verified, unverified
     (its seed cannot be unsealed) or broken. *offset* is the byte after the last record taken in; *count* and *head* are
-    the chain's at that place.
+    the chain's at that place. *finished_ns* is when it was read to its end, where that is known.
     """
 
     __tablename__ = "journals"
@@ -47,6 +47,7 @@ class JournalRow(Table):
     state: Mapped[str] = mapped_column(default="reading")
     chain: Mapped[str] = mapped_column(default="unverified")
     heartbeat_ns: Mapped[int] = mapped_column(default=0)
+    finished_ns: Mapped[int | None] = mapped_column(BigInteger, default=None)
 
 
 class BreachRow(Table):

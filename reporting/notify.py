@@ -21,6 +21,7 @@ from reporting.links import Links
 from reporting.logline import plain, reason
 from reporting.mail import SECOND, MailRefusedError, UnansweredError, message, send
 from reporting.models import OutboxRow
+from reporting.reach import AwayError
 from reporting.seldom import Seldom
 from reporting.settings import ContactSettings, MailSettings
 
@@ -191,5 +192,5 @@ class Outbox:
             return None
 
     def _complain(self, error: Exception) -> None:
-        if self._complaint.due():
+        if not isinstance(error, AwayError) and self._complaint.due():  # that one the database says itself
             log.error("The outbox cannot be read or written, so mails about alerts wait: %s", reason(error))

@@ -7,6 +7,7 @@ from typing import Any
 
 from reporting.database import uninterrupted
 from reporting.logline import reason
+from reporting.reach import AwayError
 
 
 async def persist(
@@ -24,6 +25,8 @@ async def persist(
     while True:
         try:
             await uninterrupted(step())
+        except AwayError:  # which the database says itself
+            failed()
         except Exception as error:  # noqa: BLE001 - a full disk, a lock: it is tried again
             failed()
             log.error("%s: %s", says, reason(error))  # noqa: TRY400 - one sentence

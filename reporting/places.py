@@ -1,9 +1,11 @@
-"""Where on disk reporting keeps what it has besides its rows, and whose disks must have room."""
+"""Where reporting keeps what is its own: on which disks, and in whose name on a server."""
 
 from pathlib import Path
 
 from blocklists.live import Files
+from reporting import seed
 from reporting.settings import on_server
+from reporting.site_schema import School
 
 
 def home_file(database: str, files: Files) -> Path:
@@ -27,3 +29,11 @@ def disks(database: str, files: Files) -> dict[str, Path]:
     """The folders whose disks must have room, by what is kept there; a server's are its own business."""
     kept = {"State": files.state, "Journals": files.spool}
     return kept if on_server(database) else {"Database": Path(database).parent, **kept}
+
+
+def school_of(site: str, private: Path) -> School:
+    """The school as a server knows it: *site*, and the gateway that has the key in the file *private*."""
+    try:
+        return School(site, seed.fingerprint(seed.read_private(private)))
+    except (OSError, ValueError):  # reporting says so when it starts
+        return School(site)

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from reporting import name_rows
+from reporting import database_server, name_rows
 from reporting.case_models import IncidentRow, TriageRow
 from reporting.database import Database, as_url
 from reporting.logline import reason
@@ -22,6 +22,7 @@ from reporting.models import AlertRow
 from reporting.month_keys import MonthKeys, begins_ns, month_of
 from reporting.pattern import person_of
 from reporting.people_models import PersonNameRow
+from reporting.site_schema import School
 
 log = logging.getLogger("schoolgate.purge")
 
@@ -44,12 +45,17 @@ class Doomed(msgspec.Struct, frozen=True):
     unsealed: int
 
 
-async def looked_up(where: str | URL, tls: ssl.SSLContext | None, before: str) -> tuple[Doomed, list[tuple[int, str]]]:
+async def looked_up(
+    where: str | URL, tls: ssl.SSLContext | None, school: School | None, before: str
+) -> tuple[Doomed, list[tuple[int, str]]]:
     """What a purge of all months before *before* would take, and what needs them, read beside reporting.
 
-    UnreadableError if the database *where* cannot be read, or an earlier version made it.
+    UnreadableError if the database *where* of *school* cannot be read, or an earlier version made it; OSError where its
+    server is away, or the place there is another's.
     """
-    database = Database(as_url(where), tls)
+    url = as_url(where)
+    schema = "" if url.get_backend_name() == "sqlite" else await database_server.schema_of(url, tls, school)
+    database = Database(url, tls, school=school, schema=schema)
     try:
         async with database.reading() as session:
             return await doomed(session, before), await needed(session, before)

@@ -5,6 +5,7 @@ chain, the seed stands in the journal's head sealed to reporting's public key (X
 ChaCha20-Poly1305): whoever takes over the writing process later can neither read nor remake what came before (G25).
 """
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -46,6 +47,12 @@ def read_private(file: Path) -> bytes:
     if len(private) != PRIVATE_SIZE:
         raise ValueError(f"a key has {PRIVATE_SIZE} bytes, not {len(private)}")
     return private
+
+
+def fingerprint(private: bytes) -> str:
+    """What tells the gateway of this *private* key from every other, and gives nothing of the key away."""
+    public = X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+    return hashlib.blake2b(public, digest_size=16, person=b"sg-gateway").hexdigest()
 
 
 def unseal(private: bytes, sealed: bytes) -> bytes | None:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +21,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from blocklists.live import Files, Live
 from reporting import alerting, database_server, places, seed, unaddressed
 from reporting.accounts import Accounts
+from reporting.awaiting import awaited
 from reporting.confirmation import with_confirmation
+from reporting.cut_off import CutOff
 from reporting.database import Database, opened
 from reporting.ingest import Ingest
 from reporting.known_sites import KnownSites
@@ -34,11 +37,12 @@ from reporting.nightly import Nightly
 from reporting.notices import Notices
 from reporting.own_metrics import ReportingCollector
 from reporting.purging import Purged
+from reporting.reach import Reach
 from reporting.room import Room
 from reporting.sealed_watch import SealedWatch
 from reporting.settings import ReportingSettings, on_server
 from reporting.spent import Spent
-from reporting.web.app import create_app, furnished
+from reporting.web.app import create_app, create_waiting, furnished
 from reporting.web.guard import pupils_network
 from reporting.web.machine import Machine
 from reporting.web.offsite import create_offsite
@@ -62,10 +66,12 @@ async def serve(
     metrics: tuple[str, int] | None,
     ready: Ready,
     machine: Machine | None = None,
+    site: str = "school",
 ) -> None:
     """Run reporting until cancelled. *ready* is called with the real addresses once the pages answer.
 
     *machine*: the processes and certificates that the health page looks at; disks are reporting's own to know.
+    *site* is what a server calls this gateway's schema.
 
     Raises DatabaseInUseError if another process has the database, OSError if an address is taken.
     """
@@ -77,7 +83,12 @@ async def serve(
     rules = alerting.rules_of(files.folder)
     file, mending = places.home_file(settings.database, files), Mending(Path(settings.backup.folder))
     where, tls = database_server.address(settings), database_server.tls(settings)
-    async with opened(where, mend=mending.mend, tls=tls) as database:
+    school = places.school_of(site, files.keys / "journal.key")
+
+    def meanwhile(reach: Reach) -> AbstractAsyncContextManager[None]:
+        return _waiting(settings, live, reach, metrics, ready)
+
+    async with awaited(lambda: opened(where, mend=mending.mend, tls=tls, school=school), meanwhile) as database:
         await mending.tell(database)
         accounts = Accounts(database, invitations=files.state / "invitations")
         await take_first_token(accounts, files.keys / "enrolment")
@@ -96,8 +107,8 @@ async def serve(
         climbing = alerting.climbing(database, told, settings, files.state, files.spool)
         notices_told = Notices(database, settings.contacts, link_base(settings.public_url), lag=lambda: ingest.lag)
         nightly = _nightly(database, settings, file, files, live)
-        own = ReportingCollector(ingest, outbox)
-        counted = own, ListCollector(files.lists), watch, nightly, mending, database.wear, room
+        own, reach = ReportingCollector(ingest, outbox), database.reach
+        counted = own, ListCollector(files.lists), watch, nightly, mending, database.wear, room, reach
         with _measured(metrics, live, *counted) as measured, listening(settings.listen) as pages:
             office = furnished(
                 live=live,
@@ -128,12 +139,29 @@ async def serve(
                 tasks.create_task(room.run())
                 tasks.create_task(notices_told.run())
                 tasks.create_task(Purged(database, MonthKeys(file.parent / FOLDER)).run())
+                tasks.create_task(CutOff(reach, settings, database).run())
                 if database.is_file:
                     tasks.create_task(mending.look_over(file))
                 log.info("Reporting %d has its database open.", instance)
                 ready({"pages": pages.getsockname()[:2]} | measured)
                 await asyncio.shield(going_on)
                 raise RuntimeError("the staff pages ended without being told to")
+
+
+@contextlib.asynccontextmanager
+async def _waiting(
+    settings: ReportingSettings, live: Live, reach: Reach, metrics: tuple[str, int] | None, ready: Ready
+) -> AsyncIterator[None]:
+    """Say that the database's server is away, where the pages and the metrics will be, while the block runs."""
+    with _measured(metrics, live, reach) as measured, listening(settings.listen) as pages:
+        bound = pages.getsockname()[:2]
+        app = create_waiting(hosts=hosts(settings, bound), refuses=pupils_network(live))
+        async with serving(app, settings, pages), asyncio.TaskGroup() as tasks:
+            meanwhile = [tasks.create_task(task) for task in (_refresh(live), CutOff(reach, settings).run())]
+            ready({"pages": bound} | measured)
+            yield
+            for task in meanwhile:
+                task.cancel()
 
 
 async def take_first_token(accounts: Accounts, file: Path) -> None:

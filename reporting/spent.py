@@ -41,24 +41,29 @@ class Spent(Collector):
     async def step(self) -> None:
         """Look once; OSError or SQLAlchemyError if the database or the folder cannot be read."""
         async with self._database.reading() as session:
-            found = select(JournalRow.name, JournalRow.offset).where(JournalRow.state == "finished")
-            finished = [(name, offset) for name, offset in await session.execute(found)]
+            columns = (JournalRow.name, JournalRow.offset, JournalRow.finished_ns)
+            found = await session.execute(select(*columns).where(JournalRow.state == "finished"))
+            finished = [(name, offset, at or 0) for name, offset, at in found]
         self.removed += await asyncio.to_thread(self._remove, finished)
 
-    def _remove(self, finished: list[tuple[str, int]]) -> int:
-        gone = [self._spool / name for name, offset in finished if self._is_spent(self._spool / name, offset)]
+    def _remove(self, finished: list[tuple[str, int, int]]) -> int:
+        gone = [self._spool / name for name, offset, at in finished if self._is_spent(self._spool / name, offset, at)]
         for path in gone:
             path.unlink(missing_ok=True)
         if gone:
             snapshot.sync_folder(self._spool)
         return len(gone)
 
-    def _is_spent(self, journal: Path, offset: int) -> bool:
+    def _is_spent(self, journal: Path, offset: int, finished_ns: int) -> bool:
+        """Whether the days of *journal* are over: since its last record, and since it was read to its end.
+
+        What was taken in late, after the server had been away, is as new to the server's backups as what is new.
+        """
         try:
             found = journal.lstat()
         except FileNotFoundError:
             return False
-        return found.st_size == offset and found.st_mtime_ns < self._now_ns() - self._days * DAY
+        return found.st_size == offset and max(found.st_mtime_ns, finished_ns) < self._now_ns() - self._days * DAY
 
     def collect(self) -> Iterator[Metric]:
         """How many went."""

@@ -116,6 +116,7 @@ reporting/pseudonym.py
 reporting/permissions.py
 reporting/runs.py
 reporting/school_time.py
+reporting/site_schema.py
 reporting/visits.py
 reporting/waiting.py
 reporting/web/cells.py

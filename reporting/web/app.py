@@ -42,6 +42,7 @@ from reporting.web import (
     why,
 )
 from reporting.web.attempts import Attempts
+from reporting.web.away import create_away
 from reporting.web.forms import FormRequest
 from reporting.web.guard import Guard
 from reporting.web.machine import Machine
@@ -59,6 +60,11 @@ def create_app(office: Office, *, hosts: Collection[str], refuses: Callable[[str
     *hosts*: the exact Host values that are answered. *refuses*: whether an address is in a pupils' network.
     """
     return Guard(_pages(office), hosts=hosts, refuses=refuses, error_page=_refusal)
+
+
+def create_waiting(*, hosts: Collection[str], refuses: Callable[[str], bool]) -> ASGIApp:
+    """What answers in the place of the staff pages until the database's server can be reached for the first time."""
+    return create_away(hosts=hosts, refuses=refuses, refusal=_refusal)
 
 
 def furnished(

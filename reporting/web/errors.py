@@ -13,6 +13,7 @@ from litestar.exceptions import (
 from litestar.response import Redirect
 from litestar.types import ExceptionHandlersMap
 
+from reporting.reach import AwayError
 from reporting.web.access import API, OUR_PAGES, MustFirstError, WrongRoleError, count_unreadable
 from reporting.web.forms import FormError
 from reporting.web.office import Asked, Office
@@ -20,6 +21,9 @@ from reporting.web.plain import plain
 from reporting.web.render import ERRORS, error_page
 
 log = logging.getLogger("schoolgate.web")
+
+AWAY = 503
+"""The status of every page while the database's server is away."""
 
 STALE_FORM = (
     "This form was open for too long",
@@ -55,6 +59,7 @@ def handlers(office: Office) -> ExceptionHandlersMap:
         WrongRoleError: known,
         PermissionDeniedException: stale_form,
         HTTPException: known,
+        AwayError: away,
         Exception: unknown,
     }
 
@@ -83,6 +88,11 @@ def known(request: Asked, error: HTTPException) -> Response[str]:
     return _page(error.status_code)
 
 
+def away(request: Asked, _error: Exception) -> Response[str]:
+    """The page while the database's server is away, which the log says by itself."""
+    return _for_scripts(AWAY) if request.scope["path"].startswith(API) else _page(AWAY)
+
+
 def unknown(request: Asked, error: Exception) -> Response[str]:
     """The page for a fault of ours; what it was stands in the log only."""
     log.error("A page failed.", exc_info=error)
@@ -91,9 +101,13 @@ def unknown(request: Asked, error: Exception) -> Response[str]:
 
 def _for_scripts(status: int, says: str = "") -> Response[str]:
     """An error as JSON, with the words that the page would have."""
-    words = says or ". ".join(ERRORS.get(status, ERRORS[500 if status >= 500 else 400]))
-    body = msgspec.json.encode(Problem(words)).decode()
+    body = for_scripts(status, says).decode()
     return Response(body, media_type=MediaType.JSON, status_code=status)
+
+
+def for_scripts(status: int, says: str = "") -> bytes:
+    """What a script is told with *status*, as JSON."""
+    return msgspec.json.encode(Problem(says or ". ".join(ERRORS.get(status, ERRORS[500 if status >= 500 else 400]))))
 
 
 def _page(status: int, heading: str = "", words: str = "") -> Response[str]:

@@ -128,7 +128,7 @@ async def looked_at(office: Office) -> Health:
     return Health(
         groups={
             "Processes": [*_processes(processes), *_signer(scraped, machine)],
-            "Journals": list(_journals(journals, office)),
+            "Journals": [*_journals(journals, office), *_server(office)],
             "Policy and clock": list(_policy(office)),
             "Lists": files[2],
             "Certificates": files[0],
@@ -194,6 +194,14 @@ def _journals(rows: list[JournalRow], office: Office) -> Iterator[Line]:
             yield Line(name, good=True, says=f"taken in, heard {_span(heard)} ago" if row.heartbeat_ns else "taken in")
     if not rows:
         yield Line("Journals", good=True, says="none is being written")
+
+
+def _server(office: Office) -> Iterator[Line]:
+    """How it went with the database's server; while it is away there is no page to say so on but that of an error."""
+    if not office.database.is_file:
+        times = office.database.reach.times
+        often = f"; was away {'once' if times == 1 else f'{times:,} times'} since reporting started" if times else ""
+        yield Line("Database's server", good=True, says=f"answers{often}")
 
 
 def _policy(office: Office) -> Iterator[Line]:

@@ -73,6 +73,10 @@ ERRORS: Mapping[int, tuple[str, str]] = {
         "Something went wrong on our side",
         "The filter itself goes on. Try again; if it stays, tell the technician when.",
     ),
+    503: (
+        "The database cannot be reached",
+        "Its server does not answer. The filter goes on, and all is kept; alerts wait. Tell the technician.",
+    ),
 }
 """Heading and words for each status that a person can meet."""
 

@@ -132,6 +132,10 @@ def test_a_mistake_is_refused_with_a_sentence(tmp_path, text, sentence):
         ('[lists.extra]\nfile = ""', "lists.extra.file: '' is no path"),
         ('[proxy]\nca_key = "a\\u0000b"', "proxy.ca_key: 'a\\x00b' is no path"),
         (f'site = "{"s" * 65}"', "must be letters, digits and underscores, 64 at most"),
+        (
+            'site = "Public"\n[reporting]\ndatabase = "postgresql://s@db.school.test/log"',
+            "site: 'Public' is a name of PostgreSQL's own",
+        ),
     ],
 )
 def test_what_could_not_be_served_is_refused_beforehand(tmp_path, text, sentence):

@@ -48,8 +48,8 @@ async def accounts(database):
         return await session.scalar(select(func.count()).select_from(AccountRow))
 
 
-async def taken_in(database, spool):
-    ingest = follower(database, spool)
+async def taken_in(database, spool, **more):
+    ingest = follower(database, spool, **more)
     while await ingest.step():
         pass
     await ingest.step()
@@ -240,9 +240,13 @@ async def test_a_journal_that_was_read_goes_when_its_days_are_over(database, spo
         journal.write(breach(instance))
         journal.close()
     for _ in range(3):
-        await taken_in(database, spool)
-    old, young, longer = sorted(spool.iterdir())
-    for path, days in ((old, 31), (young, 29), (longer, 31)):
+        await taken_in(database, spool, now_ns=lambda: now - 31 * DAY)
+    late = open_journal(spool, instance=3, sealed_seed=b"sealed")
+    late.close()
+    for _ in range(3):
+        await taken_in(database, spool, now_ns=lambda: now - 29 * DAY)
+    old, young, longer, late = sorted(spool.iterdir())
+    for path, days in ((old, 31), (young, 29), (longer, 31), (late, 40)):
         os.utime(path, ns=(now - days * DAY, now - days * DAY))
     with longer.open("ab") as file:
         file.write(b"more")
@@ -250,7 +254,7 @@ async def test_a_journal_that_was_read_goes_when_its_days_are_over(database, spo
     spent = Spent(database, spool, days=30, now_ns=lambda: now)
     await spent.step()
     await spent.step()
-    assert sorted(spool.iterdir()) == [young, longer]
+    assert sorted(spool.iterdir()) == [young, longer, late]
     assert spent.removed == 1
     async with database.reading() as session:
         assert set(await session.scalars(select(JournalRow.state))) == {"finished"}

@@ -69,10 +69,10 @@ async def alert(database, at_ns):
 
 async def test_each_database_says_beside_reporting_what_goes_and_what_is_needed(database, months):
     await write(database, months, Ada=OLD, Ben=OLD, Cy=KEPT)
-    asked = await purging.looked_up(database.url, None, KEPT)
+    asked = await purging.looked_up(database.url, None, None, KEPT)
     assert asked == (Doomed(names=2, later=0, unsealed=0), [])
     await alert(database, begins_ns(KEPT))
-    asked = await purging.looked_up(database.url, None, KEPT)
+    asked = await purging.looked_up(database.url, None, None, KEPT)
     assert asked == (Doomed(names=2, later=1, unsealed=0), [(101, OLD)]), "the name of whom it is about is of then"
 
 
@@ -135,7 +135,7 @@ async def test_a_log_in_succeeds_where_no_name_can_be_sealed_anew(database, mont
 async def test_a_database_of_an_earlier_version_is_said_to_be_one(tmp_path):
     (tmp_path / "old.db").touch()
     with pytest.raises(UnreadableError, match="After an update, start reporting once"):
-        await purging.looked_up(tmp_path / "old.db", None, KEPT)
+        await purging.looked_up(tmp_path / "old.db", None, None, KEPT)
 
 
 def test_a_key_of_a_month_is_the_roles_own_and_made_once(months):

@@ -55,7 +55,7 @@ async def fill(file: Path, count: int, *, now_ns: int | None = None, seed: int =
         database.execute("BEGIN")
         for name, _ in indexes:
             database.execute(f"DROP INDEX {name}")
-        database.execute("INSERT INTO journals VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", _journal(database))
+        database.execute("INSERT INTO journals VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", _journal(database))
         columns, places = _columns()
         chance = random.Random(seed)
         rows = _rows(count, now, chance)
@@ -92,7 +92,7 @@ async def _fill_server(database: asyncpg.Connection, count: int, chance: random.
     for name, _ in indexes:
         await database.execute(f"DROP INDEX {name}")
     await database.execute(
-        "INSERT INTO journals VALUES ($1, 'demo', 'dns', 0, 0, '', 0, 0, '', 'finished', 'verified', 0)", JOURNAL
+        "INSERT INTO journals VALUES ($1, 'demo', 'dns', 0, 0, '', 0, 0, '', 'finished', 'verified', 0, 0)", JOURNAL
     )
     rows = _rows(count, time.time_ns(), chance)
     await database.copy_records_to_table("breaches", records=rows, columns=COLUMNS)

@@ -95,10 +95,14 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name == "sqlite":
         _trigrams()
-    elif _trigrams_allowed():
-        op.execute("CREATE INDEX ix_breach_names_trigrams ON breach_names USING gin (text gin_trgm_ops)")
+    else:
+        _server_trigrams()
     for text in ("host", "samples"):
         op.execute(FILL.format(text=text))
+
+
+EXTENSION = "SELECT nspname FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'pg_trgm'"
+"""In which schema of the database the extension is."""
 
 
 def _trigrams() -> None:
@@ -118,15 +122,20 @@ def _trigrams() -> None:
     )
 
 
-def _trigrams_allowed() -> bool:
-    """Whether the server has its extension for trigrams and lets us use it; without it, a search reads all names."""
+def _server_trigrams() -> None:
+    """Let a search go by the server's extension, if it has that and lets us use it; without, a search reads all names.
+
+    The extension is there once for all schemas of a database, so what it gives is called by its own schema.
+    """
     try:
         with op.get_bind().begin_nested():
-            op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+            op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public")
+            schema = op.get_bind().scalar(sa.text(EXTENSION)).replace('"', '""')
+            op.execute(
+                f'CREATE INDEX ix_breach_names_trigrams ON breach_names USING gin (text "{schema}".gin_trgm_ops)'
+            )
     except sa.exc.DBAPIError as error:
         log.warning("Searching by site will be slow, as the extension pg_trgm cannot be had: %s", reason(error))
-        return False
-    return True
 
 
 def downgrade() -> None:

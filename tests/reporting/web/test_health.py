@@ -197,6 +197,17 @@ async def test_journals_that_are_behind_silent_or_changed(tmp_path):
         assert line["says"] == "none is being written"
 
 
+async def test_a_server_of_the_database_says_how_often_it_was_away(tmp_path, on_server):
+    async with running(tmp_path, on_server) as pages, pages.logged_in("technician") as browser:
+        pages.database.reach.lost(OSError("gone"))
+        async with asyncio.timeout(30):
+            while pages.database.reach.away:
+                await asyncio.sleep(pages.database.reach.pause)
+                found = await browser.get("/api/health")
+        (line,) = (line for line in found.json()["groups"]["Journals"] if line["what"] == "Database's server")
+    assert (line["good"], line["says"]) == (True, "answers; was away once since reporting started")
+
+
 async def test_an_old_list_is_named_with_what_to_do(tmp_path):
     (tmp_path / "state").mkdir()
     for name, days in (("fresh", 1), ("old", 30)):
