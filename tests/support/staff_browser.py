@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
@@ -42,9 +43,13 @@ class Somebody:
         self.driver.get(self.url + path)
 
     def leave_by(self, element, act):
-        """Have *act* do to *element* what leads to another page, and wait for that."""
+        """Have *act* do to *element* what leads to another page, and wait for that.
+
+        While the page changes, chromedriver may say of an element that it is of no document: it is asked again.
+        """
         act(element)
-        WebDriverWait(self.driver, 10).until(staleness_of(element))
+        changes = WebDriverWait(self.driver, 30, ignored_exceptions=(WebDriverException,))
+        changes.until(staleness_of(element))
 
     def press(self, words):
         [button] = [one for one in self.driver.find_elements(By.TAG_NAME, "button") if one.text == words]
