@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from reporting import purging
 from reporting.database import DatabaseInUseError, UnusableDatabaseError, as_url, opened
 from reporting.log_models import BreachNameRow
 from reporting.models import BreachRow, JournalRow, Table
@@ -75,6 +76,15 @@ async def test_schools_share_a_database_and_each_sees_its_own_rows_alone(cluster
     found = "SELECT table_schema FROM information_schema.tables WHERE table_name = 'alembic_version' ORDER BY 1"
     assert say(cluster, shared, found).split() == ["elmwood", "oakfield"]
     assert say(cluster, shared, "SELECT count(*) FROM elmwood.breaches") == "2"
+
+
+async def test_what_a_purge_would_take_is_looked_up_among_the_schools_own_rows(cluster, shared, tmp_path):
+    await take_in(shared, ELMWOOD, tmp_path / "a", "one.test")
+    await take_in(shared, OAKFIELD, tmp_path / "b", "two.test")
+    name = "INSERT INTO oakfield.person_names VALUES (7, 'dsl', 'sealed', 1, 1, '2026-10')"
+    say(cluster, shared, f"SET session_replication_role = replica; {name}")
+    names = [(await purging.looked_up(shared, None, school, "2027-01"))[0].names for school in (ELMWOOD, OAKFIELD)]
+    assert names == [0, 1]
 
 
 async def test_two_schools_are_open_at_once_and_a_second_process_of_one_is_refused(shared):
