@@ -76,7 +76,7 @@ bench-faults: $(READY)
 # The programs that tests need beyond Python: installed where we may, named where we may not.
 test-programs:
 	@mkdir -p build
-	@tests/install_programs.sh dig kdig curl nft systemd-analyze ip chromium chromedriver certutil clamd postgresql zbarimg
+	@tests/install_programs.sh dig kdig curl nft systemd-analyze ip chromium chromedriver certutil clamd postgresql zbarimg dejavu amiri
 
 $(READY): requirements.lock pyproject.toml
 	@python=$$(deploy/find_python.sh) || exit 1; \

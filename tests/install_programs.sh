@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the named programs are there: as root on Debian it installs what is missing, elsewhere it says what
+# Makes sure that the named programs and fonts are there: as root on Debian it installs what is missing, elsewhere it says what
 # is missing and goes on (the tests that need it then skip, with that as their reason). No service that comes
 # with them is started, and no nameserver among them with the machine: benches start their own, and one would have port 53.
 
@@ -20,6 +20,8 @@ package_of() {
         zbarimg) echo zbar-tools ;;
         squid) echo squid-openssl ;;
         openssl-headers) echo libssl-dev ;;
+        dejavu) echo fonts-dejavu-core ;;
+        amiri) echo fonts-hosny-amiri ;;
         *) echo "$1" ;;
     esac
 }
@@ -51,6 +53,8 @@ missing=""
 for program in "$@"; do
     [ "$program" = openssl-headers ] && [ -e /usr/include/openssl/ssl.h ] && continue
     [ "$program" = postgresql ] && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && continue
+    [ "$program" = dejavu ] && [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] && continue
+    [ "$program" = amiri ] && [ -e /usr/share/fonts/opentype/fonts-hosny-amiri/Amiri-Regular.ttf ] && continue
     PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null 2>&1 || missing="$missing $(package_of "$program")"
 done
 [ -z "$missing" ] && exit 0
