@@ -158,7 +158,7 @@ async def open_day(request: Asked, number: int, day: str) -> Day:
 
 
 def in_words(found: LongerLook, me: Account, office: Office) -> Shown:
-    """*found* as *me* reads it; who it is about stays a number."""
+    """*found* as *me* reads it; who it is about stays a pseudonym."""
     row, now, zone = found.row, office.now_ns(), office.zone
     shown, state = alerts.show(found.alert, office), longer_looks.state(found, now)
     span = longer_looks.span_of(row, zone)
