@@ -118,6 +118,11 @@ async def test_a_second_gateway_with_one_site_is_refused_before_it_reads_or_writ
     assert (
         say(cluster, shared, "SELECT convert_from(value, 'UTF8') FROM elmwood.meta WHERE name = 'gateway'") == "aa" * 16
     )
+    async with opened(shared, school=ELMWOOD):
+        says = await refused(shared, School("elmwood", "cc" * 16))
+        assert "another gateway with the site elmwood" in says, "and not that the other is to be stopped"
+    with pytest.raises(UnusableDatabaseError, match="another gateway with the site elmwood"):
+        await purging.looked_up(shared, None, School("elmwood", "cc" * 16), "2027-01")
     assert await take_in(shared, ELMWOOD, tmp_path / "a2", "two.test") == ["one.test", "two.test"]
     say(cluster, shared, re.search(r"DELETE FROM .*'", says)[0])
     assert await take_in(shared, School("elmwood", "cc" * 16), tmp_path / "c", "three.test") != []
@@ -211,6 +216,7 @@ async def test_a_role_that_may_make_no_schema_is_told_the_line_for_its_administr
     says = await refused(elmwood, School("ashdown", "ee" * 16))
     line = re.search(r"CREATE SCHEMA .*\"", says)[0]
     assert line == 'CREATE SCHEMA "ashdown" AUTHORIZATION "elmwood"'
+    assert "there is no schema ashdown, as this gateway's site is ashdown" in says
     say(cluster, shared, line)
     async with opened(elmwood, school=School("ashdown", "ee" * 16)) as database:
         assert await hosts_of(database) == []
