@@ -153,7 +153,9 @@ def _refuse_month(before: str) -> None:
     if not MONTH.fullmatch(before):
         raise RefusedError(["--before: write a month, such as 2027-01"])
     if before > (now := month_of(time.time_ns())):
-        raise RefusedError([f"--before {before}: this month is {now} (UTC), and its names are still written"])
+        raise RefusedError(
+            [f"--before {before}: this month is {now} (UTC), and its names are still written; {now} is the latest"]
+        )
 
 
 def _reason(text: str) -> str:
