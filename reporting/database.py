@@ -194,7 +194,7 @@ def _sentence(url: URL, error: DBAPIError) -> UnusableDatabaseError | None:
         return UnreachableDatabaseError(str(_unusable(url, error)))
     if isinstance(error, OperationalError):
         return None if of_file == "SQLITE_ERROR" else _unusable(url, error)
-    return _unusable(url, error) if of_file else None
+    return _unusable(url, error) if of_file or database_server.is_unfit(error) else None
 
 
 def _unusable(url: URL, error: DBAPIError) -> UnusableDatabaseError:

@@ -129,6 +129,21 @@ async def test_a_second_gateway_with_one_site_is_refused_before_it_reads_or_writ
     assert "another gateway" in await refused(shared, ELMWOOD)
 
 
+async def test_a_server_that_takes_nothing_is_said_in_one_sentence(cluster, shared):
+    say(cluster, shared, f'ALTER DATABASE "{name_of(shared)}" SET default_transaction_read_only = on')
+    says = await refused(shared, ELMWOOD)
+    assert says.startswith("The database postgresql://"), says
+    assert "cannot be used: cannot execute CREATE SCHEMA in a read-only transaction" in says
+    assert "\n" not in says
+
+
+async def test_a_role_that_may_not_read_what_is_in_its_schema_is_told_so(cluster, shared, roles, tmp_path):
+    elmwood, _ = roles
+    await take_in(elmwood, ELMWOOD, tmp_path / "a", "one.test")
+    say(cluster, shared, "ALTER TABLE elmwood.meta OWNER TO CURRENT_USER; REVOKE ALL ON elmwood.meta FROM elmwood")
+    assert "cannot be used: permission denied for table meta" in await refused(elmwood, ELMWOOD)
+
+
 async def test_a_site_that_was_changed_is_refused_with_the_line_that_mends_it(cluster, shared, tmp_path):
     await take_in(shared, ELMWOOD, tmp_path / "a", "one.test")
     renamed = School("Ashdown", ELMWOOD.gateway)
