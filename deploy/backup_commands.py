@@ -73,11 +73,13 @@ def restore(backup: Path, file: Path | None, check: bool) -> None:
             raise sqlite_file.NoBackupError(f"{backup} is damaged: {found}")
         click.echo(f"{backup} is whole: {sqlite_file.breaches(backup):,} breaches; nothing was changed.")
         _say_lost(lost)
+        _say_of_keys(backup, database)
         return
     with only_process(database):
         now = time.time_ns()
         aside = rebuild.put_back(backup, database, now)
     _say_lost(lost)
+    _say_of_keys(backup, database)
     asyncio.run(rebuild.note_restored(database, backup.name, now))
     if aside:
         click.echo(f"What was there before is kept: {aside}")
@@ -89,6 +91,21 @@ def _say_lost(journals: list[str]) -> None:
     if journals:
         says = f"{len(journals)} journals that this backup had not read to their end are not kept any more, so what"
         click.echo(f"{says} they held after it is not there: {', '.join(journals[:3])}", err=True)
+
+
+def _say_of_keys(backup: Path, database: Path) -> None:
+    """Say which keys that no backup holds are not beside *database*, where what they open is in *backup*."""
+    from reporting import sqlite_file
+    from reporting.month_keys import FOLDER, MonthKeys
+
+    step, keys = database.parent / "second-step.key", MonthKeys(database.parent / FOLDER)
+    if sqlite_file.second_steps(backup) and not step.exists():
+        says = "put it there before reporting starts, or codes from telephones stop and only recovery codes work"
+        click.echo(f"{step} is not there: {says}.", err=True)
+    there, limit = {month for month, _ in keys.files()}, keys.limit()
+    if missing := [month for month in sqlite_file.months(backup) if month >= limit and month not in there]:
+        says = "schoolgate month-keys restore FOLDER puts it there before reporting starts, or their names do not open"
+        click.echo(f"{keys.folder} has no key of {', '.join(missing)}: {says}.", err=True)
 
 
 BACK_UP = "pg_dump makes its backup, as its administrator set it up: pg_dump --format=custom --file=FILE"

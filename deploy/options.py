@@ -19,6 +19,10 @@ INTERRUPTED = 130
 """What a shell says of a command that Ctrl-C ended: 128 and the signal's number."""
 
 
+LONGEST = 1_000
+"""Characters of a sentence: it may end with a line for an administrator, which is of no use when it is cut."""
+
+
 def config[F: Callable[..., Any]](command: F) -> F:
     """Add --config."""
     return click.option(
@@ -48,9 +52,9 @@ def sentences(error: toml_file.RefusedError | OSError | ValueError) -> list[str]
             return error.problems
         case OSError():
             # a file's name may come from an archive, and be any that no disk takes
-            return [f"{plain(str(error.filename or 'schoolgate'))}: {plain(error.strerror or str(error))}"]
+            return [f"{plain(str(error.filename or 'schoolgate'))}: {plain(error.strerror or str(error), LONGEST)}"]
         case _:
-            return [f"schoolgate: {plain(str(error))}"]
+            return [f"schoolgate: {plain(str(error), LONGEST)}"]
 
 
 def refusals[**P](command: Callable[P, None]) -> Callable[P, None]:

@@ -268,7 +268,7 @@ def reason(error: BaseException) -> str:
     error = _first(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    says = str(error) or type(error).__name__
+    says = str(error).removesuffix(".") or type(error).__name__
     return f"{says}: {reason(error.__cause__)}" if isinstance(error, RuntimeError) and error.__cause__ else says
 
 

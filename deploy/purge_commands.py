@@ -78,7 +78,7 @@ def month_keys_copy(folder: Path, file: Path | None, as_json: bool) -> None:
     """Bring the copy in FOLDER up to date: what is missing there is written, what was purged here is destroyed there.
 
     Keep it in another place than backups of the database, and no older copies of it. Example: `schoolgate month-keys
-    copy /media/stick/month-keys`
+    copy /media/keys/month-keys`
     """
     from deploy import config
     from reporting import month_copies
@@ -96,7 +96,7 @@ def month_keys_copy(folder: Path, file: Path | None, as_json: bool) -> None:
 def month_keys_restore(folder: Path, file: Path | None, as_json: bool) -> None:
     """Put the keys in FOLDER back that are missing here, on a new machine before reporting starts; never purged ones.
 
-    Example: `schoolgate month-keys restore /media/stick/month-keys`
+    Example: `schoolgate month-keys restore /media/keys/month-keys`
     """
     from deploy import config
     from reporting import month_copies
@@ -153,7 +153,9 @@ def _refuse_month(before: str) -> None:
     if not MONTH.fullmatch(before):
         raise RefusedError(["--before: write a month, such as 2027-01"])
     if before > (now := month_of(time.time_ns())):
-        raise RefusedError([f"--before {before}: this month is {now} (UTC), and its names are still written"])
+        raise RefusedError(
+            [f"--before {before}: this month is {now} (UTC), and its names are still written; {now} is the latest"]
+        )
 
 
 def _reason(text: str) -> str:
@@ -175,14 +177,26 @@ def _refuse_place(settings: "Settings", folder: Path) -> None:
     keys = _months(settings).folder.resolve()
     if place == keys or keys in place.parents:
         raise RefusedError([f"{folder}: that is where the keys themselves are"])
-    if place == backups or backups in place.parents or any(folder.glob("schoolgate-*.db")):
+    if place == backups or backups in place.parents or any(map(_is_backup, folder.glob("*.db"))):
         raise RefusedError([f"{folder}: keys and backups of the database do not belong in one place"])
+
+
+def _is_backup(file: Path) -> bool:
+    """Whether *file* is a database of ours; not so if it cannot be read."""
+    from reporting import sqlite_file
+
+    try:
+        sqlite_file.journals(file)
+    except OSError:
+        return False
+    return True
 
 
 def _say(before: str, months: list[str], found: "Doomed") -> None:
     """Say what a purge of *months*, which have keys, takes."""
     which = ", ".join(months) or "no month has a key"
-    click.echo(f"Before {before}: {which}. {found.names} names go with it.", err=True)
+    goes = "1 name goes" if found.names == 1 else f"{found.names} names go"
+    click.echo(f"Before {before}: {which}. {goes} with it.", err=True)
     if found.later:
         says = "they go too, unless somebody who has the key to names logs in first"
         click.echo(f"Of {found.later} of these people something later is on record; {says}.", err=True)

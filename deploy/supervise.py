@@ -169,12 +169,14 @@ class Supervisor:
     async def _end_all(self) -> None:
         self.forward(signal.SIGTERM)
         kept = [*self._processes.values(), *self._leaving.values()]
-        waiting = [asyncio.create_task(process.wait()) for process in kept]
+        names = [*self._processes, *(f"process {process.pid}" for process in self._leaving.values())]
+        waiting = [asyncio.create_task(process.wait(), name=name) for name, process in zip(names, kept, strict=True)]
         if not waiting:
             return
         _, late = await asyncio.wait(waiting, timeout=GRACE)
         if late:
-            log.warning("%d processes did not end in %.0f s and were killed.", len(late), GRACE)
+            says = ", ".join(sorted(task.get_name() for task in late))
+            log.warning("Killed, as they did not end in %.0f s: %s.", GRACE, says)
             for process in kept:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()

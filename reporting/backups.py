@@ -66,7 +66,7 @@ def write(database: Path, target: Path) -> None:
         raise OSError(f"{target} is there and is no backup; nothing was written over it")
     needed = int(database.stat().st_size * _ROOM)
     if (free := shutil.disk_usage(target.parent).free) < needed:
-        raise OSError(f"{target.parent} has {free >> 20} MB free, a backup needs {needed >> 20} MB")
+        raise OSError(f"{target.parent} has {free / 1e6:,.1f} MB free, a backup needs {needed / 1e6:,.1f} MB")
     sqlite_file.copy(database, target)
 
 

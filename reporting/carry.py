@@ -90,10 +90,11 @@ async def _refuse_what_is_there(connection: AsyncConnection, database: Database)
             rows = rows.where(table.c.name != MARK)
         if await connection.scalar(rows):
             schema = quoted(str(await connection.scalar(text("SELECT current_schema()"))))
+            role = quoted(str(await connection.scalar(text("SELECT current_user"))))
             raise CarryRefusedError(
                 f"{shown(database.url)} is not empty: there are rows in {schema}.{table.name}, which would mix with the"
-                f" file's. If none of what is there is to be kept, as its owner: DROP SCHEMA {schema} CASCADE, and then"
-                f" CREATE SCHEMA {schema}"
+                f" file's. If none of what is there is to be kept, as the database's administrator:"
+                f" DROP SCHEMA {schema} CASCADE, and then CREATE SCHEMA {schema} AUTHORIZATION {role}"
             )
 
 

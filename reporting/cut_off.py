@@ -35,6 +35,8 @@ Filtering goes on. What happens is kept on the gateway and will be taken in when
 then. Until then nobody is told of anything, however urgent, and the staff pages do not open.
 
 Technician: see whether the server and the line to it are up. Reporting's log says why it cannot be reached.
+
+The pages that do not open: {pages}
 """
 OVER = (
     "The database's server was away for {minutes:,.0f} minutes. What happened meanwhile was kept and is taken in now;"
@@ -83,7 +85,7 @@ class CutOff:
 
     async def _mail(self, role: str, away: float) -> None:
         address, mail = self._settings.contacts.address(role), self._settings.mail
-        words = TITLE, WORDS.format(minutes=away / 60)
+        words = TITLE, WORDS.format(minutes=away / 60, pages=self._settings.public_url)
         try:
             await send(
                 mail, message(letter("notice", role, words, self._now_ns(), address=address), address, mail.sender)

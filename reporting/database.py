@@ -161,16 +161,17 @@ async def opened(
         if is_file:
             await asyncio.to_thread(mend, file)
             _private(file)
-        schema = "" if is_file else await _usable(url, database_server.schema_of(url, tls, school))
+        schema = "" if is_file else await usable(url, database_server.schema_of(url, tls, school))
         database = Database(url, tls, school=school, schema=schema)
         try:
-            await _usable(url, database.upgrade())
+            await usable(url, database.upgrade())
             yield database
         finally:
             await database.close()
 
 
-async def _usable[T](url: URL, step: Coroutine[Any, Any, T]) -> T:
+async def usable[T](url: URL, step: Coroutine[Any, Any, T]) -> T:
+    """What *step* gives, which asks the database of *url*; an OSError in one sentence if that cannot be used."""
     try:
         return await step
     except shared_server.NotOursError as error:
@@ -193,7 +194,7 @@ def _sentence(url: URL, error: DBAPIError) -> UnusableDatabaseError | None:
         return UnreachableDatabaseError(str(_unusable(url, error)))
     if isinstance(error, OperationalError):
         return None if of_file == "SQLITE_ERROR" else _unusable(url, error)
-    return _unusable(url, error) if of_file else None
+    return _unusable(url, error) if of_file or database_server.is_unfit(error) else None
 
 
 def _unusable(url: URL, error: DBAPIError) -> UnusableDatabaseError:

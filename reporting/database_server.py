@@ -168,6 +168,19 @@ _GOING = frozenset({"57P01", "57P02", "57P03", "53300"})
 """SQLSTATEs: admin_shutdown, crash_shutdown, cannot_connect_now (it starts or recovers), too_many_connections."""
 
 
+def is_unfit(error: DBAPIError) -> bool:
+    """Whether *error* says that the server as it is cannot do what is right to ask: its disk is full, say."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state[:2] in _UNFIT or state in _REFUSED
+
+
+_UNFIT = frozenset({"53", "58", "XX"})
+"""Classes of SQLSTATE: insufficient_resources, system_error, internal_error (what it has is damaged)."""
+
+_REFUSED = frozenset({"25006", "42501"})
+"""SQLSTATEs: read_only_sql_transaction (a standby, say), insufficient_privilege."""
+
+
 class _Kept(asyncpg.Connection):  # type: ignore[misc]  # asyncpg says nothing of its types
     """A connection that is found dead soon: a cable that was pulled says nothing by itself, for hours."""
 

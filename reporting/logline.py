@@ -8,9 +8,9 @@ LONGEST = 300
 """Characters: two or three lines of a terminal, and longer than any host name (253) or file name (255)."""
 
 
-def plain(text: str) -> str:
-    """*text* with a space for whatever cannot be printed, cut to LONGEST characters."""
-    return "".join(c if c.isprintable() else " " for c in text[:LONGEST])
+def plain(text: str, longest: int = LONGEST) -> str:
+    """*text* with a space for whatever cannot be printed, cut to *longest* characters."""
+    return "".join(c if c.isprintable() else " " for c in text[:longest])
 
 
 def reason(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting import database_server, name_rows
 from reporting.case_models import IncidentRow, TriageRow
-from reporting.database import Database, as_url
+from reporting.database import Database, as_url, usable
 from reporting.logline import reason
 from reporting.models import AlertRow
 from reporting.month_keys import MonthKeys, begins_ns, month_of
@@ -54,7 +54,9 @@ async def looked_up(
     server is away, or the place there is another's.
     """
     url = as_url(where)
-    schema = "" if url.get_backend_name() == "sqlite" else await database_server.schema_of(url, tls, school)
+    schema = (
+        "" if url.get_backend_name() == "sqlite" else await usable(url, database_server.schema_of(url, tls, school))
+    )
     database = Database(url, tls, school=school, schema=schema)
     try:
         async with database.reading() as session:

@@ -29,10 +29,11 @@ async def place(engine: AsyncEngine, school: School) -> str:
     async with engine.begin() as connection:
         if await _has_schema(connection, school.schema):
             await _refuse_a_foreign(connection, school.schema)
+            await connection.run_sync(refuse_anothers, school, school.schema)
             return school.schema
         if home := await _home(connection, school):
             return home
-        await _make(connection, school.schema)
+        await _make(connection, school)
         return school.schema
 
 
@@ -94,26 +95,31 @@ async def _is_from_before(connection: AsyncConnection, school: School) -> bool:
     return not sites or school.site in sites
 
 
-async def _make(connection: AsyncConnection, schema: str) -> None:
-    role = await _role(connection)
+async def _make(connection: AsyncConnection, school: School) -> None:
+    role, schema = await _role(connection), school.schema
     try:
         await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"))
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", "") != _PRIVILEGE:
             raise
         raise NotOursError(
-            "our role may not make a schema in it; as the database's administrator:"
+            f"there is no schema {schema}, as this gateway's site is {school.site}, and our role may not make one:"
+            " write another site in schoolgate.toml if that one is not meant, or, as the database's administrator:"
             f" CREATE SCHEMA {quoted(schema)} AUTHORIZATION {role}"
         ) from error
 
 
-def refuse_anothers(connection: Connection, school: School) -> None:
-    """NotOursError if the schema that *connection* works in is marked as another gateway's; a new one is nobody's."""
-    if not school.gateway or connection.scalar(text("SELECT to_regclass('meta')")) is None:
+def refuse_anothers(connection: Connection, school: School, schema: str = "") -> None:
+    """NotOursError if *schema* is marked as another gateway's; a new one is nobody's.
+
+    Without a name it is the one that *connection* works in. Whoever asks before taking the writer's lock is told of a
+    site that two have while the other runs, too, and not to stop the other.
+    """
+    meta = f"{quoted(schema or connection.scalar(text('SELECT current_schema()')))}.meta"
+    if not school.gateway or connection.scalar(text("SELECT to_regclass(:meta)"), {"meta": meta}) is None:
         return
-    mark = connection.scalar(text("SELECT value FROM meta WHERE name = :name"), {"name": MARK})
+    mark = connection.scalar(text(f"SELECT value FROM {meta} WHERE name = :name"), {"name": MARK})  # noqa: S608 - quoted
     if mark is not None and bytes(mark).decode() != school.gateway:
-        meta = f"{quoted(connection.scalar(text('SELECT current_schema()')))}.meta"
         raise NotOursError(
             f"another gateway with the site {school.site} writes into it, and what two have written must not mix:"
             " give this one another site in schoolgate.toml. If it takes the other's place for good, as the"

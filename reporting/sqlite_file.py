@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from blocklists import snapshot
 
@@ -116,6 +117,23 @@ def breaches(file: Path) -> int:
     """How many breaches are in the database *file*."""
     with _connected(file, read_only=True) as connection:
         return int(connection.execute("SELECT count(*) FROM breaches").fetchone()[0])
+
+
+def second_steps(file: Path) -> bool:
+    """Whether somebody in the database *file* has a second step; not so in one from before there were any."""
+    return bool(_found(file, "SELECT 1 FROM account_states WHERE totp_since_ns IS NOT NULL LIMIT 1"))
+
+
+def months(file: Path) -> list[str]:
+    """The months whose keys seal names in the database *file*; none in one from before they had keys."""
+    return [month for (month,) in _found(file, "SELECT DISTINCT month FROM person_names WHERE month != '' ORDER BY 1")]
+
+
+def _found(file: Path, question: str) -> list[tuple[Any, ...]]:
+    """What *question* finds in the database *file*; nothing if that is of before what it asks for."""
+    with contextlib.suppress(sqlite3.OperationalError), _connected(file, read_only=True) as connection:
+        return connection.execute(question).fetchall()
+    return []
 
 
 def settle(file: Path) -> None:

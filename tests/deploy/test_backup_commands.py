@@ -6,6 +6,8 @@ import pytest
 
 from deploy import config, setup
 from reporting.database import opened
+from reporting.models import AccountRow
+from reporting.people_models import AccountStateRow, PersonNameRow, RoleKeyRow
 from tests.support.commands import schoolgate
 from tests.support.journals import breach, follower, open_journal
 
@@ -86,6 +88,30 @@ def test_a_check_changes_nothing_and_names_the_journals_that_are_gone(school, co
     assert "5 breaches; nothing was changed" in checked.stdout
     assert written.name in checked.stderr
     assert sorted(path.name for path in file.parent.iterdir()) == before
+
+
+def test_keys_that_are_kept_apart_from_a_backup_are_asked_for_where_they_are_missing(school, command, file):
+    async def keep():
+        async with opened(file) as database, database.writing() as session:
+            session.add(AccountRow(id=1, name="ann", roles="dsl", password_hash="x", created_ns=1))
+            await session.flush()
+            session.add(AccountStateRow(account=1, totp_secret=b"sealed", totp_since_ns=1))
+            session.add(RoleKeyRow(role="dsl", public=b"public", created_ns=1))
+            await session.flush()
+            name = {"person": 7, "role": "dsl", "sealed": b"sealed", "month": "2026-11"}
+            session.add(PersonNameRow(**name, written_ns=1, written_by=1))
+
+    asyncio.run(keep())
+    made = json.loads(command("backup", "--json").stdout)["file"]
+    folder = file.parent
+    for options in (["--check"], []):
+        says = command("restore", *options, made).stderr
+        assert f"{folder / 'second-step.key'} is not there: put it there before reporting starts" in says
+        assert f"{folder / 'month-keys'} has no key of 2026-11: schoolgate month-keys restore FOLDER puts it" in says
+    (folder / "second-step.key").write_bytes(bytes(32))
+    (folder / "month-keys").mkdir(exist_ok=True)
+    (folder / "month-keys/2026-11-dsl-0123456789abcdef.key").write_bytes(b"key")
+    assert command("restore", "--check", made).stderr == ""
 
 
 @pytest.mark.parametrize("options", [["--check"], []])

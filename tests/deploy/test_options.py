@@ -19,6 +19,18 @@ def test_a_file_that_cannot_be_used_is_named_without_what_a_terminal_obeys(tmp_p
     assert said[:-1].isprintable()
 
 
+def test_a_sentence_keeps_the_line_at_its_end_that_says_what_to_do(capsys):
+    says = f"The database {'x' * 300} cannot be used; as its administrator: CREATE SCHEMA elmwood"
+
+    @options.refusals
+    def command():
+        raise OSError(says)
+
+    with pytest.raises(SystemExit):
+        command()
+    assert capsys.readouterr().err == f"schoolgate: {says}\n"
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path, capsys):
     @options.refusals
     def command():

@@ -188,6 +188,7 @@ async def test_old_settings_that_cannot_be_served_any_more_end_the_process(tmp_p
         (OSError(98, "cannot listen: taken"), "cannot listen: taken"),
         (FileNotFoundError(2, "No such file or directory", "/a"), "/a: No such file or directory"),
         (OSError("metrics cannot be served"), "metrics cannot be served"),
+        (OSError("another has it open; stop it first."), "another has it open; stop it first"),
         (ExceptionGroup("several", [ExceptionGroup("more", [ValueError("no key")])]), "no key"),
         (ValueError(), "ValueError"),
     ],

@@ -219,6 +219,11 @@ def test_keys_are_copied_neither_to_where_they_are_nor_beside_backups(school, tm
     asyncio.run(school.write(Ada=OLD))
     school.command("backup", str(tmp_path / "schoolgate-20260101T000000Z.db"))
     school.command("backup")
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    school.command("backup", str(stick / "of-friday.db"))
+    refused = school.command("month-keys", "copy", str(stick))
+    assert "keys and backups of the database do not belong in one place" in refused.stderr
     for place in (school.months.folder, school.file.parent / "backups", school.file.parent / "backups/keys", tmp_path):
         assert school.command("month-keys", "copy", str(place)).returncode == 1, place
     assert "has no keys of months" in school.command("month-keys", "restore", str(tmp_path)).stderr
@@ -246,6 +251,16 @@ def test_a_name_from_before_months_had_keys_stays_readable_and_is_sealed_anew_at
     assert asyncio.run(month()) == OLD, "the month of when it was written"
     assert school.command("purge", "--before", KEPT, *BY, "--yes").returncode == 0
     assert asyncio.run(school.read(1)) == [None]
+
+
+def test_a_server_that_is_away_is_said_in_one_sentence(school):
+    text = school.settings.file.read_text()
+    address = 'database = "postgresql://schoolgate@127.0.0.1:1/schoolgate"'
+    school.settings.file.write_text(text.replace('database = "database/schoolgate.db"', address))
+    refused = school.command("purge", "--before", KEPT, *BY, "--check")
+    assert refused.returncode == 1
+    says = "The database postgresql://schoolgate@127.0.0.1:1/schoolgate cannot be used: "
+    assert (refused.stderr.count("\n"), says in refused.stderr) == (1, True), refused.stderr
 
 
 def test_this_month_itself_is_never_purged(school):

@@ -134,6 +134,8 @@ async def test_a_server_that_is_away_at_the_start_is_waited_for_and_people_are_t
                 assert await until(away, lambda seconds: seconds > 0)
                 await until(lambda: asyncio.sleep(0, len(sink.letters)), lambda count: count == 2)
                 assert subjects(sink, "it@school.test") == subjects(sink, "dsl@school.test") == [cut_off.TITLE]
+                which = "The pages that do not open: http://127.0.0.1:8600"
+                assert all(which in letter.message.get_content() for letter in sink.letters), "of several schools"
                 with contextlib.closing(journal(files)) as written:
                     written.write(breach(severity=Severity.URGENT, theme="self-harm", profile="ks2"))
                     own.start(*postgres.QUICK)

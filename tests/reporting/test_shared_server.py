@@ -118,10 +118,30 @@ async def test_a_second_gateway_with_one_site_is_refused_before_it_reads_or_writ
     assert (
         say(cluster, shared, "SELECT convert_from(value, 'UTF8') FROM elmwood.meta WHERE name = 'gateway'") == "aa" * 16
     )
+    async with opened(shared, school=ELMWOOD):
+        says = await refused(shared, School("elmwood", "cc" * 16))
+        assert "another gateway with the site elmwood" in says, "and not that the other is to be stopped"
+    with pytest.raises(UnusableDatabaseError, match="another gateway with the site elmwood"):
+        await purging.looked_up(shared, None, School("elmwood", "cc" * 16), "2027-01")
     assert await take_in(shared, ELMWOOD, tmp_path / "a2", "two.test") == ["one.test", "two.test"]
     say(cluster, shared, re.search(r"DELETE FROM .*'", says)[0])
     assert await take_in(shared, School("elmwood", "cc" * 16), tmp_path / "c", "three.test") != []
     assert "another gateway" in await refused(shared, ELMWOOD)
+
+
+async def test_a_server_that_takes_nothing_is_said_in_one_sentence(cluster, shared):
+    say(cluster, shared, f'ALTER DATABASE "{name_of(shared)}" SET default_transaction_read_only = on')
+    says = await refused(shared, ELMWOOD)
+    assert says.startswith("The database postgresql://"), says
+    assert "cannot be used: cannot execute CREATE SCHEMA in a read-only transaction" in says
+    assert "\n" not in says
+
+
+async def test_a_role_that_may_not_read_what_is_in_its_schema_is_told_so(cluster, shared, roles, tmp_path):
+    elmwood, _ = roles
+    await take_in(elmwood, ELMWOOD, tmp_path / "a", "one.test")
+    say(cluster, shared, "ALTER TABLE elmwood.meta OWNER TO CURRENT_USER; REVOKE ALL ON elmwood.meta FROM elmwood")
+    assert "cannot be used: permission denied for table meta" in await refused(elmwood, ELMWOOD)
 
 
 async def test_a_site_that_was_changed_is_refused_with_the_line_that_mends_it(cluster, shared, tmp_path):
@@ -211,6 +231,7 @@ async def test_a_role_that_may_make_no_schema_is_told_the_line_for_its_administr
     says = await refused(elmwood, School("ashdown", "ee" * 16))
     line = re.search(r"CREATE SCHEMA .*\"", says)[0]
     assert line == 'CREATE SCHEMA "ashdown" AUTHORIZATION "elmwood"'
+    assert "there is no schema ashdown, as this gateway's site is ashdown" in says
     say(cluster, shared, line)
     async with opened(elmwood, school=School("ashdown", "ee" * 16)) as database:
         assert await hosts_of(database) == []
