@@ -10,15 +10,20 @@ import tempfile
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.commands import COMMAND, children_of, schoolgate
 
 
-def left_behind():
-    return set(Path(tempfile.gettempdir()).glob("schoolgate-demo-*"))
+@pytest.fixture(autouse=True)
+def left_behind(monkeypatch):
+    """What demo schools have in the temporary folder, which is the test's own: the machine's may have others."""
+    with tempfile.TemporaryDirectory(prefix="d-") as folder:  # a short name: sockets lie below it
+        monkeypatch.setenv("TMPDIR", folder)
+        yield lambda: set(Path(folder).glob("schoolgate-demo-*"))
 
 
-def test_the_demo_does_what_the_policy_says():
-    before = left_behind()
+def test_the_demo_does_what_the_policy_says(left_behind):
     ran = schoolgate("demo", "--exit", "--json", timeout=120)
     said = json.loads(ran.stdout)
     assert (ran.returncode, said["problems"]) == (0, []), ran.stderr
@@ -32,7 +37,7 @@ def test_the_demo_does_what_the_policy_says():
     assert {row["severity"] for row in said["breaches"]} == {"none", "NOTE", "URGENT", "ILLEGAL"}
     assert sorted(subject_severity(mail["subject"]) for mail in said["mail"]) == ["ILLEGAL", "URGENT"]
     assert {mail["to"][0] for mail in said["mail"]} == {"dsl@demo.test"}
-    assert left_behind() == before
+    assert left_behind() == set()
 
 
 def subject_severity(subject):
@@ -46,8 +51,7 @@ def test_with_the_gambling_list_emptied_it_fails_and_names_the_row(tmp_path):
     assert "ks2 web https://gambling.test/: open, but the policy says closed" in " ".join(ran.stdout.split())
 
 
-def test_left_running_it_says_how_to_try_it_refuses_a_second_and_ends_cleanly():
-    before = left_behind()
+def test_left_running_it_says_how_to_try_it_refuses_a_second_and_ends_cleanly(left_behind):
     with subprocess.Popen([*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
         said = read_until(demo.stdout, "Files:")
         for word in ("dig -p 5300 -b 127.0.0.1", "curl --cacert", "chromium", "password:"):
@@ -67,11 +71,10 @@ def test_left_running_it_says_how_to_try_it_refuses_a_second_and_ends_cleanly():
         assert demo.wait(timeout=60) == 0
         assert time.monotonic() - began < 5
         demo.stdout.read()
-    assert left_behind() == before
+    assert left_behind() == set()
 
 
-def test_a_closed_terminal_ends_it_and_everything_of_it():
-    before = left_behind()
+def test_a_closed_terminal_ends_it_and_everything_of_it(left_behind):
     ours, its_own = os.openpty()
     command = ["setsid", "--ctty", *COMMAND, "demo"]
     with subprocess.Popen(command, stdin=its_own, stdout=its_own, stderr=its_own) as demo:
@@ -85,15 +88,14 @@ def test_a_closed_terminal_ends_it_and_everything_of_it():
             demo.terminate()
     assert len(children) == 6
     assert not children.keys() & {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
-    assert left_behind() == before
+    assert left_behind() == set()
 
 
-def test_it_ends_when_what_it_says_is_cut_off_before_the_end():
-    before = left_behind()
+def test_it_ends_when_what_it_says_is_cut_off_before_the_end(left_behind):
     with subprocess.Popen([*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
         demo.stdout.close()
         assert (demo.wait(timeout=60), "Error" in demo.stderr.read()) == (0, False)
-    assert left_behind() == before
+    assert left_behind() == set()
 
 
 def read_until(stream, word):
