@@ -28,7 +28,9 @@ async def test_somebody_invited_makes_an_account_with_the_roles_and_once(pages):
         fields = {"enrolment": token, "name": "Bob", "password": PASSWORD, "again": PASSWORD}
         assert (await submit(guest, "/enrol", fields)).status_code == 303
         assert (await submit(guest, "/enrol", {**fields, "name": "Eve"})).status_code == 400
-        assert "Bob</a>" in (await head.get("/people")).text
+        after = (await head.get("/people")).text
+        assert "Bob</a>" in after
+        assert "Invitations that still hold" not in after, "it is used"
 
 
 @pytest.mark.parametrize("role", GIVES)
