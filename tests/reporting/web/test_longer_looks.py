@@ -96,11 +96,17 @@ async def test_a_second_person_grants_it_then_days_are_shown_and_each_step_is_in
         refused = await shown(dsl)
         assert (refused.status_code, "before.test" in refused.text) == (400, False)
         assert "before.test" not in (await dsl.get("/longer-looks")).text + (await dsl.get(path)).text
-        assert "One longer look waits" in (await deputy.get("/")).text
+        first = (await deputy.get("/")).text
+        assert 0 < first.find("One longer look waits") < first.find('class="counts"'), (
+            "before the figures, as on a phone"
+        )
+        assert "is granted until" not in (await dsl.get("/")).text
         question = (await deputy.get("/longer-looks")).text
         assert f"asks for {BEFORE} to {ON} of {called(pages, 7)}" in question
         assert "ask for the week before" in question
         assert (await answered(deputy)).status_code == 303
+        assert "is granted until" in (await dsl.get("/")).text, "whoever asked hears of it, as it ends after a day"
+        assert "is granted until" not in (await deputy.get("/")).text
         page = (await shown(dsl)).text
         for site in ("before.test", "wiki.test"):
             assert site in page, site
