@@ -145,7 +145,9 @@ async def test_whoever_an_alert_climbed_to_reads_the_hour_around_it(pages, audie
     usual = {"subject": "person:7", "last_ns": harm["at_ns"]}
     path = f"/alerts/{await pages.alert(about, audience=audience, escalated=role, **usual)}"
     async with pages.logged_in(role) as browser:
-        assert "before.test" in (await submit(browser, f"{path}/hour", {"reason": REASON}, page=path)).text
+        hour = (await submit(browser, f"{path}/hour", {"reason": REASON}, page=path)).text
+        assert "before.test" in hour
+        assert "a list without visits says nothing" in hour, "nobody is cleared by it"
 
 
 async def test_the_hour_around_an_alert_has_what_that_person_did_and_the_look_is_on_the_record(pages):

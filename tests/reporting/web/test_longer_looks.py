@@ -110,6 +110,7 @@ async def test_a_second_person_grants_it_then_days_are_shown_and_each_step_is_in
         page = (await shown(dsl)).text
         for site in ("before.test", "wiki.test"):
             assert site in page, site
+        assert "a list without visits says nothing" in page, "nobody is cleared by it"
         for site in ("harm.test", "older.test", "private.test"):
             assert site not in page, site
         assert "harm.test" in (await shown(dsl, ON)).text
