@@ -202,6 +202,31 @@ async def test_a_name_is_a_number_until_it_is_shown_with_a_reason_to_whoever_has
         assert "key to names is not open" in closed.text
 
 
+async def test_a_wrong_name_is_replaced_for_a_reason_by_whoever_can_read_it(pages):
+    number = await pages.alert(subject="person:7")
+    async with pages.logged_in("dsl") as browser, pages.logged_in("deputy") as deputy:
+        path = f"/alerts/{number}"
+        write = f"{path}/write-name"
+        await submit(browser, write, {"name": "Ada Lovett"}, page=path)
+        right = {"name": "Ida Lovett", "reason": "Her sister has that device"}
+        for somebody, fields, says in (
+            (browser, {"name": "Ida Lovett"}, "There is a name already"),
+            (browser, {**right, "reason": "no"}, "reason"),
+            (browser, {**right, "name": " "}, "Please give a name"),
+            (deputy, right, "key to names is not open"),
+        ):
+            refused = await submit(somebody, write, fields, page=path)
+            assert (refused.status_code, says in refused.text) == (400, True), says
+        assert "Put it in its place" not in (await browser.get(path)).text
+        shown = (await submit(browser, f"{path}/name", {"reason": REASON}, page=path)).text
+        assert "Ada Lovett" in shown
+        assert "Put it in its place" in shown
+        assert (await submit(browser, write, right, page=path)).status_code == 303
+        shown = (await submit(browser, f"{path}/name", {"reason": REASON}, page=path)).text
+        assert ("Ida Lovett" in shown, "Ada Lovett" in shown) == (True, False)
+        assert "in place of another: Her sister has that device" in shown
+
+
 async def test_the_key_is_handed_over_by_somebody_who_has_it_and_holds_from_the_next_log_in(pages):
     number = await pages.alert(subject="person:7")
     await pages.person("dora", "deputy")
@@ -255,6 +280,11 @@ async def test_the_name_of_a_member_of_staff_needs_a_second_person(pages):
         shown = (await submit(head, f"{path}/name", {**second, "second_code": code}, page=path)).text
         assert "Mr Quill" in shown
         assert "with dora" in shown
+        right = {"name": "Mr Quell", "reason": "It was misheard at the door"}
+        assert (await submit(head, f"{path}/write-name", right, page=path)).status_code == 400, "alone"
+        second = {"second": "dora", "second_password": PASSWORD, "second_code": CODES[pages.url, "dora"].pop()}
+        assert (await submit(head, f"{path}/write-name", {**right, **second}, page=path)).status_code == 303
+        assert "in place of another, with dora" in (await head.get(path)).text
 
 
 async def test_planted_values_do_no_harm_in_an_incident_and_what_leaves_it(pages):
