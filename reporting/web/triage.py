@@ -147,7 +147,7 @@ async def name(request: Asked) -> Response[str]:
 
 @post("/alerts/{number:str}/write-name", opt=needs(Action.NAMES_WRITE))
 async def write_name(request: Asked) -> Response[str] | Redirect:
-    """Write down, sealed, the name of whom it is about; one that is there is replaced by who can read it, with a reason.
+    """Write down, sealed, the name of whom it is about; whoever can read one may replace it, for a reason.
 
     What is about staff needs a second person for that too.
     """
