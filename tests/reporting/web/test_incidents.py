@@ -346,6 +346,7 @@ async def test_what_two_wrote_into_the_same_field_stays_until_one_puts_it_togeth
         await submit(ann, path, {"what": "Anns words", "seen": seen}, page=path)
         answer = await submit(bea, path, {"what": "Beas words", "who": "J. S.", "seen": seen}, page=path)
         assert answer.status_code == 409
+        assert "You both changed: What happened." in answer.text, "which, as it is far down on a phone"
         assert ">\nBeas words</textarea>" in answer.text
         assert '<p class="prose">Anns words</p>' in answer.text
         page = (await ann.get(path)).text
