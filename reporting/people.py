@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from reporting.accounts import INVALID, INVITATION_LIFE, Account, Accounts, TokenError, state_of, token_digest
 from reporting.database import Database
-from reporting.models import AccountRow
+from reporting.models import AccountRow, EnrolmentRow
 from reporting.people_models import (
     AccountEventRow,
     AccountKeyRow,
@@ -95,12 +95,13 @@ class People:
             return [_person(me, *row) for row in (await session.execute(found)).all()]
 
     async def invitations(self) -> list[Invited]:
-        """The invitations given on the pages that still hold, the newest first."""
+        """The invitations given on the pages that still hold, unused, the newest first."""
         since = self._now_ns() - INVITATION_LIFE
         found = (
             select(InvitationRow, AccountRow.name)
             .join(AccountRow, AccountRow.id == InvitationRow.by)
-            .where(InvitationRow.created_ns > since)
+            .outerjoin(EnrolmentRow, EnrolmentRow.token_sha256 == InvitationRow.token_sha256)
+            .where(InvitationRow.created_ns > since, EnrolmentRow.used_ns.is_(None))
             .order_by(InvitationRow.created_ns.desc())
         )
         async with self._database.reading() as session:

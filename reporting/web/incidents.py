@@ -120,7 +120,8 @@ async def write(request: Asked) -> Response[str] | Redirect:
         return await _page(request, row, problem=_too_long(sent, too_long), status=400, sent=sent)
     if left:
         kept = {field: sent[field] for field in left}
-        return await _page(request, row, problem=BOTH_WROTE, status=409, sent=kept, theirs=left)
+        problem = f"{BOTH_WROTE} You both changed: {', '.join(_label(field) for field in left)}."
+        return await _page(request, row, problem=problem, status=409, sent=kept, theirs=left)
     return Redirect(f"/incidents/{row.number}", status_code=303)
 
 

@@ -79,17 +79,19 @@ async def listed(request: Asked) -> Response[str]:
 async def answer(request: Asked) -> Response[str] | Redirect:
     """Grant it or refuse it."""
     said, office, me = (await texts(request)).get("answer", ""), office_of(request), may_see_to(request.user)
-    viewer, problem = await viewer_of(request), ""
+    viewer, problem, status = await viewer_of(request), "", 400
     async with office.database.writing() as session:
         of_number = await waiting(session, viewer, me, office, LongerLookRow.id == _number(request))
         if not of_number:
-            raise NotFoundException
-        if said not in {"grant", "refuse"}:
+            problem, status = await _answered(session, viewer, me, office, _number(request)), 409
+        elif said not in {"grant", "refuse"}:
             problem = "Choose whether you grant it."
         else:
             grant, now = said == "grant", office.now_ns()
             await longer_looks.answer(session, of_number[0], by=me.id, grant=grant, now_ns=now, zone=office.zone)
-    return await _list(request, problem=problem, status=400) if problem else Redirect("/longer-looks", status_code=303)
+    return (
+        await _list(request, problem=problem, status=status) if problem else Redirect("/longer-looks", status_code=303)
+    )
 
 
 @post("/longer-looks/{number:str}/show", opt=needs(Action.LOOKS_ASK))
@@ -113,7 +115,8 @@ async def ask(request: Asked) -> Response[str] | Redirect:
             incident = await _incident(session, request, viewer)
             await _ask(session, incident, form, (me, viewer, office))
     except (ReasonError, LongerLookError) as error:
-        return await _list(request, problem=str(error), status=400)
+        again = alerts.number_in(str(request.path_params["number"])), form.get("reason", "")
+        return await _list(request, problem=str(error), status=400, again=again)
     return Redirect(f"/incidents/{incident.number}", status_code=303)
 
 
@@ -128,6 +131,18 @@ async def waiting(
     found = await longer_looks.find(session, LongerLookRow.state == ASKED, others, *conditions)
     open_still = [one for one in found if longer_looks.state(one, office.now_ns()) == ASKED]
     return [one for one in open_still if viewer.seconds(one.alert) and not is_about(me, one.alert, office)]
+
+
+async def _answered(session: AsyncSession, viewer: Viewer, me: Account, office: Office, number: int) -> str:
+    """What became of *number*, to which *me* came too late with an answer; NotFoundException if it was never theirs."""
+    others = (LongerLookRow.id == number, LongerLookRow.asked_by != me.id)
+    found = await longer_looks.find(session, *others) if number < LAST_ID else []
+    late = next((one for one in found if viewer.seconds(one.alert) and not is_about(me, one.alert, office)), None)
+    if late is None:
+        raise NotFoundException
+    state = longer_looks.state(late, office.now_ns())
+    by = f" by {late.answered_by}" if late.answered_by else ""
+    return f"It waits for no answer any more: {WORDS.get(state, state)}{by}. Yours is not saved."
 
 
 async def mine(
@@ -197,7 +212,10 @@ async def both(request: Asked) -> tuple[list[Shown], list[Shown]]:
     return [in_words(one, me, office) for one in own], [in_words(one, me, office) for one in asked]
 
 
-async def _list(request: Asked, *, problem: str = "", status: int = 200) -> Response[str]:
+async def _list(
+    request: Asked, *, problem: str = "", status: int = 200, again: tuple[int, str] | None = None
+) -> Response[str]:
+    """The page; *again* is the incident from which somebody may ask anew, and the reason that they wrote."""
     own, asked = await both(request)
     return html(
         request,
@@ -205,6 +223,7 @@ async def _list(request: Asked, *, problem: str = "", status: int = 200) -> Resp
         "longer_looks.html",
         status=status,
         problem=problem,
+        again=again,
         waiting=asked,
         mine=own,
         hours=longer_looks.HOLDS // longer_looks.HOUR,

@@ -9,7 +9,7 @@ from litestar.exceptions import NotFoundException
 from litestar.response import Redirect
 
 from reporting.accounts import Account
-from reporting.people import Event, NotYoursError, PeopleError, Person
+from reporting.people import Event, NotYoursError, PeopleError, Person, ordered
 from reporting.permissions import ROLES, Action, gives, may
 from reporting.web import times
 from reporting.web.access import address_of, needs, texts
@@ -37,6 +37,9 @@ EVENTS: Mapping[str, str] = {
     "reset": "A new password was asked for",
 }
 """What can happen to an account, as people say it."""
+
+OF_ROLES = ("invited", "withdrawn", "roles")
+"""Of these the record keeps which roles."""
 
 
 class ShownEvent(msgspec.Struct, frozen=True):
@@ -67,11 +70,13 @@ async def person(request: Asked) -> Response[str]:
 async def invite(request: Asked) -> Response[str]:
     """Invite somebody, and show the token once."""
     office, me = office_of(request), _me(request)
+    roles = _roles(await texts(request))
     try:
-        token = await office.people.invite(me, _roles(await texts(request)))
+        token = await office.people.invite(me, roles)
     except PeopleError as error:
         return await _page(request, problem=str(error), status=400)
-    return html(request, office, "token.html", one_use=token, path="/enrol", what="invited", name="")
+    page = f"{request.base_url}enrol"
+    return html(request, office, "token.html", one_use=token, page=page, roles=_words(ordered(roles)), name="")
 
 
 @post("/people/withdraw", opt=needs(Action.ACCOUNTS_MANAGE))
@@ -116,7 +121,9 @@ async def reset(request: Asked) -> Response[str]:
         token = await office.people.reset(_me(request), number)
     except PeopleError as error:
         return await _person_page(request, problem=str(error), status=400)
-    return html(request, office, "token.html", one_use=token, path="/reset", what="reset", name=found.name)
+    return html(
+        request, office, "token.html", one_use=token, page=f"{request.base_url}reset", roles="", name=found.name
+    )
 
 
 @post("/people/{number:str}/second-step", opt=needs(Action.ACCOUNTS_MANAGE))
@@ -156,7 +163,7 @@ def shown_events(events: Sequence[Event], zone: ZoneInfo) -> list[ShownEvent]:
             by=event.by,
             what=EVENTS.get(event.what, event.what),
             address=event.address,
-            says=event.says,
+            says=_words(event.says.replace(" ", "").split(",")) if event.what in OF_ROLES else event.says,
         )
         for event in events
     ]

@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from reporting import alert_tests
 from reporting import troubles as records
 from reporting.case_models import TriageRow
+from reporting.longer_looks import GRANTED
+from reporting.look_models import LongerLookRow
 from reporting.models import AlertRow, BreachRow, DamagedRow, JournalRow, OutboxRow
 from reporting.permissions import Action, may
 from reporting.school_time import SchoolTime
@@ -60,6 +62,7 @@ async def today(request: Asked) -> Response[str]:
         troubles += await _of_alerts(session, office)
         asked = await proposals.waiting(session, office)
         longer = await _longer_looks(session, request)
+        granted = await _granted(session, request)
         over_days = await trends.trends(session, office.now_ns(), office.zone)
         categories = await trends.most_stopped(session, office.now_ns(), office.zone, office.rulebook)
         open_alerts = list(await session.scalars(alerts.soonest_first().where(mine, AlertRow.state == "open")))
@@ -79,6 +82,7 @@ async def today(request: Asked) -> Response[str]:
         version=office.live.version,
         proposals=asked,
         longer=longer,
+        granted=granted,
         trends=over_days,
         categories=categories,
         week=times.form_value(start - 6 * 24 * 3600 * times.SECOND, office.zone)[:16],
@@ -139,6 +143,17 @@ async def _longer_looks(session: AsyncSession, request: Asked) -> int:
         return 0
     mine = await viewer.viewer_of(request)
     return len(await longer_looks.waiting(session, mine, request.user, office_of(request)))
+
+
+async def _granted(session: AsyncSession, request: Asked) -> list[longer_looks.Shown]:
+    """The longer looks that this person asked for and may open now: a grant holds for a day."""
+    assert request.user
+    if not may(request.user.roles, Action.LOOKS_ASK):
+        return []
+    me, office = request.user, office_of(request)
+    of_state = LongerLookRow.state == GRANTED
+    found = await longer_looks.mine(session, await viewer.viewer_of(request), me, of_state)
+    return [one for one in (longer_looks.in_words(each, me, office) for each in found) if one.days]
 
 
 async def _happened(session: AsyncSession, office: Office) -> list[str]:

@@ -28,6 +28,8 @@ from reporting.web.viewer import Viewer, viewer_of
 
 CLOSED = "The name could not be opened: your key to names is not open. Log in anew, or ask somebody who has the key."
 
+NAMED = "There is a name already. Show it, and if it is wrong, write the right one beside it."
+
 
 @post("/alerts/{number:str}/judge", opt=needs(Action.ALERTS_TRIAGE))
 async def judge(request: Asked) -> Response[str] | Redirect:
@@ -145,21 +147,35 @@ async def name(request: Asked) -> Response[str]:
 
 @post("/alerts/{number:str}/write-name", opt=needs(Action.NAMES_WRITE))
 async def write_name(request: Asked) -> Response[str] | Redirect:
-    """Write down, sealed, the name of whom it is about; where there is one, whoever cannot read it replaces nothing."""
+    """Write down, sealed, the name of whom it is about; whoever can read one may replace it, for a reason.
+
+    What is about staff needs a second person for that too.
+    """
     form, office, viewer = await texts(request), office_of(request), await viewer_of(request)
     me = may_see_to(request.user)
     async with office.database.reading() as session:
         row = await find(session, request.path_params["number"], viewer)
     person = person_of(row.subject)
-    if person is None or await office.names.known(person):
-        return await page(request, row, status=400, problem="There is nobody to name here, or a name already.")
+    if person is None:
+        return await page(request, row, status=400, problem="There is nobody to name here.")
+    says = ""
+    if await office.names.known(person):
+        if "reason" not in form:
+            return await page(request, row, status=400, problem=NAMED)
+        try:
+            reason, second = await _why(request, row, form)
+        except ReasonError as error:
+            return await page(request, row, status=400, problem=str(error))
+        if await office.names.name(person, office.keyring.opened(str(request.auth))) is None:
+            return await page(request, row, status=400, problem=CLOSED)
+        says = f"in place of another{f', with {second}' if second else ''}: {reason}"
     try:
         pupil = not is_about_staff(row, viewer)
         await office.names.write(person, form.get("name", ""), pupil=pupil, by=me.id)
     except UnwritableNameError as error:
         return await page(request, row, status=400, problem=str(error))
     async with office.database.writing() as session:
-        await triage.done(session, triage.Hand(row.id, me.id, office.now_ns()), "named")
+        await triage.done(session, triage.Hand(row.id, me.id, office.now_ns()), "named", says)
     return _back(row)
 
 

@@ -38,7 +38,7 @@ def triage(person, number):
     person.press("Save")
     assert "a true alarm" in person.text
     person.picture("alert-triaged")
-    form = person.driver.find_element(By.CSS_SELECTOR, f"form[action='/alerts/{number}/hour']")
+    form = person.driver.find_element(By.CSS_SELECTOR, f"form[action='/alerts/{number}/hour#hour']")
     form.find_element(By.NAME, "reason").send_keys(REASON)
     person.press("Show the hour")
     assert "before.test" in person.text

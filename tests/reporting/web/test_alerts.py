@@ -64,7 +64,8 @@ async def test_acknowledging_is_noted_with_name_and_time_and_once_only(pages):
         answer = await submit(first, f"{path}/acknowledge", {}, page=path)
         assert (answer.status_code, answer.headers["location"]) == (303, path)
         page = (await first.get(path)).text
-        assert "Acknowledged" in page
+        assert "<dt>Acknowledged</dt>" in page
+        assert "<dt>Act by</dt>" in page, "the child is still to be seen by then"
         assert "by dsl" in page
         assert "<button>Acknowledge" not in page
         assert (await submit(second, f"{path}/acknowledge", {}, page=path)).status_code == 409

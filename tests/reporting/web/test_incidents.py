@@ -145,7 +145,9 @@ async def test_whoever_an_alert_climbed_to_reads_the_hour_around_it(pages, audie
     usual = {"subject": "person:7", "last_ns": harm["at_ns"]}
     path = f"/alerts/{await pages.alert(about, audience=audience, escalated=role, **usual)}"
     async with pages.logged_in(role) as browser:
-        assert "before.test" in (await submit(browser, f"{path}/hour", {"reason": REASON}, page=path)).text
+        hour = (await submit(browser, f"{path}/hour", {"reason": REASON}, page=path)).text
+        assert "before.test" in hour
+        assert "a list without visits says nothing" in hour, "nobody is cleared by it"
 
 
 async def test_the_hour_around_an_alert_has_what_that_person_did_and_the_look_is_on_the_record(pages):
@@ -198,6 +200,31 @@ async def test_a_name_is_a_number_until_it_is_shown_with_a_reason_to_whoever_has
         closed = await submit(deputy, f"{path}/name", {"reason": REASON}, page=path)
         assert "Müller" not in closed.text
         assert "key to names is not open" in closed.text
+
+
+async def test_a_wrong_name_is_replaced_for_a_reason_by_whoever_can_read_it(pages):
+    number = await pages.alert(subject="person:7")
+    async with pages.logged_in("dsl") as browser, pages.logged_in("deputy") as deputy:
+        path = f"/alerts/{number}"
+        write = f"{path}/write-name"
+        await submit(browser, write, {"name": "Ada Lovett"}, page=path)
+        right = {"name": "Ida Lovett", "reason": "Her sister has that device"}
+        for somebody, fields, says in (
+            (browser, {"name": "Ida Lovett"}, "There is a name already"),
+            (browser, {**right, "reason": "no"}, "reason"),
+            (browser, {**right, "name": " "}, "Please give a name"),
+            (deputy, right, "key to names is not open"),
+        ):
+            refused = await submit(somebody, write, fields, page=path)
+            assert (refused.status_code, says in refused.text) == (400, True), says
+        assert "Put it in its place" not in (await browser.get(path)).text
+        shown = (await submit(browser, f"{path}/name", {"reason": REASON}, page=path)).text
+        assert "Ada Lovett" in shown
+        assert "Put it in its place" in shown
+        assert (await submit(browser, write, right, page=path)).status_code == 303
+        shown = (await submit(browser, f"{path}/name", {"reason": REASON}, page=path)).text
+        assert ("Ida Lovett" in shown, "Ada Lovett" in shown) == (True, False)
+        assert "in place of another: Her sister has that device" in shown
 
 
 async def test_the_key_is_handed_over_by_somebody_who_has_it_and_holds_from_the_next_log_in(pages):
@@ -253,6 +280,11 @@ async def test_the_name_of_a_member_of_staff_needs_a_second_person(pages):
         shown = (await submit(head, f"{path}/name", {**second, "second_code": code}, page=path)).text
         assert "Mr Quill" in shown
         assert "with dora" in shown
+        right = {"name": "Mr Quell", "reason": "It was misheard at the door"}
+        assert (await submit(head, f"{path}/write-name", right, page=path)).status_code == 400, "alone"
+        second = {"second": "dora", "second_password": PASSWORD, "second_code": CODES[pages.url, "dora"].pop()}
+        assert (await submit(head, f"{path}/write-name", {**right, **second}, page=path)).status_code == 303
+        assert "in place of another, with dora" in (await head.get(path)).text
 
 
 async def test_planted_values_do_no_harm_in_an_incident_and_what_leaves_it(pages):
@@ -314,6 +346,7 @@ async def test_what_two_wrote_into_the_same_field_stays_until_one_puts_it_togeth
         await submit(ann, path, {"what": "Anns words", "seen": seen}, page=path)
         answer = await submit(bea, path, {"what": "Beas words", "who": "J. S.", "seen": seen}, page=path)
         assert answer.status_code == 409
+        assert "You both changed: What happened." in answer.text, "which, as it is far down on a phone"
         assert ">\nBeas words</textarea>" in answer.text
         assert '<p class="prose">Anns words</p>' in answer.text
         page = (await ann.get(path)).text

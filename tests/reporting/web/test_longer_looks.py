@@ -96,14 +96,21 @@ async def test_a_second_person_grants_it_then_days_are_shown_and_each_step_is_in
         refused = await shown(dsl)
         assert (refused.status_code, "before.test" in refused.text) == (400, False)
         assert "before.test" not in (await dsl.get("/longer-looks")).text + (await dsl.get(path)).text
-        assert "One longer look waits" in (await deputy.get("/")).text
+        first = (await deputy.get("/")).text
+        assert 0 < first.find("One longer look waits") < first.find('class="counts"'), (
+            "before the figures, as on a phone"
+        )
+        assert "is granted until" not in (await dsl.get("/")).text
         question = (await deputy.get("/longer-looks")).text
         assert f"asks for {BEFORE} to {ON} of {called(pages, 7)}" in question
         assert "ask for the week before" in question
         assert (await answered(deputy)).status_code == 303
+        assert "is granted until" in (await dsl.get("/")).text, "whoever asked hears of it, as it ends after a day"
+        assert "is granted until" not in (await deputy.get("/")).text
         page = (await shown(dsl)).text
         for site in ("before.test", "wiki.test"):
             assert site in page, site
+        assert "a list without visits says nothing" in page, "nobody is cleared by it"
         for site in ("harm.test", "older.test", "private.test"):
             assert site not in page, site
         assert "harm.test" in (await shown(dsl, ON)).text
@@ -115,6 +122,21 @@ async def test_a_second_person_grants_it_then_days_are_shown_and_each_step_is_in
         ):
             assert step in history, step
         assert "before.test" not in history
+
+
+@pytest.mark.parametrize(("said", "became"), [("grant", "granted"), ("refuse", "refused")])
+async def test_whoever_answers_second_is_told_what_became_of_it(pages, said, became):
+    alert = await concern(pages)
+    async with (
+        pages.logged_in("dsl") as dsl,
+        pages.logged_in("deputy") as first,
+        pages.logged_in("headteacher") as second,
+    ):
+        await asked(dsl, alert)
+        await answered(first, said)
+        late = await answered(second)
+        assert (late.status_code, f"no answer any more: {became} by deputy" in late.text) == (409, True)
+        assert (await answered(dsl)).status_code == 404, "it is never the asker's to answer"
 
 
 async def test_it_is_on_the_record_of_looks_and_in_the_governors_figures_by_role_without_a_name(pages):
@@ -211,7 +233,7 @@ async def test_nothing_is_shown_of_what_was_refused_or_is_over(pages, clock, wha
             await log_in(dsl, "ann")
         await log_in(deputy, "dora")
         answer = await answered(deputy, "refuse" if what == "refused" else "grant")
-        assert answer.status_code == (404 if what == "lapsed" else 303)
+        assert answer.status_code == (409 if what == "lapsed" else 303)
         if what == "over":
             clock.now += HOLDS
             await log_in(dsl, "ann")
@@ -251,6 +273,10 @@ async def test_what_cannot_be_asked_for_is_said_and_asks_nobody(pages, fields, s
         form = {"alert": alert, "first": BEFORE, "last": ON, "reason": REASON, **fields}
         answer = await submit(dsl, f"{made.headers['location']}/longer-looks", form, page=path)
         assert (answer.status_code, says in answer.text) == (400, True)
+        assert f'href="{made.headers["location"]}"' in answer.text, "to ask again"
+        assert f'<span class="prose">{form["reason"]}'.replace("'", "&#39;") in answer.text, (
+            "what was written is there to copy"
+        )
         not_its_own = {**form, "alert": another}
         await submit(dsl, f"{made.headers['location']}/longer-looks", not_its_own, page=path)
         assert "Nothing waits for you" in (await deputy.get("/longer-looks")).text

@@ -23,12 +23,16 @@ async def test_somebody_invited_makes_an_account_with_the_roles_and_once(pages):
     async with pages.logged_in("headteacher") as head, pages.browser() as guest:
         page = (await invite(head, "governor", "auditor")).text
         token = ONE_USE.search(page)[1]
+        assert f"{pages.url}/enrol" in page, "the whole address, as somebody else has to open it"
+        assert "An account as: governor, auditor" in page
         assert "Invitations that still hold" in (await head.get("/people")).text
         assert token not in (await head.get("/people")).text, "it is shown once"
         fields = {"enrolment": token, "name": "Bob", "password": PASSWORD, "again": PASSWORD}
         assert (await submit(guest, "/enrol", fields)).status_code == 303
         assert (await submit(guest, "/enrol", {**fields, "name": "Eve"})).status_code == 400
-        assert "Bob</a>" in (await head.get("/people")).text
+        after = (await head.get("/people")).text
+        assert "Bob</a>" in after
+        assert "Invitations that still hold" not in after, "it is used"
 
 
 @pytest.mark.parametrize("role", GIVES)
@@ -151,3 +155,11 @@ async def test_a_closed_name_is_not_given_again(pages):
         token = ONE_USE.search((await invite(head, "technician")).text)[1]
         fields = {"enrolment": token, "name": "Bob", "password": PASSWORD, "again": PASSWORD}
         assert "of this name already" in (await submit(guest, "/enrol", fields)).text
+
+
+async def test_the_record_calls_roles_what_people_call_them(pages):
+    async with pages.logged_in("headteacher") as head:
+        await invite(head, "deputy", "head_deputy")
+        record = (await head.get("/looks")).text
+        assert "deputy DSL, headteacher&#39;s deputy" in record
+        assert "head_deputy" not in record
