@@ -162,13 +162,17 @@ def peek(instance: int) -> Serve:
     def serve(settings: config.Settings, recorder: Recorder | None, ready: Ready) -> Awaitable[None]:
         from proxy_addons import handover_key  # noqa: PLC0415 - see above
         from proxy_addons import peek as room  # noqa: PLC0415 - see above
+        from reporting.confirmation import with_confirmation  # noqa: PLC0415 - see above
 
         assert recorder is not None
         _refuse_without_sealed(settings)
         metrics = (settings.config.metrics.address, settings.config.metrics.peek + instance)
         key = handover_key.key_of(settings.handover_key)
-        counted = count(settings.files.spool)
-        setup = room.Setup(settings.config.peek, settings.config.proxy, settings.workers, key, counted)
+        given = settings.config
+        confirmed = with_confirmation(given.reporting.contacts, settings.files.state).dsl_confirmed
+        setup = room.Setup(
+            given.peek, given.proxy, settings.workers, key, helplines=count(settings.files.spool), visits=confirmed
+        )
         return room.serve(setup, settings.files, recorder, instance=instance, metrics=metrics, ready=ready)
 
     return serve

@@ -31,6 +31,7 @@ from proxy_addons.porter import Onward, Porter, Way
 from proxy_addons.relay import Relay
 from proxy_addons.resolve import Resolver
 from proxy_addons.settings import PeekSettings, ProxySettings, endpoint
+from proxy_addons.visited import Visited
 from proxy_addons.watch import Watch
 from proxy_addons.workers import NoWorkerError, Workers
 from reporting.helplines import Helplines
@@ -60,7 +61,8 @@ type Ready = Callable[[dict[str, tuple[str, int]]], None]
 class Setup(msgspec.Struct, frozen=True):
     """What a front door is started with: its settings and the proxy's, the *workers* ("127.0.0.1:8190"), the *key*.
 
-    *helplines* counts who turned to help services (G12), and outlives settings.
+    *helplines* counts who turned to help services (G12), and outlives settings. *visits*: whether named visits are
+    kept (G15).
     """
 
     peek: PeekSettings
@@ -68,6 +70,7 @@ class Setup(msgspec.Struct, frozen=True):
     workers: tuple[str, ...]
     key: bytes
     helplines: Helplines | None = None
+    visits: bool = False
 
 
 async def serve(
@@ -89,6 +92,7 @@ async def serve(
         live.refresh()
         peek = Peek(setup, live, recorder)
         stack.callback(peek.close)
+        stack.callback(peek.visited.flush)
         if setup.helplines is not None:
             stack.callback(setup.helplines.write)
         doors = [(way, stack.enter_context(bound(key, text))) for key, way, text in peek.ways()]
@@ -112,6 +116,7 @@ class Peek:
         self._counts, self._no_worker = PeekCounters(), Seldom()
         self._judge = Judge(live, recorder, self._counts, helplines=setup.helplines)
         self._permitted, self._doorway = Permitted(self._judge), Doorway()
+        self.visited = Visited(self._judge, kept=setup.visits)
         self._resolver = Resolver(inner, Reach(setup.proxy.reachable_private))
         self._loop = asyncio.get_running_loop()
         self._loop.set_task_factory(asyncio.eager_task_factory)  # most connections have said what they want
@@ -124,6 +129,7 @@ class Peek:
             self._permitted,
             workers,
             self._watch,
+            visited=self.visited,
             counts=self._counts,
             ports=frozenset(setup.proxy.ports),
         )
@@ -267,6 +273,7 @@ class Peek:
         while True:
             await asyncio.sleep(_SWEEP)
             self._watch.end_late()
+            self.visited.sweep()
             now = time.monotonic()
             for name, relay in tuple(self._relays.items()):
                 if self._is_over(name):

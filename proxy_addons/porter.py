@@ -26,6 +26,7 @@ from proxy_addons.permitted import Permitted
 from proxy_addons.remembered import Remembered
 from proxy_addons.resolve import Resolver
 from proxy_addons.target import host_of
+from proxy_addons.visited import Visited
 from proxy_addons.watch import Watch
 from proxy_addons.workers import NoWorkerError, Workers
 
@@ -59,11 +60,12 @@ class Porter:
         workers: Workers,
         watch: Watch,
         *,
+        visited: Visited,
         counts: PeekCounters,
         ports: frozenset[int],
     ) -> None:
         self._judge, self._resolver, self._permitted, self._workers = judge, resolver, permitted, workers
-        self._remembered, self._watch = Remembered(judge), watch
+        self._remembered, self._watch, self._visited = Remembered(judge), watch, visited
         self._destinations, self._counts, self._ports = Destinations(judge, resolver), counts, ports
         self._loop = asyncio.get_running_loop()
 
@@ -75,7 +77,7 @@ class Porter:
         asked = request_head.tunnel_of(head) if request_head.is_connect(head) else None
         host = host_of(asked[0]) if asked else None
         if not asked or not host:
-            return await self._hand_over_request(at, head)
+            return await self._plain(at, head)
         client, port = self._judge.somebody(at), asked[1]
         judged = self._remembered.of_name(Kind.CONNECT, client, host)
         if self._judge.is_told_at_once(client, judged[1]) or not self._is_reached(client, port):
@@ -83,9 +85,11 @@ class Porter:
         await at.send(arrival.ESTABLISHED)
         with self._untold(judged):
             hello = await at.hello(FIRST_HELLO)
-        if hello.state is State.NOT_TLS:
-            return await self._unread(at, hello, host, port)
-        return await self._tls(at, hello, host, port)
+        way = self._unread if hello.state is State.NOT_TLS else self._tls
+        onward = await way(at, hello, host, port)
+        if onward:
+            self._visited.met(*judged)
+        return onward
 
     async def transparent_tls(self, at: Arrival) -> Onward | None:
         """A connection that the firewall turned to us, to a port where TLS is spoken."""
@@ -114,6 +118,13 @@ class Porter:
         return Onward(far, request_head.signed(head, b"") + at.data)
 
     # What they have in common
+
+    async def _plain(self, at: Arrival, head: bytes) -> Onward | None:
+        """A page by plain HTTP; a client that asks for others on the same connection is taken to stay with its site."""
+        onward = await self._hand_over_request(at, head)
+        if host := host_of(request_head.host_line(head) or ""):
+            self._visited.met(*self._remembered.of_name(Kind.CONNECT, self._judge.somebody(at), host))
+        return onward
 
     def _is_reached(self, client: Client, port: int) -> bool:
         return port in self._ports or self._judge.lets_pass_unseen(client)
