@@ -122,8 +122,9 @@ class Porter:
     async def _plain(self, at: Arrival, head: bytes) -> Onward | None:
         """A page by plain HTTP; a client that asks for others on the same connection is taken to stay with its site."""
         onward = await self._hand_over_request(at, head)
-        if host := host_of(request_head.host_line(head) or ""):
-            self._visited.met(*self._remembered.of_name(Kind.CONNECT, self._judge.somebody(at), host))
+        host, client = host_of(request_head.host_line(head) or ""), self._judge.who(at)
+        if host and client:
+            self._visited.met(*self._remembered.of_name(Kind.CONNECT, client, host))
         return onward
 
     def _is_reached(self, client: Client, port: int) -> bool:
