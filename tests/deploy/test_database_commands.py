@@ -21,8 +21,7 @@ COUNT = 6
 @pytest.fixture(scope="module")
 def server():
     """A PostgreSQL server of the tests' own."""
-    if postgres.programs() is None:
-        pytest.skip("PostgreSQL is not installed (Debian: postgresql); make test installs it where it may")
+    postgres.installed()
     with postgres.running() as running:
         yield running
 

@@ -31,8 +31,7 @@ def small_disk(tmp_path):
 @pytest.fixture(scope="session")
 def cluster():
     """A PostgreSQL server of the tests' own."""
-    if postgres.programs() is None:
-        pytest.skip("PostgreSQL is not installed (Debian: postgresql); make test installs it where it may")
+    postgres.installed()
     with postgres.running() as running:
         yield running
 

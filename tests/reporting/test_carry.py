@@ -18,22 +18,10 @@ from reporting.reach import AwayError
 from reporting.site_schema import School
 from tests.support import postgres
 from tests.support.databases import laid
-from tests.support.journals import breach, follower, open_journal
+from tests.support.journals import breach, follower
 
 SCHOOL = School("elmwood", "aa" * 16)
 BREACHES = 40
-
-
-@pytest.fixture
-def spool(tmp_path):
-    (tmp_path / "spool").mkdir()
-    return tmp_path / "spool"
-
-
-@pytest.fixture
-def journal(spool):
-    with contextlib.closing(open_journal(spool, sealed_seed=b"sealed")) as written:
-        yield written
 
 
 @pytest.fixture
@@ -199,8 +187,7 @@ async def test_what_is_cut_off_in_the_middle_leaves_nothing_and_is_begun_again(c
 
 
 async def test_a_server_that_dies_in_the_middle_leaves_nothing_and_it_is_begun_again(file, monkeypatch):
-    if postgres.programs() is None:
-        pytest.skip("PostgreSQL is not installed (Debian: postgresql); make test installs it where it may")
+    postgres.installed()
     monkeypatch.setattr(carrying, "BATCH", 7)
     with postgres.running(*postgres.QUICK) as own:
 

@@ -33,12 +33,6 @@ async def database(on_server):
         yield opened_database
 
 
-@pytest.fixture
-def spool(tmp_path):
-    (tmp_path / "spool").mkdir()
-    return tmp_path / "spool"
-
-
 def account(name):
     return AccountRow(name=name, roles="dsl", password_hash="x", created_ns=1)
 

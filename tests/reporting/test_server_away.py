@@ -27,8 +27,7 @@ SETTINGS = (*postgres.QUICK, "wal_writer_delay=10s")
 @pytest.fixture(scope="module")
 def own():
     """A server that tests may kill."""
-    if postgres.programs() is None:
-        pytest.skip("PostgreSQL is not installed (Debian: postgresql); make test installs it where it may")
+    postgres.installed()
     with postgres.running(*SETTINGS) as running:
         yield running
 
@@ -43,18 +42,6 @@ def short_pauses(monkeypatch):
 async def database(own):
     async with opened(own.new()) as opened_database:
         yield opened_database
-
-
-@pytest.fixture
-def spool(tmp_path):
-    (tmp_path / "spool").mkdir()
-    return tmp_path / "spool"
-
-
-@pytest.fixture
-def journal(spool):
-    with contextlib.closing(open_journal(spool, sealed_seed=b"sealed")) as written:
-        yield written
 
 
 @pytest.fixture
@@ -193,8 +180,7 @@ async def test_no_journal_is_spent_while_the_server_is_away_nor_when_it_has_just
 
 @pytest.mark.skipif(not (network.USABLE and shutil.which("nft")), reason="only root may cut a network of its own")
 def test_a_cable_that_is_pulled_is_noticed_by_both_sides_and_the_lock_is_free_again(tmp_path):
-    if postgres.programs() is None:
-        pytest.skip("PostgreSQL is not installed (Debian: postgresql); make test installs it where it may")
+    postgres.installed()
     with network.Network(tmp_path) as inside:
         told, _ = inside.start("-m", "tests.support.pulled_cable").communicate(timeout=200)
     found = json.loads(told)

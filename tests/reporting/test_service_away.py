@@ -24,8 +24,7 @@ AWAY = "schoolgate_reporting_database_away_seconds"
 @pytest.fixture(scope="module")
 def own():
     """A server that tests may kill."""
-    if postgres.programs() is None:
-        pytest.skip("PostgreSQL is not installed (Debian: postgresql); make test installs it where it may")
+    postgres.installed()
     with postgres.running(*postgres.QUICK) as running:
         yield running
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 NEW = ("--auth=trust", "--username=schoolgate", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions")
 QUICK = ("fsync=off", "full_page_writes=off", "max_wal_size=4GB")
@@ -95,6 +96,12 @@ def programs() -> Path | None:
     there = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     found = shutil.which("initdb") or (there[-1] if there else None)
     return Path(found).resolve().parent if found and (os.geteuid() or _postgres()) else None
+
+
+def installed() -> None:
+    """Skip the test that cannot do without the programs where they are not there."""
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed (Debian: postgresql); make test installs it where it may")
 
 
 @contextlib.contextmanager
