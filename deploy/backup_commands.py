@@ -97,8 +97,9 @@ def _say_of_keys(backup: Path, database: Path) -> None:
     """Say which keys that no backup holds are not beside *database*, where what they open is in *backup*."""
     from reporting import sqlite_file
     from reporting.month_keys import FOLDER, MonthKeys
+    from reporting.places import SECOND_STEP
 
-    step, keys = database.parent / "second-step.key", MonthKeys(database.parent / FOLDER)
+    step, keys = database.parent / SECOND_STEP, MonthKeys(database.parent / FOLDER)
     if sqlite_file.second_steps(backup) and not step.exists():
         says = "put it there before reporting starts, or codes from telephones stop and only recovery codes work"
         click.echo(f"{step} is not there: {says}.", err=True)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from reporting.carry import Tell
 
 TARGET = "it is a file. Write the server's address there first, as postgresql://schoolgate@db.school.test/schoolgate"
-SECOND_STEP = "second-step.key"
 
 
 @click.group(name="database")
@@ -58,12 +57,11 @@ def carry(source: Path, file: Path | None, as_json: bool) -> None:
 
 
 async def _carry(source: Path, settings: "Settings", tell: "Tell") -> tuple[str, dict[str, int]]:
-    from deploy.rooms import reporting_settings
+    from deploy import rooms
     from reporting import carry as carrying
-    from reporting import database, database_server, places
+    from reporting import database, database_server
 
-    given = reporting_settings(settings)
-    school = places.school_of(settings.config.site, settings.files.keys / "journal.key")
+    given, school = rooms.reporting_settings(settings), rooms.school(settings)
     where = database_server.address(given)
     with database.only_process(source):
         async with database.opened(where, tls=database_server.tls(given), school=school) as server:
@@ -73,11 +71,11 @@ async def _carry(source: Path, settings: "Settings", tell: "Tell") -> tuple[str,
 def _say_of_keys(source: Path, settings: "Settings") -> None:
     """Say what lies beside FILE and is looked for elsewhere from now on."""
     from reporting.month_keys import FOLDER
-    from reporting.places import home_file
+    from reporting.places import SECOND_STEP, home
 
-    home = home_file(settings.config.reporting.database, settings.files).parent
-    if source.parent.resolve() == home.resolve():
+    there = home(settings.config.reporting.database, settings.files.state)
+    if source.parent.resolve() == there.resolve():
         return
     for kept, lost in ((SECOND_STEP, "nobody's second step is known there"), (FOLDER, "no name of a person opens")):
         if (source.parent / kept).exists():
-            click.echo(f"Put {source.parent / kept} into {home} too, or {lost}.", err=True)
+            click.echo(f"Put {source.parent / kept} into {there} too, or {lost}.", err=True)

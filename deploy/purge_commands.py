@@ -127,12 +127,11 @@ def _looked_up(settings: "Settings", before: str) -> "tuple[Doomed, list[tuple[i
     import asyncio
 
     from deploy import rooms
-    from reporting import database_server, places, purging
+    from reporting import database_server, purging
 
     given = rooms.reporting_settings(settings)
     where, tls = database_server.address(given), database_server.tls(given)
-    school = places.school_of(settings.config.site, settings.files.keys / "journal.key")
-    return asyncio.run(purging.looked_up(where, tls, school, before))
+    return asyncio.run(purging.looked_up(where, tls, rooms.school(settings), before))
 
 
 def _refuse_without(database: str) -> None:

@@ -21,6 +21,7 @@ from reporting.settings import ReportingSettings, on_server
 
 if TYPE_CHECKING:
     from dns_filter.standing import Standing
+    from reporting.site_schema import School
 
 log = logging.getLogger("schoolgate.process")
 
@@ -226,6 +227,13 @@ def reporting(instance: int) -> Serve:
         )
 
     return serve
+
+
+def school(settings: config.Settings) -> "School":
+    """This gateway's school, as a server with many has it."""
+    from reporting import places  # noqa: PLC0415 - see above
+
+    return places.school_of(settings.config.site, settings.files.keys / "journal.key")
 
 
 def reporting_settings(settings: config.Settings) -> ReportingSettings:

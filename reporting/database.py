@@ -161,16 +161,23 @@ async def opened(
         if is_file:
             await asyncio.to_thread(mend, file)
             _private(file)
-        schema = "" if is_file else await usable(url, database_server.schema_of(url, tls, school))
+        schema = await schema_of(url, tls, school)
         database = Database(url, tls, school=school, schema=schema)
         try:
-            await usable(url, database.upgrade())
+            await _usable(url, database.upgrade())
             yield database
         finally:
             await database.close()
 
 
-async def usable[T](url: URL, step: Coroutine[Any, Any, T]) -> T:
+async def schema_of(url: URL, tls: ssl.SSLContext | None, school: School | None) -> str:
+    """Where the tables of *school* are at *url*, "" for a file; UnusableDatabaseError if that cannot be."""
+    if url.get_backend_name() == "sqlite":
+        return ""
+    return await _usable(url, database_server.schema_of(url, tls, school))
+
+
+async def _usable[T](url: URL, step: Coroutine[Any, Any, T]) -> T:
     """What *step* gives, which asks the database of *url*; an OSError in one sentence if that cannot be used."""
     try:
         return await step

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from blocklists import new_file, snapshot
 from reporting import sealing, sqlite_file
-from reporting.settings import on_server
+from reporting.places import home
 
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 FOLDER = "month-keys"
@@ -108,7 +108,7 @@ class MonthKeys:
 
 def folder_of(database: str, state: Path) -> Path:
     """Where the keys for *database*, as it is set, are kept by a school whose state is in the folder *state*."""
-    return (state.parent / "database" if on_server(database) else Path(database).parent) / FOLDER
+    return home(database, state) / FOLDER
 
 
 def month_of(at_ns: int) -> str:

@@ -7,6 +7,14 @@ from reporting import seed
 from reporting.settings import on_server
 from reporting.site_schema import School
 
+SECOND_STEP = "second-step.key"
+"""The file that opens the keys of second steps, beside the log-ins; no backup holds it."""
+
+
+def home(database: str, state: Path) -> Path:
+    """The folder of what is beside the rows of *database*, as it is set, by a school whose state is in *state*."""
+    return state.parent / "database" if on_server(database) else Path(database).parent
+
 
 def home_file(database: str, files: Files) -> Path:
     """The file of *database*; for one on a server, a file that is not there, in the folder where it would be.
@@ -15,7 +23,7 @@ def home_file(database: str, files: Files) -> Path:
     """
     if not on_server(database):
         return Path(database)
-    folder = files.state.parent / "database"
+    folder = home(database, files.state)
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder / "server"
 

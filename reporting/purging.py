@@ -14,9 +14,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from reporting import database_server, name_rows
+from reporting import name_rows
 from reporting.case_models import IncidentRow, TriageRow
-from reporting.database import Database, as_url, usable
+from reporting.database import Database, as_url, schema_of
 from reporting.logline import reason
 from reporting.models import AlertRow
 from reporting.month_keys import MonthKeys, begins_ns, month_of
@@ -54,10 +54,7 @@ async def looked_up(
     server is away, or the place there is another's.
     """
     url = as_url(where)
-    schema = (
-        "" if url.get_backend_name() == "sqlite" else await usable(url, database_server.schema_of(url, tls, school))
-    )
-    database = Database(url, tls, school=school, schema=schema)
+    database = Database(url, tls, school=school, schema=await schema_of(url, tls, school))
     try:
         async with database.reading() as session:
             return await doomed(session, before), await needed(session, before)

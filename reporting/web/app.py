@@ -17,6 +17,7 @@ from reporting.keyring import Keyring
 from reporting.month_keys import FOLDER, MonthKeys
 from reporting.names import Names
 from reporting.people import People
+from reporting.places import SECOND_STEP
 from reporting.second_step import SecondStep
 from reporting.web import (
     access,
@@ -92,7 +93,7 @@ def furnished(
         accounts=accounts,
         sessions=Sessions(sessions, lambda: now_ns() / 1e9),
         attempts=Attempts(time.monotonic),
-        second_step=SecondStep(database, sessions.parent / "second-step.key", now_ns),
+        second_step=SecondStep(database, sessions.parent / SECOND_STEP, now_ns),
         people=People(database, accounts, now_ns),
         keyring=Keyring(database, accounts.hasher, now_ns),
         names=Names(database, MonthKeys(sessions.parent / FOLDER), now_ns),
